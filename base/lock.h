@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mutexes that know their rank, and the one way to sleep.
+ *
+ * enum lock_rank is the lock order of the whole sandbox, outermost first: a
+ * thread takes a lock only if its rank is above all the ranks that it holds.
+ * Debug builds check that at each mutex_lock().
+ *
+ * Both things here are plain words that any process can map again from a file:
+ * no pointer, no libc state. Neither is for memory shared with another process.
+ */
+#pragma once
+
+#include "base/cc.h"
+#include "base/time.h"
+
+enum lock_rank {
+    RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
+    RANK_TASKS,       /* the tables of pids and the family tree */
+    RANK_GROUP,       /* one thread group's signal state and handlers */
+    RANK_TTY,         /* one terminal: its sessions, modes and buffers */
+    RANK_FDTABLE,     /* one descriptor table */
+    RANK_MOUNTS,      /* the tree of mounts */
+    RANK_RENAME,      /* one file system's moves of directories */
+    RANK_DENTRY,      /* one directory's children */
+    RANK_INODE,       /* one inode's attributes and data */
+    RANK_FILE,        /* one open file's position */
+    RANK_EPOLL,       /* one epoll instance's interests */
+    RANK_FILELOCK,    /* one inode's record locks and leases */
+    RANK_MM,          /* one address space's vmas and page table */
+    RANK_MAPPABLE,    /* one mappable's tree of pages */
+    RANK_ASPACE,      /* one platform address space */
+    RANK_FUTEX,       /* one bucket of futex waiters */
+    RANK_SOCK,        /* one socket's state and queues */
+    RANK_PIPE,        /* one pipe's ring */
+    RANK_TIMER,       /* the timers of one clock */
+    RANK_WAITQ,       /* one wait queue; wakers take nothing above */
+    RANK_GOFER,       /* one gofer client's ring */
+    RANK_HOSTFD,      /* the table of host descriptors */
+    RANK_FRAMES,      /* the frame table and its buddy */
+    RANK_SLAB,        /* one slab cache */
+    RANK_ARENA,       /* the arena's map of chunks */
+    RANK_LOG,         /* traces: the leaf of all */
+    RANK_LAST,
+};
+
+/* A futex word of three states, and the place in the order. */
+struct CAPABILITY("mutex") mutex {
+    _Atomic uint32_t word; /* 0 free, 1 held, 2 held and wanted */
+    uint32_t rank;
+#if DEBUG
+    _Atomic uintptr_t owner; /* a number that only the holder's thread has; 0 where free */
+#endif
+};
+
+#define MUTEX_INIT(r)                                                                              \
+    {                                                                                              \
+        .rank = (r)                                                                                \
+    }
+
+void mutex_init(struct mutex *m, enum lock_rank rank);
+
+/*
+ * Takes the lock. Debug builds stop the program where the order is broken.
+ *
+ *   blocks    until the holder unlocks; no signal ends it
+ */
+void mutex_lock(struct mutex *m) ACQUIRES(m);
+
+/* Takes the lock if it is free. Never waits, so it may go against the order. */
+must_use bool mutex_trylock(struct mutex *m) TRY_ACQUIRES(true, m);
+
+void mutex_unlock(struct mutex *m) RELEASES(m);
+
+/*
+ * Takes two locks of one rank, by address. They may be the same lock, which is
+ * then taken once. mutex_unlock_two() undoes it.
+ */
+void mutex_lock_two(struct mutex *a, struct mutex *b) ACQUIRES(a, b);
+void mutex_unlock_two(struct mutex *a, struct mutex *b) RELEASES(a, b);
+
+/* Whether the caller holds `m` (release builds: whether someone does). For assertions. */
+bool mutex_held(const struct mutex *m);
+
+/*
+ * Where one thread sleeps. The owner does
+ *
+ *     park_prepare(p);
+ *     if (nothing to do yet)
+ *         err = park_wait(p, deadline);
+ *
+ * and whoever gives it something to do changes that first, then calls
+ * park_wake(). A wake after the prepare is never lost: the wait returns at once.
+ */
+struct park {
+    _Atomic uint32_t word; /* enum in lock.c */
+};
+
+#define PARK_INIT                                                                                  \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+/* Forgets wakes from before. Only the owner calls this and park_wait(). */
+void park_prepare(struct park *p);
+
+/*
+ * Sleeps until woken.
+ *
+ *   deadline  on CLOCK_MONOTONIC, or NSEC_NEVER
+ *   errors    ETIMEDOUT; EINTR where a signal handler ran
+ *   blocks    for park_wake()
+ */
+must_use int park_wait(struct park *p, nsec_t deadline);
+
+/* Wakes the owner, now or at its next park_wait(). Any thread, any lock. */
+void park_wake(struct park *p);
