@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make            build the four programs into build/$(MODE)/bin (MODE=debug)
+#   make run        build for release and show a program in the sandbox
+#   make test       every test; ends with how many passed, failed, were skipped
+#                   (narrower: SUITES="unit guest", T=part-of-a-name)
+#   make check      all that a change must pass: both compilers, layers, headers, locks, format, test
+#   make install    into $(DESTDIR)$(PREFIX)
+#   MODE=           debug | release | tsan | cov | fuzz; CC=gcc or CC=clang with any
+#
+# A new .c or .S file is picked up by itself; there is no list to keep. A main.c is
+# a program, and no part of its library, so that tests can link the library.
+
+MODE   ?= debug
+PREFIX ?= /usr/local
+
+CC_debug   := gcc
+CC_release := gcc
+CC_tsan    := clang
+CC_cov     := gcc
+CC_fuzz    := clang
+CF_debug   := -Og -g3 -DDEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CF_release := -O2 -g -D_FORTIFY_SOURCE=2 -fPIE
+CF_tsan    := -O1 -g -DDEBUG=1 -fsanitize=thread -Itests/tsan-shim
+CF_cov     := -O0 -g -DDEBUG=1 --coverage
+CF_fuzz    := -O1 -g -DDEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LF_release := -pie -Wl,-z,relro,-z,now
+
+CC := $(CC_$(MODE))
+O  := build/$(MODE)$(if $(filter-out $(CC_$(MODE)),$(CC)),-$(CC))
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-function-type \
+            -Wpointer-arith -Wvla -Werror
+CPPFLAGS += -I. -I$(O)/gen -D_GNU_SOURCE -MMD -MP
+CFLAGS   += -std=gnu17 $(WARN) -fstack-protector-strong -fno-strict-aliasing $(CF_$(MODE))
+LDFLAGS  += $(LF_$(MODE)) -Wl,--as-needed
+LDLIBS   += -lpthread
+
+# The libraries, each above the ones after it, so that one link line does for all.
+LIBS := runsc sentry netstack gofer platform-ptrace platform-kvm platform-systrap base
+
+# The programs: where main.c is, which libraries, and which of the host's.
+PROGRAMS := runsc runsc-sentry runsc-gofer runsc-netgofer
+main_runsc          := runsc
+main_runsc-sentry   := sentry
+main_runsc-gofer    := gofer/file
+main_runsc-netgofer := gofer/net
+libs_runsc          := runsc base
+libs_runsc-sentry   := sentry netstack platform-ptrace platform-kvm platform-systrap base
+libs_runsc-gofer    := gofer base
+libs_runsc-netgofer := gofer base
+host_runsc          := -ljansson
+host_runsc-sentry   := -lZydis
+host_runsc-netgofer := -lslirp
+
+find     = $(if $(wildcard $(1)),$(shell find $(1) $(2)))
+srcs     = $(filter-out %/main.c,$(call find,$(1),-name '*.c' -o -name '*.S'))
+objs     = $(patsubst %,$(O)/obj/%.o,$(call srcs,$(1)))
+archives = $(1:%=$(O)/lib%.a)
+PRESENT := $(foreach p,$(PROGRAMS),$(if $(wildcard $(main_$(p))/main.c),$(p)))
+ALL_A   := $(call archives,$(LIBS))
+
+all: $(PRESENT:%=$(O)/bin/%) $(ALL_A)
+
+define library
+$(O)/lib$(1).a: $(call objs,$(1)) ; @mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call library,$(l))))
+
+define program
+$(O)/bin/$(1): $(O)/obj/$(main_$(1))/main.c.o $(call archives,$(libs_$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(host_$(1)) $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(O)/obj/%.o: % | $(O)/gen/filters.inc
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# platform-*/guest/ runs in the guest's process, where there is no libc and no sanitizer.
+$(foreach l,$(filter platform-%,$(LIBS)),$(eval $(O)/obj/$(l)/guest/%.o: CFLAGS += -fno-sanitize=all \
+    -fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fPIC -fvisibility=hidden -mgeneral-regs-only -O2))
+
+# The seccomp filters are made while we build, by a program without sanitizers.
+FILTERGEN := base/filtergen/main.c base/filter.h base/cc.h base/hostcalls.def base/filter_rules.def
+$(O)/gen/filters.inc: $(FILTERGEN)
+	@mkdir -p $(@D)
+	gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -DDEBUG=$(if $(filter release,$(MODE)),0,1) -o $(@D)/filtergen $< -lseccomp
+	$(@D)/filtergen > $@.new && mv $@.new $@
+
+# tests/X_test.c tests X.c: one program for each. tests/lib is linked to all of them.
+# (Criterion does not start under ThreadSanitizer: there a stand-in runs what it can)
+UNIT_C := $(call find,tests,-path tests/guest -prune -o -name '*_test.c' -print)
+UNIT_C := $(if $(filter tsan,$(MODE)),$(shell grep -L parameterized.h $(UNIT_C) /dev/null),$(UNIT_C))
+UNIT   := $(UNIT_C:tests/%.c=$(O)/tests/%)
+RUNNER := $(if $(filter tsan,$(MODE)),tests/tsan-shim/main.c,-lcriterion)
+TESTLIB := $(O)/libtests.a
+$(TESTLIB): $(call objs,tests/lib) ; @mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+$(O)/tests/%_test: tests/%_test.c $(TESTLIB) $(ALL_A)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(RUNNER) $(host_runsc) $(host_runsc-sentry) $(host_runsc-netgofer) $(LDLIBS)
+
+# tests/fuzz/X_fuzz.c is a libFuzzer target in MODE=fuzz; in all other modes the same
+# file becomes a program that replays tests/fuzz/corpus/X.
+FUZZ   := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZER := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,tests/fuzz/replay/main.c)
+$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard tests/fuzz/replay/main.c) $(TESTLIB) $(ALL_A)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(FUZZER) $(host_runsc) $(host_runsc-sentry) $(LDLIBS)
+
+# Guest tests are plain programs, built both ways, without sanitizers, for any mode.
+GUEST_C := $(wildcard tests/guest/*_test.c)
+GUEST   := $(GUEST_C:tests/guest/%.c=build/guest/static/%) $(GUEST_C:tests/guest/%.c=build/guest/dynamic/%)
+GUEST_CC := gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -I. -D_GNU_SOURCE -MMD -MP
+build/guest/static/%: tests/guest/%.c
+	@mkdir -p $(@D)
+	$(GUEST_CC) -static -o $@ $< -lpthread -lrt
+build/guest/dynamic/%: tests/guest/%.c
+	@mkdir -p $(@D)
+	$(GUEST_CC) -o $@ $< -lpthread -lrt -ldl
+
+fuzz: $(FUZZ)
+unit: $(UNIT) $(if $(filter fuzz,$(MODE)),,$(FUZZ))
+guest: $(GUEST)
+tests-built: unit guest
+
+# Unit tests run in MODE; guests, programs and the command line run in the release build.
+export PLATFORMS ?= ptrace
+SUITES ?= unit fuzz guest programs runsc
+test: deps
+	@$(MAKE) --no-print-directory -s all unit guest
+	@$(MAKE) --no-print-directory -s MODE=release all
+	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" RUNSC="$(CURDIR)/build/release/bin/runsc" \
+	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
+test-long: ; @LONG=1 $(MAKE) --no-print-directory test
+bench: ; @$(MAKE) -s MODE=release all && sh bench/run.sh
+run: deps ; @$(MAKE) -s MODE=release all && RUNSC=build/release/bin/runsc sh tests/tools/demo.sh
+
+HEADERS = $(call find,$(LIBS) include,-name '*.h')
+deps:    ; @sh tests/tools/deps.sh
+layers:  ; @sh tests/tools/layers.sh
+headers: $(O)/gen/filters.inc # each stands on its own
+	@sh tests/tools/headers.sh $(wildcard $(LIBS) include)
+locks:   $(O)/gen/filters.inc
+	@find $(wildcard $(LIBS)) -name '*.c' -print0 | xargs -0 -P2 -n1 clang -std=gnu17 -I. -I$(O)/gen \
+	    -D_GNU_SOURCE -DDEBUG=1 -fsyntax-only -Wthread-safety -Werror
+format:  ; @git ls-files '*.[ch]' | xargs clang-format -i
+format-check: ; @git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
+docs: # docs/syscalls.md is what the table says
+	@mkdir -p $(O)/gen docs && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c && $(O)/gen/sysdoc > docs/syscalls.md
+survey:  ; @sh tests/tools/survey.sh
+check: all layers headers locks format-check
+	@$(MAKE) --no-print-directory -s CC=$(if $(filter clang,$(CC)),gcc,clang) all
+	@$(MAKE) --no-print-directory test
+
+install:
+	@$(MAKE) -s MODE=release all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/bin/runsc
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/runsc $(filter-out %/runsc,$(wildcard build/release/bin/*))
+clean: ; rm -rf build
+
+.PHONY: all test test-long bench run deps layers headers locks format format-check docs survey check \
+        install clean fuzz unit guest tests-built
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(wildcard $(O) build/guest) -name '*.d' 2>/dev/null)

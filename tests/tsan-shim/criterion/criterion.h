@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * As much of Criterion as our tests use, in one process, for ThreadSanitizer, under
+ * which Criterion itself does not start. Tests that must crash are skipped, and
+ * files with parameterized tests are not built.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct shim_test {
+    const char *name;
+    void (*run)(void);
+    struct shim_test *next;
+    int signal, exit_code;
+    double timeout;
+    bool disabled;
+    const char *description;
+    void (*init)(void);
+    void (*fini)(void);
+};
+
+void shim_add(struct shim_test *t);
+
+#define Test(suite, test, ...)                                                                     \
+    static void suite##_##test(void);                                                              \
+    __attribute__((constructor)) static void suite##_##test##_add(void)                            \
+    {                                                                                              \
+        static struct shim_test t = { #suite "::" #test, suite##_##test, NULL, __VA_ARGS__ };      \
+        shim_add(&t);                                                                              \
+    }                                                                                              \
+    static void suite##_##test(void)
+
+/* The message that a test may add is dropped: the line says enough. */
+#define cr_assert(condition, ...)                                                                  \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+#define cr_assert_not(condition, ...)      cr_assert(!(condition))
+#define cr_assert_eq(a, b, ...)            cr_assert((a) == (b))
+#define cr_assert_neq(a, b, ...)           cr_assert((a) != (b))
+#define cr_assert_lt(a, b, ...)            cr_assert((a) < (b))
+#define cr_assert_leq(a, b, ...)           cr_assert((a) <= (b))
+#define cr_assert_gt(a, b, ...)            cr_assert((a) > (b))
+#define cr_assert_geq(a, b, ...)           cr_assert((a) >= (b))
+#define cr_assert_null(p, ...)             cr_assert(!(p))
+#define cr_assert_not_null(p, ...)         cr_assert(p)
+#define cr_assert_str_eq(a, b, ...)        cr_assert(!strcmp((a), (b)))
+#define cr_assert_str_neq(a, b, ...)       cr_assert(strcmp((a), (b)))
+#define cr_assert_str_empty(s, ...)        cr_assert(!*(s))
+#define cr_assert_arr_eq(a, b, size, ...)  cr_assert(!memcmp((a), (b), (size)))
+#define cr_assert_arr_neq(a, b, size, ...) cr_assert(memcmp((a), (b), (size)))
+#define cr_assert_fail(...)                cr_assert(!"reached")
+#define cr_expect                          cr_assert
+#define cr_expect_eq                       cr_assert_eq
+#define cr_fail                            cr_assert_fail
+#define cr_skip_test(...)                                                                          \
+    do {                                                                                           \
+        puts("skipped");                                                                           \
+        return;                                                                                    \
+    } while (0)
+#define cr_log_info(...) ((void)0)
