@@ -18,6 +18,7 @@ enum lock_rank {
     RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
     RANK_TASKS,       /* the tables of pids and the family tree */
     RANK_GROUP,       /* one thread group's signal state and handlers */
+    RANK_TASK,        /* one task's pointers to its mm, files, fs, cred */
     RANK_TTY,         /* one terminal: its sessions, modes and buffers */
     RANK_FDTABLE,     /* one descriptor table */
     RANK_MOUNTS,      /* the tree of mounts */

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between the sentry and what runs guest code.
+ *
+ * A platform does two things: it keeps address spaces, and it runs one guest
+ * thread in one of them until the sentry is needed. It knows no system call,
+ * no file and no signal. There are three, platform-ptrace, platform-systrap and
+ * platform-kvm, and tests/lib/fake_platform.c, which runs a script instead of a
+ * guest.
+ *
+ * What each side promises:
+ *
+ *   - The sentry describes memory only through aspace_apply(), aspace_fork() and
+ *     the page tables it keeps anyway. The platform shows a guest exactly what it
+ *     was told: no more, and never something stale once the call has returned.
+ *   - Everything a guest or its host process says is hostile. A platform hands
+ *     up registers as they are; whoever reads them checks them.
+ *   - A guest_thread belongs to the host thread that created it: only that
+ *     thread may run, read or destroy it. interrupt() alone may come from others.
+ *   - Objects of a platform live outside the sentry's arena and hold host state.
+ *     They can be thrown away and made again from page tables and registers.
+ */
+#pragma once
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "base/cc.h"
+#include "base/time.h"
+#include "include/abi/regs_amd64.h"
+#include "include/uptr.h"
+
+struct platform;     /* one for each sandbox */
+struct aspace;       /* one guest address space */
+struct guest_thread; /* the platform's half of one task */
+
+enum platform_stop {
+    STOP_SYSCALL,   /* the registers hold a call; the instruction is behind us */
+    STOP_FAULT,     /* a memory access failed: see struct guest_stop */
+    STOP_EXCEPTION, /* any other processor exception, as a signal */
+    STOP_INTERRUPT, /* interrupt() was called; may come without cause */
+};
+
+struct guest_stop {
+    enum platform_stop why;
+    bool int80;  /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
+    int signo;   /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
+    int code;    /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …) */
+    uptr_t addr; /* the same: si_addr */
+    unsigned
+        access; /* STOP_FAULT: PROT_* bits that were wanted; 0 where the platform cannot tell */
+    uint32_t trapno; /* the processor's vector and error code, 0 where unknown (for sigcontext) */
+    uint32_t error_code;
+};
+
+/*
+ * One change to an address space. All ranges are whole pages below task_size.
+ *
+ *   MEM_MAP      replaces whatever is at [va, va+size) by bytes [off, off+size) of
+ *                memory file `file`, shared with everybody who maps it
+ *   MEM_UNMAP    nothing is there any more
+ *   MEM_PROTECT  all of the range is mapped; gets new rights
+ */
+enum mem_op_kind { MEM_MAP, MEM_UNMAP, MEM_PROTECT };
+
+struct mem_op {
+    enum mem_op_kind kind;
+    int prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
+    uint64_t va, size;
+    uint32_t file; /* from file_add(); FILE_RAM is the sandbox's RAM */
+    uint64_t off;
+};
+
+#define FILE_RAM 0u
+
+struct platform_options {
+    int ram_fd; /* borrowed; becomes FILE_RAM, readable, writable and executable */
+    int log_level;
+};
+
+struct platform_ops {
+    const char *name;
+
+    /*
+     * Says whether this host allows the platform. Cheap; no side effects.
+     *
+     *   why       set to a sentence for a person where it does not
+     *   returns   0, or -errno of what failed
+     */
+    must_use int (*probe)(const char **why);
+
+    /*
+     * Makes the platform. Called once, before the sentry is jailed and while it
+     * has one thread; what needs rights that the jail takes away is done here.
+     *
+     *   opts      borrowed for the call
+     *   errors    those of the host calls it makes
+     */
+    must_use int (*create)(const struct platform_options *opts, struct platform **out);
+
+    /* Ends all address spaces and host processes of the platform. NULL is fine. */
+    void (*destroy)(struct platform *p);
+
+    /* The first address a guest cannot have, in bytes; whole pages. Constant after create(). */
+    uint64_t (*task_size)(const struct platform *p);
+
+    /* Bytes of an XSAVE area as fpu_get() fills it. Constant after create(). */
+    size_t (*fpu_size)(const struct platform *p);
+
+    /*
+     * Makes a host file mappable by MEM_MAP.
+     *
+     *   fd        borrowed for the call
+     *   out       its number from now on
+     *   errors    EMFILE
+     *   locks     takes the platform's own only
+     */
+    must_use int (*file_add)(struct platform *p, int fd, uint32_t *out);
+
+    /* Forgets a file that nothing maps any more. */
+    void (*file_del)(struct platform *p, uint32_t file);
+
+    /* An empty address space. Errors: ENOMEM; EAGAIN where the host has no more processes or VMs.
+     */
+    must_use int (*aspace_create)(struct platform *p, struct aspace **out);
+
+    /* A copy of `parent` with the same mappings and rights. Errors as above. Locks: RANK_MM of
+     * both. */
+    must_use int (*aspace_fork)(struct aspace *parent, struct aspace **out);
+
+    /* No guest thread runs in it any more. NULL is fine. */
+    void (*aspace_destroy)(struct aspace *as);
+
+    /*
+     * Changes an address space, in order, in as few hand-overs as the platform can.
+     * When it returns, every guest thread in it sees the new state.
+     *
+     *   ops, n    borrowed
+     *   errors    ENOMEM where the host has no room for another mapping (the
+     *             operations before the failed one have happened; the rest has not)
+     *   locks     called under RANK_MM; takes RANK_ASPACE
+     */
+    must_use int (*aspace_apply)(struct aspace *as, const struct mem_op *ops, size_t n);
+
+    /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. */
+    must_use int (*aspace_barrier)(struct aspace *as);
+
+    /* Belongs to the calling host thread from now on. Errors: ENOMEM, EAGAIN. */
+    must_use int (*thread_create)(struct platform *p, struct guest_thread **out);
+    void (*thread_destroy)(struct guest_thread *t);
+
+    /*
+     * Runs the guest from `regs` in `as` until something in enum platform_stop.
+     * A thread may move to another address space from one run to the next (exec);
+     * its FPU state goes with it.
+     *
+     *   regs      in and out; fs_base and gs_base included
+     *   stop      set on success
+     *   errors    EIO where the guest's host process or VM is gone: the task dies by
+     *             SIGKILL; EAGAIN or ENOMEM where the host could not start one
+     *   blocks    for as long as the guest computes
+     */
+    must_use int (*run)(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
+                        struct guest_stop *stop);
+
+    /* Makes a run(), this one or the next, return STOP_INTERRUPT soon. Any thread. */
+    void (*interrupt)(struct guest_thread *t);
+
+    /*
+     * The XSAVE area (SDM vol. 1, 13.4), standard format, as it stands between two runs.
+     *
+     *   area, size   fpu_size() bytes
+     *   errors       EINVAL from fpu_set() where the area is not one the processor takes
+     */
+    must_use int (*fpu_get)(struct guest_thread *t, void *area, size_t size);
+    must_use int (*fpu_set)(struct guest_thread *t, const void *area, size_t size);
+
+    /* As after execve(2): every state component in its initial configuration. */
+    void (*fpu_reset)(struct guest_thread *t);
+
+    /* Processor time that guest code of this thread has had, in nanoseconds. Any thread. */
+    nsec_t (*cpu_time)(const struct guest_thread *t);
+};
+
+extern const struct platform_ops platform_ptrace;

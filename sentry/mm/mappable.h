@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a file owes to mmap: where its bytes lie.
+ *
+ * A mappable is a sequence of pages, [0, size). Its pages are either frames of RAM
+ * (tmpfs, memfd, shared anonymous memory) or bytes of a host file (gofer), which
+ * `locate` turns into a window. mm keeps a reverse map, so that truncation can
+ * take pages away from everybody.
+ *
+ * It is embedded in an inode; `get` and `put` keep that inode alive.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/lock.h"
+#include "sentry/core/arena.h"
+#include "sentry/core/hostfd.h"
+
+typedef uint64_t pfn_t; /* a page of guest-physical space: RAM first, windows above */
+#define PFN_NONE ((pfn_t)-1)
+
+struct mappable;
+
+/* Where a run of bytes lies. */
+struct extent {
+    pfn_t pfn;      /* its first page */
+    uint64_t count; /* whole pages, contiguous, that the mappable answers for; at least 1 */
+    bool writable;  /* a shared mapping may write there */
+};
+
+struct mappable_ops {
+    /*
+     * Where page `index` lies, and how far the run goes on from it.
+     *
+     *   index     in pages
+     *   max       pages that the caller can use, at least 1; `out->count` never passes it
+     *   access    PROT_WRITE where it will be written (a hole must be filled)
+     *   out       frames are given with one reference each (frames_put); windows are
+     *             held by the mappable for as long as it lives
+     *   errors    EFAULT past the end of the file (SIGBUS); ENOMEM; ENOSPC; EIO (SIGBUS)
+     *   locks     called with none of mm's held; takes RANK_MAPPABLE
+     *   blocks    for a gofer request, where it has to open the file
+     */
+    must_use int (*locate)(struct mappable *m, uint64_t index, uint64_t max, unsigned access,
+                           struct extent *out);
+    /* The size now, in bytes. */
+    uint64_t (*size)(struct mappable *m);
+    /* Write-back of [from, to) bytes: msync(2) MS_SYNC. NULL: nothing to do. */
+    int (*sync)(struct mappable *m, uint64_t from, uint64_t to);
+    void (*get)(struct mappable *m);
+    void (*put)(struct mappable *m);
+};
+
+struct mappable {
+    const struct mappable_ops *ops; /* [I] register it in the owner's slab_type */
+    struct mutex lock;              /* RANK_MAPPABLE */
+    struct list vmas;               /* [l] vma.rmap: all that map any of it */
+    uint64_t writers;               /* [l] shared writable vmas: F_SEAL_WRITE, ETXTBSY */
+    uint64_t dev, ino;              /* [I] as /proc/PID/maps shows it */
+};
+
+void mappable_init(struct mappable *m, const struct mappable_ops *ops, uint64_t dev, uint64_t ino);
+
+/*
+ * Bytes from `from` on are gone (truncate(2), hole punch up to `to`): takes the pages away
+ * from every address space that maps them; `even_cow` private copies too, as truncation does.
+ * The mappable's size must already be the new one.
+ *
+ *   locks     none may be held; takes RANK_MM of each, one at a time
+ */
+void mappable_zap(struct mappable *m, uint64_t from, uint64_t to, bool even_cow);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names: the cache between walks and file systems. A dentry without an inode
+ * remembers that there is nothing of that name.
+ */
+#pragma once
+
+#include "sentry/vfs/inode.h"
+
+struct dentry;
+
+struct dentry *dentry_get(struct dentry *d);
+void dentry_put(struct dentry *d);
+DEFINE_SCOPED(dentry)
+
+/* The root of a file system: takes the inode's reference. Errors: ENOMEM. */
+must_use int dentry_create_root(struct inode *inode, struct dentry **out);
+
+/* What it leads to: borrowed; NULL for a negative one. Never changes to another inode, only to NULL
+ * when unlinked. */
+struct inode *dentry_inode(const struct dentry *d);
+/* The parent, given; the root of a file system gives itself. */
+struct dentry *dentry_parent(struct dentry *d);
+/* Copies the name. */
+size_t dentry_name(struct dentry *d, char *buf, size_t size);
+bool dentry_is_deleted(const struct dentry *d);
+
+/*
+ * The child of that name, from the cache or the file system. Negative ones come out
+ * as dentries without an inode, not as ENOENT.
+ */
+must_use int dentry_lookup(struct dentry *dir, const char *name, const struct actor *who,
+                           struct dentry **out);
+/* Forgets cached children that nobody uses (of a directory that changed behind us). */
+void dentry_drop_children(struct dentry *dir);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mount tree, and mount namespaces.
+ *
+ *   source    mount(2), mount_namespaces(7), proc(5) for mountinfo
+ */
+#pragma once
+
+#include <sys/mount.h>
+
+#include "sentry/vfs/walk.h"
+
+struct mount;
+
+/*
+ * Makes a mount namespace whose root is the file system `root` belongs to.
+ *
+ *   root      a file system's root dentry: taken
+ *   source    as shown in /proc/mounts: copied
+ *   flags     MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, …
+ */
+must_use int mnt_ns_create(struct arena *a, struct user_ns *owner, struct dentry *root,
+                           const char *source, unsigned long flags, struct mnt_ns **out);
+struct mnt_ns *mnt_ns_get(struct mnt_ns *ns);
+void mnt_ns_put(struct mnt_ns *ns);
+/* unshare(CLONE_NEWNS): a copy; `fs` is moved to the same places in it. */
+must_use int mnt_ns_copy(struct mnt_ns *ns, struct user_ns *owner, struct fs_context *fs,
+                         struct mnt_ns **out);
+void mnt_ns_root(struct mnt_ns *ns, struct path *out); /* given */
+
+/* Mounts a file system's root dentry (taken) at `at`. Errors: ENOMEM, ENOSPC past the limit of
+ * mounts. */
+must_use int mount_attach(struct dentry *root, const char *source, unsigned long flags,
+                          const struct path *at);
+
+/* How mount(2) makes a file system by type; the table is in fs/ (fstypes.c), handed to vfs at
+ * start. */
+struct fs_type {
+    const char *name;
+    bool nodev;
+    bool user_ns_ok; /* FS_USERNS_MOUNT: mountable in a user namespace */
+    int (*create)(struct arena *a, const char *source, const char *options, const struct actor *who,
+                  struct dentry **out);
+};
+void vfs_set_fs_types(struct arena *a, const struct fs_type *types, size_t n);
+const struct fs_type *vfs_fs_types(struct arena *a, size_t *n);
+
+/* mount(2), umount2(2), pivot_root(2), as the guest asked; capability checks included. */
+must_use int vfs_mount(const struct actor *who, const char *source, const struct path *at,
+                       const char *type, unsigned long flags, const char *options);
+must_use int vfs_umount(const struct actor *who, const struct path *at, int flags);
+must_use int vfs_pivot_root(const struct actor *who, const struct path *new_root,
+                            const struct path *put_old);
+
+unsigned long mount_flags(const struct mount *m);
+/* Errors: EROFS where mount or file system are read-only. */
+must_use int mount_want_write(const struct mount *m);
+
+/* One line of each of /proc/PID/{mounts,mountinfo,mountstats}. */
+struct mount_info {
+    uint64_t id, parent_id, dev;
+    const char *source, *type;
+    char options[256], sb_options[256];
+    struct path root;  /* borrowed: within its file system */
+    struct path point; /* borrowed */
+    char propagation[64];
+};
+int mnt_ns_visit(struct mnt_ns *ns, const struct actor *who,
+                 int (*see)(const struct mount_info *m, void *arg), void *arg);
+
+/* Makes vfs's own state (anonymous inodes, mount ids) at ROOT_VFS. Once, at start. */
+must_use int vfs_create(struct arena *a);
