@@ -64,6 +64,6 @@ static inline size_t bitmap_count(const uint64_t *map, size_t len)
     return n;
 }
 
-#define bitmap_for_each_set(i, map, len)                                                           \
-    for ((i) = bitmap_find_next_set(map, len, 0); (i) < (size_t)(len);                             \
+#define bitmap_for_each_set(i, map, len)                               \
+    for ((i) = bitmap_find_next_set(map, len, 0); (i) < (size_t)(len); \
          (i) = bitmap_find_next_set(map, len, (i) + 1))

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/macro.h"
+
 /* Debug builds (every mode but release) check what is too dear to check always. */
 #ifndef DEBUG
 #define DEBUG 0
@@ -25,20 +27,15 @@
 /* The object of type `type` whose member `member` is at `p`. */
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
-/* Both arguments are of one type, and each is evaluated once. */
-#define min(a, b)                                                                                  \
-    ({                                                                                             \
-        __typeof__(a) min_a_ = (a);                                                                \
-        __typeof__(b) min_b_ = (b);                                                                \
-        (void)(&min_a_ == &min_b_);                                                                \
-        min_a_ < min_b_ ? min_a_ : min_b_;                                                         \
-    })
-#define max(a, b)                                                                                  \
-    ({                                                                                             \
-        __typeof__(a) max_a_ = (a);                                                                \
-        __typeof__(b) max_b_ = (b);                                                                \
-        (void)(&max_a_ == &max_b_);                                                                \
-        max_a_ > max_b_ ? max_a_ : max_b_;                                                         \
+/* The lesser, the greater. Both are of one type, and each is evaluated once. */
+#define min(a, b) min_(a, b, <, CAT(min_a_, __COUNTER__), CAT(min_b_, __COUNTER__))
+#define max(a, b) min_(a, b, >, CAT(max_a_, __COUNTER__), CAT(max_b_, __COUNTER__))
+#define min_(a, b, less, x, y) \
+    ({                         \
+        __typeof__(a) x = (a); \
+        __typeof__(b) y = (b); \
+        (void)(&x == &y);      \
+        x less y ? x : y;      \
     })
 
 /*
@@ -76,10 +73,10 @@ _Noreturn void assert_failed(const char *expr, const char *file, int line);
 #define assert(x) (likely(x) ? (void)0 : assert_failed(#x, __FILE__, __LINE__))
 
 /* The same for what costs: debug builds only. The expression is always compiled. */
-#define assert_slow(x)                                                                             \
-    do {                                                                                           \
-        if (DEBUG)                                                                                 \
-            assert(x);                                                                             \
+#define assert_slow(x) \
+    do {               \
+        if (DEBUG)     \
+            assert(x); \
     } while (0)
 
 /*
@@ -92,14 +89,14 @@ _Noreturn void assert_failed(const char *expr, const char *file, int line);
  * reference out. Never for locks.
  */
 #define scoped(x) __attribute__((cleanup(x##_put_scoped)))
-#define DEFINE_SCOPED(x)                                                                           \
-    static inline maybe_unused void x##_put_scoped(struct x **p)                                   \
-    {                                                                                              \
-        x##_put(*p);                                                                               \
+#define DEFINE_SCOPED(x)                                         \
+    static inline maybe_unused void x##_put_scoped(struct x **p) \
+    {                                                            \
+        x##_put(*p);                                             \
     }
-#define keep(p)                                                                                    \
-    ({                                                                                             \
-        __typeof__(p) kept_ = (p);                                                                 \
-        (p) = (__typeof__(p))0;                                                                    \
-        kept_;                                                                                     \
+#define keep(p)                    \
+    ({                             \
+        __typeof__(p) kept_ = (p); \
+        (p) = (__typeof__(p))0;    \
+        kept_;                     \
     })

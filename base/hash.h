@@ -141,9 +141,9 @@ static inline struct hnode *htab_first_hash_(const struct htab *t, uint64_t hash
  * Goes over all that have this hash; the body compares the keys. The body may
  * remove `pos` if it then leaves the loop.
  */
-#define htab_for_each(pos, t, hash, member)                                                        \
+#define htab_for_each(pos, t, hash, member) \
     htab_for_each_(pos, t, hash, member, CAT(hnode_at_, __LINE__))
-#define htab_for_each_(pos, t, h, member, at)                                                      \
-    for (struct hnode *at = htab_first_hash_(t, h);                                                \
-         at && ((pos) = container_of(at, __typeof__(*(pos)), member), true);                       \
+#define htab_for_each_(pos, t, h, member, at)                                \
+    for (struct hnode *at = htab_first_hash_(t, h);                          \
+         at && ((pos) = container_of(at, __typeof__(*(pos)), member), true); \
          at = htab_same_hash_(at->next, at->hash))

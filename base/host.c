@@ -27,10 +27,10 @@
 
 #include "base/panic.h"
 
-#define RESULT(call)                                                                               \
-    ({                                                                                             \
-        __typeof__(call) result_ = (call);                                                         \
-        result_ == -1 ? -errno : result_;                                                          \
+#define RESULT(call)                       \
+    ({                                     \
+        __typeof__(call) result_ = (call); \
+        result_ == -1 ? -errno : result_;  \
     })
 
 ssize_t host_read(int fd, void *buf, size_t size)

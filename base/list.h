@@ -14,9 +14,9 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name)                                                                            \
-    {                                                                                              \
-        &(name), &(name)                                                                           \
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
     }
 
 static inline void list_init(struct list *l)
@@ -110,25 +110,25 @@ static inline size_t list_len(const struct list *head)
 #define list_entry(node, type, member) container_of(node, type, member)
 
 /* A `type *`, or NULL where `node` is the head. */
-#define list_entry_or_null(head, node, type, member)                                               \
-    ({                                                                                             \
-        struct list *node_ = (node);                                                               \
-        node_ == (head) ? (type *)NULL : list_entry(node_, type, member);                          \
+#define list_entry_or_null(head, node, type, member)                      \
+    ({                                                                    \
+        struct list *node_ = (node);                                      \
+        node_ == (head) ? (type *)NULL : list_entry(node_, type, member); \
     })
 #define list_first(head, type, member) list_entry_or_null(head, (head)->next, type, member)
 #define list_last(head, type, member)  list_entry_or_null(head, (head)->prev, type, member)
 
 /* The neighbours of `pos`, or NULL at the ends. */
-#define list_next(head, pos, member)                                                               \
+#define list_next(head, pos, member) \
     list_entry_or_null(head, (pos)->member.next, __typeof__(*(pos)), member)
-#define list_prev(head, pos, member)                                                               \
+#define list_prev(head, pos, member) \
     list_entry_or_null(head, (pos)->member.prev, __typeof__(*(pos)), member)
 
 /* Takes the first off and gives it as a `type *`, or NULL. */
-#define list_pop_front(head, type, member)                                                         \
-    ({                                                                                             \
-        struct list *popped_ = list_pop_front_node(head);                                          \
-        popped_ ? list_entry(popped_, type, member) : (type *)NULL;                                \
+#define list_pop_front(head, type, member)                          \
+    ({                                                              \
+        struct list *popped_ = list_pop_front_node(head);           \
+        popped_ ? list_entry(popped_, type, member) : (type *)NULL; \
     })
 
 /*
@@ -137,15 +137,15 @@ static inline size_t list_len(const struct list *head)
  * body may take `pos` off the list and destroy it; `tmp` is a `struct list *`.
  */
 #define list_for_each(pos, head, member) list_for_each_(pos, head, member, CAT(list_at_, __LINE__))
-#define list_for_each_(pos, head, member, at)                                                      \
-    for (struct list *at = (head)->next;                                                           \
-         at != (head) && ((pos) = list_entry(at, __typeof__(*(pos)), member), true);               \
+#define list_for_each_(pos, head, member, at)                                        \
+    for (struct list *at = (head)->next;                                             \
+         at != (head) && ((pos) = list_entry(at, __typeof__(*(pos)), member), true); \
          at = at->next)
 
-#define list_for_each_safe(pos, tmp, head, member)                                                 \
+#define list_for_each_safe(pos, tmp, head, member) \
     list_for_each_safe_(pos, tmp, head, member, CAT(list_at_, __LINE__))
-#define list_for_each_safe_(pos, tmp, head, member, at)                                            \
-    for (struct list *at = (head)->next;                                                           \
-         at != (head) &&                                                                           \
-         ((tmp) = at->next, (pos) = list_entry(at, __typeof__(*(pos)), member), true);             \
+#define list_for_each_safe_(pos, tmp, head, member, at)                                \
+    for (struct list *at = (head)->next;                                               \
+         at != (head) &&                                                               \
+         ((tmp) = at->next, (pos) = list_entry(at, __typeof__(*(pos)), member), true); \
          at = (tmp))

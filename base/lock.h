@@ -54,9 +54,9 @@ struct CAPABILITY("mutex") mutex {
 #endif
 };
 
-#define MUTEX_INIT(r)                                                                              \
-    {                                                                                              \
-        .rank = (r)                                                                                \
+#define MUTEX_INIT(r) \
+    {                 \
+        .rank = (r)   \
     }
 
 void mutex_init(struct mutex *m, enum lock_rank rank);
@@ -97,9 +97,9 @@ struct park {
     _Atomic uint32_t word; /* enum in lock.c */
 };
 
-#define PARK_INIT                                                                                  \
-    {                                                                                              \
-        0                                                                                          \
+#define PARK_INIT \
+    {             \
+        0         \
     }
 
 /* Forgets wakes from before. Only the owner calls this and park_wait(). */

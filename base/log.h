@@ -37,10 +37,10 @@ void log_last_words(const char *fmt, ...) printf_like(1, 2);
 
 #define LOG_LINE_SIZE 1024
 
-#define log_at(level, ...)                                                                         \
-    do {                                                                                           \
-        if (unlikely(log_enabled(level)))                                                          \
-            log_line(level, __VA_ARGS__);                                                          \
+#define log_at(level, ...)                \
+    do {                                  \
+        if (unlikely(log_enabled(level))) \
+            log_line(level, __VA_ARGS__); \
     } while (0)
 
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)

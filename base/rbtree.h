@@ -20,18 +20,18 @@ struct rb_root {
     struct rb_node *node;
 };
 
-#define RB_ROOT_INIT                                                                               \
-    {                                                                                              \
-        NULL                                                                                       \
+#define RB_ROOT_INIT \
+    {                \
+        NULL         \
     }
 
 #define rb_entry(node, type, member) container_of(node, type, member)
 
 /* A `type *`, or NULL for NULL. */
-#define rb_entry_or_null(node, type, member)                                                       \
-    ({                                                                                             \
-        struct rb_node *node_ = (node);                                                            \
-        node_ ? rb_entry(node_, type, member) : (type *)NULL;                                      \
+#define rb_entry_or_null(node, type, member)                  \
+    ({                                                        \
+        struct rb_node *node_ = (node);                       \
+        node_ ? rb_entry(node_, type, member) : (type *)NULL; \
     })
 
 typedef bool rb_less(const struct rb_node *a, const struct rb_node *b);

@@ -46,25 +46,17 @@ static const struct call {
 #undef HOSTCALL
 };
 
-/* A rule with no test at all has len 0. */
 static const struct rule {
     int nr;
     unsigned who;
-    unsigned len;
-    struct scmp_arg_cmp tests[4];
+    struct scmp_arg_cmp tests[4]; /* as many as have an operator */
 } rules[] = {
-#define EQ(arg, value)                                                                             \
-    {                                                                                              \
-        (arg), SCMP_CMP_EQ, (value), 0                                                             \
-    }
-#define MASKED(arg, mask, value)                                                                   \
-    {                                                                                              \
-        (arg), SCMP_CMP_MASKED_EQ, (mask), (value)                                                 \
-    }
-#define TESTS(...)                                                                                 \
-    (sizeof((struct scmp_arg_cmp[]){ { 0 }, __VA_ARGS__ }) / sizeof(struct scmp_arg_cmp) - 1)
-#define FILTER_RULE(name, who, why, ...) { SYS_##name, (who), TESTS(__VA_ARGS__), { __VA_ARGS__ } },
+/* clang-format off */
+#define EQ(arg, value)           { (arg), SCMP_CMP_EQ, (value), 0 }
+#define MASKED(arg, mask, value) { (arg), SCMP_CMP_MASKED_EQ, (mask), (value) }
+#define FILTER_RULE(name, who, why, ...) { SYS_##name, (who), { __VA_ARGS__ } },
 #define FILTER_REFUSE(...)
+/* clang-format on */
 #include "base/filter_rules.def"
 #undef FILTER_RULE
 #undef FILTER_REFUSE
@@ -80,6 +72,15 @@ static const struct refusal {
 #include "base/filter_rules.def"
 };
 
+static unsigned count_tests(const struct rule *r)
+{
+    unsigned n = 0;
+
+    while (n < ARRAY_LEN(r->tests) && r->tests[n].op)
+        n++;
+    return n;
+}
+
 static void add_call(scmp_filter_ctx ctx, unsigned process, const struct call *c)
 {
     unsigned restricted = 0, whole = 0;
@@ -88,7 +89,7 @@ static void add_call(scmp_filter_ctx ctx, unsigned process, const struct call *c
         if (rules[i].nr != c->nr || !APPLIES(rules[i].who))
             continue;
         restricted++;
-        whole += rules[i].len == 0;
+        whole += count_tests(&rules[i]) == 0;
     }
     if (!restricted || whole) {
         check(seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, c->nr, 0), c->name);
@@ -96,7 +97,7 @@ static void add_call(scmp_filter_ctx ctx, unsigned process, const struct call *c
     }
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (rules[i].nr == c->nr && APPLIES(rules[i].who))
-            check(seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, c->nr, rules[i].len,
+            check(seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, c->nr, count_tests(&rules[i]),
                                                rules[i].tests),
                   c->name);
     }
@@ -146,7 +147,7 @@ static void make_filter(unsigned process, const char *name)
     seccomp_release(ctx);
 }
 
-#define EACH_PROCESS(m)                                                                            \
+#define EACH_PROCESS(m) \
     m(SENTRY_PTRACE) m(SENTRY_SYSTRAP) m(SENTRY_KVM) m(GOFER) m(NETGOFER) m(STUB)
 
 int main(void)
@@ -157,8 +158,8 @@ int main(void)
     printf(
         "static const struct filter {\n    enum process process;\n    unsigned short len;\n"
         "    const struct sock_filter *insns;\n} filters[] = {\n");
-#define ROW(name)                                                                                  \
-    printf("    { %s, sizeof insns_%s / sizeof *insns_%s, insns_%s },\n", #name, #name, #name,     \
+#define ROW(name)                                                                              \
+    printf("    { %s, sizeof insns_%s / sizeof *insns_%s, insns_%s },\n", #name, #name, #name, \
            #name);
     EACH_PROCESS(ROW)
     printf("};\n");

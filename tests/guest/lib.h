@@ -36,14 +36,14 @@ static bool guest_failed, guest_failed_any;
 static const char *guest_name;
 
 /* The test's name goes out before it runs, so that a crash tells where it was. */
-#define TEST(test)                                                                                 \
-    static void test_##test(void);                                                                 \
-    __attribute__((constructor)) static void test_##test##_add(void)                               \
-    {                                                                                              \
-        static struct guest_test t = { #test, test_##test, NULL };                                 \
-        *guest_tests_end = &t;                                                                     \
-        guest_tests_end = &t.next;                                                                 \
-    }                                                                                              \
+#define TEST(test)                                                   \
+    static void test_##test(void);                                   \
+    __attribute__((constructor)) static void test_##test##_add(void) \
+    {                                                                \
+        static struct guest_test t = { #test, test_##test, NULL };   \
+        *guest_tests_end = &t;                                       \
+        guest_tests_end = &t.next;                                   \
+    }                                                                \
     static void test_##test(void)
 
 static void guest_fail(const char *file, int line, const char *what)
@@ -54,47 +54,47 @@ static void guest_fail(const char *file, int line, const char *what)
 }
 
 /* Ends the test (the function it is in) where the condition does not hold. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            guest_fail(__FILE__, __LINE__, #condition);                                            \
-            return;                                                                                \
-        }                                                                                          \
+#define CHECK(condition)                                \
+    do {                                                \
+        if (!(condition)) {                             \
+            guest_fail(__FILE__, __LINE__, #condition); \
+            return;                                     \
+        }                                               \
     } while (0)
 
 /* The call gives -1 and this errno. */
-#define CHECK_ERRNO(call, expected)                                                                \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        long result_ = (long)(call);                                                               \
-        int errno_ = errno;                                                                        \
-        if (result_ != -1 || errno_ != (expected)) {                                               \
-            char what_[256];                                                                       \
-            snprintf(what_, sizeof what_, "%s: expected %s, is %ld with errno %d (%s)", #call,     \
-                     #expected, result_, errno_, strerror(errno_));                                \
-            guest_fail(__FILE__, __LINE__, what_);                                                 \
-            return;                                                                                \
-        }                                                                                          \
+#define CHECK_ERRNO(call, expected)                                                            \
+    do {                                                                                       \
+        errno = 0;                                                                             \
+        long result_ = (long)(call);                                                           \
+        int errno_ = errno;                                                                    \
+        if (result_ != -1 || errno_ != (expected)) {                                           \
+            char what_[256];                                                                   \
+            snprintf(what_, sizeof what_, "%s: expected %s, is %ld with errno %d (%s)", #call, \
+                     #expected, result_, errno_, strerror(errno_));                            \
+            guest_fail(__FILE__, __LINE__, what_);                                             \
+            return;                                                                            \
+        }                                                                                      \
     } while (0)
 
 /* Two integers are equal; both are printed where they are not. */
-#define CHECK_EQ(a, b)                                                                             \
-    do {                                                                                           \
-        long long a_ = (long long)(a), b_ = (long long)(b);                                        \
-        if (a_ != b_) {                                                                            \
-            char what_[256];                                                                       \
-            snprintf(what_, sizeof what_, "%s is %lld, not %s = %lld", #a, a_, #b, b_);            \
-            guest_fail(__FILE__, __LINE__, what_);                                                 \
-            return;                                                                                \
-        }                                                                                          \
+#define CHECK_EQ(a, b)                                                                  \
+    do {                                                                                \
+        long long a_ = (long long)(a), b_ = (long long)(b);                             \
+        if (a_ != b_) {                                                                 \
+            char what_[256];                                                            \
+            snprintf(what_, sizeof what_, "%s is %lld, not %s = %lld", #a, a_, #b, b_); \
+            guest_fail(__FILE__, __LINE__, what_);                                      \
+            return;                                                                     \
+        }                                                                               \
     } while (0)
 
 /* Leaves the whole program, as skipped: for what this host does not have. */
-#define SKIP_ALL(why)                                                                              \
-    do {                                                                                           \
-        printf("%s\n", why);                                                                       \
-        fflush(stdout);                                                                            \
-        _exit(77);                                                                                 \
+#define SKIP_ALL(why)        \
+    do {                     \
+        printf("%s\n", why); \
+        fflush(stdout);      \
+        _exit(77);           \
     } while (0)
 
 static int guest_main(void)
@@ -110,8 +110,8 @@ static int guest_main(void)
     return guest_failed_any;
 }
 
-#define MAIN                                                                                       \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        return guest_main();                                                                       \
+#define MAIN                 \
+    int main(void)           \
+    {                        \
+        return guest_main(); \
     }

@@ -25,22 +25,22 @@ struct shim_test {
 
 void shim_add(struct shim_test *t);
 
-#define Test(suite, test, ...)                                                                     \
-    static void suite##_##test(void);                                                              \
-    __attribute__((constructor)) static void suite##_##test##_add(void)                            \
-    {                                                                                              \
-        static struct shim_test t = { #suite "::" #test, suite##_##test, NULL, __VA_ARGS__ };      \
-        shim_add(&t);                                                                              \
-    }                                                                                              \
+#define Test(suite, test, ...)                                                                \
+    static void suite##_##test(void);                                                         \
+    __attribute__((constructor)) static void suite##_##test##_add(void)                       \
+    {                                                                                         \
+        static struct shim_test t = { #suite "::" #test, suite##_##test, NULL, __VA_ARGS__ }; \
+        shim_add(&t);                                                                         \
+    }                                                                                         \
     static void suite##_##test(void)
 
 /* The message that a test may add is dropped: the line says enough. */
-#define cr_assert(condition, ...)                                                                  \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
+#define cr_assert(condition, ...)                                           \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort();                                                        \
+        }                                                                   \
     } while (0)
 #define cr_assert_not(condition, ...)      cr_assert(!(condition))
 #define cr_assert_eq(a, b, ...)            cr_assert((a) == (b))
@@ -60,9 +60,9 @@ void shim_add(struct shim_test *t);
 #define cr_expect                          cr_assert
 #define cr_expect_eq                       cr_assert_eq
 #define cr_fail                            cr_assert_fail
-#define cr_skip_test(...)                                                                          \
-    do {                                                                                           \
-        puts("skipped");                                                                           \
-        return;                                                                                    \
+#define cr_skip_test(...) \
+    do {                  \
+        puts("skipped");  \
+        return;           \
     } while (0)
 #define cr_log_info(...) ((void)0)
