@@ -33,12 +33,12 @@ static uintptr_t self(void)
     return (uintptr_t)&held;
 }
 
-/* `same` may have the rank of `m`: the other of two. */
-static void check_order(const struct mutex *m, const struct mutex *same)
+/* Locks of the rank of `m` may be held only where `equals` are allowed, and never `m` itself. */
+static void check_order(const struct mutex *m, bool equals)
 {
     for (unsigned i = 0; i < held.len; i++) {
         const struct mutex *h = held.at[i];
-        if (h->rank > m->rank || (h->rank == m->rank && h != same))
+        if (h->rank > m->rank || (h->rank == m->rank && (!equals || h == m)))
             panic("lock order: rank %u is wanted while %u is held", m->rank, h->rank);
     }
 }
@@ -62,9 +62,9 @@ static void note_given_up(struct mutex *m)
     atomic_store_explicit(&m->owner, 0, memory_order_relaxed);
 }
 #else
-static inline void check_order(const struct mutex *m, const struct mutex *same)
+static inline void check_order(const struct mutex *m, bool equals)
 {
-    (void)m, (void)same;
+    (void)m, (void)equals;
 }
 static inline void note_taken(struct mutex *m)
 {
@@ -108,9 +108,9 @@ static void take_slowly(struct mutex *m)
 }
 
 /* The analysis does not look into the word: here, and in the functions below. */
-static void lock_beside(struct mutex *m, const struct mutex *same) UNCHECKED_LOCKS
+static void lock_checked(struct mutex *m, bool equals) UNCHECKED_LOCKS
 {
-    check_order(m, same);
+    check_order(m, equals);
     if (unlikely(!try_take(m)))
         take_slowly(m);
     note_taken(m);
@@ -118,7 +118,12 @@ static void lock_beside(struct mutex *m, const struct mutex *same) UNCHECKED_LOC
 
 void mutex_lock(struct mutex *m) UNCHECKED_LOCKS
 {
-    lock_beside(m, NULL);
+    lock_checked(m, false);
+}
+
+void mutex_lock_nested(struct mutex *m) UNCHECKED_LOCKS
+{
+    lock_checked(m, true);
 }
 
 bool mutex_trylock(struct mutex *m) UNCHECKED_LOCKS
@@ -146,9 +151,9 @@ void mutex_lock_two(struct mutex *a, struct mutex *b) UNCHECKED_LOCKS
         a = b;
         b = c;
     }
-    lock_beside(a, NULL);
+    lock_checked(a, false);
     if (a != b)
-        lock_beside(b, a);
+        lock_checked(b, true);
 }
 
 void mutex_unlock_two(struct mutex *a, struct mutex *b) UNCHECKED_LOCKS

@@ -16,26 +16,30 @@
 
 enum lock_rank {
     RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
+    RANK_EPOLL_GRAPH, /* which epoll instance watches which */
+    RANK_WATCH,       /* one file's list of who watches it */
+    RANK_EPOLL,       /* one epoll instance's interests; every file's poll() is called under it */
     RANK_TASKS,       /* the tables of pids and the family tree */
     RANK_GROUP,       /* one thread group's signal state and handlers */
     RANK_TASK,        /* one task's pointers to its mm, files, fs, cred */
-    RANK_TTY,         /* one terminal: its sessions, modes and buffers */
     RANK_FDTABLE,     /* one descriptor table */
     RANK_MOUNTS,      /* the tree of mounts */
     RANK_RENAME,      /* one file system's moves of directories */
     RANK_DENTRY,      /* one directory's children */
     RANK_INODE,       /* one inode's attributes and data */
     RANK_FILE,        /* one open file's position */
-    RANK_EPOLL,       /* one epoll instance's interests */
     RANK_FILELOCK,    /* one inode's record locks and leases */
+    RANK_TTY,         /* one terminal: its modes and buffers; copies happen under it */
+    RANK_PIPE,        /* one pipe's ring (copies happen under it); an eventfd's count and the like */
+    RANK_SOCK_READ,   /* one socket's readers: the holder owns the head of its queue, and copies */
     RANK_MM,          /* one address space's vmas and page table */
     RANK_MAPPABLE,    /* one mappable's tree of pages */
     RANK_ASPACE,      /* one platform address space */
     RANK_FUTEX,       /* one bucket of futex waiters */
     RANK_SOCK,        /* one socket's state and queues */
-    RANK_PIPE,        /* one pipe's ring */
     RANK_TIMER,       /* the timers of one clock */
     RANK_WAITQ,       /* one wait queue; wakers take nothing above */
+    RANK_READY,       /* one epoll instance's list of what is ready: a leaf for wakers */
     RANK_GOFER,       /* one gofer client's ring */
     RANK_HOSTFD,      /* the table of host descriptors */
     RANK_FRAMES,      /* the frame table and its buddy */
@@ -72,6 +76,12 @@ void mutex_lock(struct mutex *m) ACQUIRES(m);
 must_use bool mutex_trylock(struct mutex *m) TRY_ACQUIRES(true, m);
 
 void mutex_unlock(struct mutex *m) RELEASES(m);
+
+/*
+ * Takes a lock of a rank that the caller may hold already, where what orders the
+ * two is a graph that is kept free of cycles (which epoll watches which).
+ */
+void mutex_lock_nested(struct mutex *m) ACQUIRES(m);
 
 /*
  * Takes two locks of one rank, by address. They may be the same lock, which is

@@ -15,6 +15,7 @@
 #include "include/uptr.h"
 
 struct mm;
+struct task;
 
 #define IO_MAX      ((size_t)0x7ffff000) /* read(2), NOTES: what Linux moves at most, in bytes */
 #define IO_VECS_MAX 1024                 /* UIO_MAXIOV */
