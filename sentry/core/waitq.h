@@ -41,5 +41,10 @@ void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_del(struct waitq *q, struct waiter *w);
 /* Everybody. Locks: takes RANK_WAITQ. Cheap without a lock where nobody waits. */
 void waitq_wake(struct waitq *q, unsigned bits);
+/*
+ * As waitq_wake(), from the wake() of a waiter on another queue: who watches whom has no
+ * cycle, so the lock is taken by mutex_lock_nested().
+ */
+void waitq_wake_nested(struct waitq *q, unsigned bits);
 /* All that are not exclusive, and the first that is (accept(2), EPOLLEXCLUSIVE). */
 void waitq_wake_one(struct waitq *q, unsigned bits);

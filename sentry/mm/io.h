@@ -24,10 +24,12 @@ struct io {
     struct mm *mm;            /* NULL: `vecs` are the sentry's own addresses */
     const struct iovec *vecs; /* borrowed; iov_base is a guest address where mm is set */
     size_t nvecs;
-    size_t at;        /* bytes of vecs[0] already used */
-    size_t left;      /* bytes */
-    size_t done;      /* bytes moved so far */
-    struct iovec one; /* room for the common case */
+    size_t at;         /* bytes of vecs[0] already used */
+    size_t left;       /* bytes */
+    size_t done;       /* bytes moved so far */
+    struct iovec one;  /* room for the common case */
+    struct task *task; /* borrowed, opaque: on whose behalf (a terminal's job control, credentials
+                          of a message); NULL: the sentry's own. Set by task_io(). */
 };
 
 /* Aims at `size` bytes of the sentry's own memory. */

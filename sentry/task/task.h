@@ -106,10 +106,12 @@ must_use struct file *task_file_any(struct task *t, int fd);
 must_use int task_install(struct task *t, struct file *f, bool cloexec);
 /* Who asks, for vfs: all borrowed from `t`. */
 void task_actor(struct task *t, struct actor *out);
-/* Aims at guest memory. */
+/* Aims at guest memory, on behalf of `t`. (After io_user_vec(), set io.task by hand.) */
 static inline must_use int task_io(struct task *t, uptr_t buf, size_t size, struct io *io)
 {
-    return io_user(io, t->mm, buf, size);
+    int err = io_user(io, t->mm, buf, size);
+    io->task = t;
+    return err;
 }
 /* A path argument: copies it into `buf` of PATH_MAX bytes. Errors: EFAULT, ENAMETOOLONG. ENOENT for
  * "" is the walk's. */

@@ -24,7 +24,7 @@ struct path {
 };
 
 /* poll(2)'s own numbers: POLLIN, POLLOUT, POLLPRI, POLLERR, POLLHUP, POLLRDHUP … */
-#define POLL_ALWAYS                                                                                \
+#define POLL_ALWAYS \
     (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) /* of files that are always ready */
 
 struct file;
@@ -70,17 +70,41 @@ struct file_ops {
     void (*flush)(struct file *f, const struct actor *who);
     /* Lines of /proc/PID/fdinfo/N after the common ones. */
     void (*fdinfo)(struct file *f, char *buf, size_t size);
+    /*
+     * open(2) gives out no descriptor yet (the other end of a FIFO is missing): -EAGAIN
+     * until it may; wakes the file's queue. Not asked under O_NONBLOCK. NULL: it may.
+     */
+    int (*await_open)(struct file *f);
     /* Frees what embeds the file; nobody has it any more. */
     void (*release)(struct file *f);
 };
 
 enum {
-    FILE_STREAM = 1,    /* no position: lseek and pread give ESPIPE */
-    FILE_READ = 2,      /* opened for reading */
-    FILE_WRITE = 4,     /* opened for writing */
-    FILE_PATH = 8,      /* O_PATH: names something, opens nothing */
-    FILE_NOPWRITE = 16, /* positioned calls are refused though it seeks */
-    FILE_POLLABLE = 32, /* epoll_ctl(2) takes it; regular files and directories: EPERM */
+    FILE_STREAM = 1,       /* no position: lseek and pread give ESPIPE */
+    FILE_READ = 2,         /* opened for reading */
+    FILE_WRITE = 4,        /* opened for writing */
+    FILE_PATH = 8,         /* O_PATH: names something, opens nothing */
+    FILE_NOPWRITE = 16,    /* positioned calls are refused though it seeks */
+    FILE_POLLABLE = 32,    /* epoll_ctl(2) takes it; regular files and directories: EPERM */
+    FILE_WRITE_ALL = 64,   /* a blocking write goes on after a part (pipes, stream sockets, ttys) */
+    FILE_NO_SIGPIPE = 128, /* EPIPE of write(2) raises no signal (datagram sockets) */
+};
+
+struct file_watch;
+
+struct file_watch_ops {
+    /*
+     * The last reference is gone; release() follows. Takes `w` off file.watches.
+     *
+     *   locks     called under file.watch_lock (RANK_WATCH)
+     */
+    void (*gone)(struct file_watch *w);
+};
+
+/* Somebody who holds no reference but must know when the file goes: an item of epoll. */
+struct file_watch {
+    struct list node;                 /* [watch_lock] in file.watches */
+    const struct file_watch_ops *ops; /* [I] register it in the slab_type */
 };
 
 struct file {
@@ -95,7 +119,8 @@ struct file {
     struct mutex pos_lock;   /* RANK_FILE */
     uint64_t pos;            /* [pos_lock] bytes */
     struct waitq waitq;      /* woken whenever poll() may say more */
-    struct list epolls;      /* [RANK_EPOLL of the sandbox] epoll items that watch it */
+    struct list watches;     /* [watch_lock] of struct file_watch; emptied by the last file_put() */
+    struct mutex watch_lock; /* RANK_WATCH */
     _Atomic uint64_t owner;  /* F_SETOWN: 0 none; else kind and number, by the syscall layer */
     int owner_sig;           /* F_SETSIG */
     const struct cred *cred; /* [I] of the opener: a reference */
