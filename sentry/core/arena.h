@@ -79,6 +79,11 @@ void arena_set_root(struct arena *a, enum arena_root what, void *p);
 /* `size` zeroed bytes, aligned to 16, or NULL where the limit is reached. Locks: RANK_SLAB,
  * RANK_ARENA. */
 must_use void *arena_alloc(struct arena *a, size_t size);
+/*
+ * The same for large tables of which little will be touched: memory is used page by
+ * page as it is written, and none of it counts against the quota.
+ */
+must_use void *arena_reserve(struct arena *a, uint64_t size);
 /* NULL is fine. */
 void arena_free(void *p);
 /* How many bytes the caller may use at `p`: what was asked for, or a little more. */

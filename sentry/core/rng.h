@@ -7,7 +7,7 @@
 
 struct rng {
     void (*fill)(struct rng *r, void *buf, size_t size);
-    uint64_t seed; /* of the seeded kind */
+    _Atomic uint64_t seed; /* of the seeded kind */
 };
 
 void rng_init_host(struct rng *r);

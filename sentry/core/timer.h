@@ -30,6 +30,8 @@ struct timer {
 
 /* Makes the tree and puts it at ROOT_TIMERS. Errors: ENOMEM. */
 must_use int timers_create(struct arena *a);
+/* No timer is armed any more. */
+void timers_destroy(struct arena *a);
 
 void timer_init(struct timer *t, const struct timer_ops *ops);
 

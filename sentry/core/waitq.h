@@ -22,6 +22,7 @@ struct waiter_ops {
     void (*wake)(struct waiter *w, unsigned bits);
 };
 
+/* All zero but `ops` before it first joins a queue. It is on one queue at a time. */
 struct waiter {
     struct list node;             /* [q] in waitq.waiters */
     const struct waiter_ops *ops; /* [I] */
@@ -29,8 +30,9 @@ struct waiter {
 };
 
 struct waitq {
-    struct mutex lock;   /* RANK_WAITQ */
-    struct list waiters; /* [l] oldest first */
+    struct mutex lock;    /* RANK_WAITQ */
+    struct list waiters;  /* [l] oldest first */
+    _Atomic uint32_t len; /* how many there are; changes under the lock */
 };
 
 void waitq_init(struct waitq *q);
