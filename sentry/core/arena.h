@@ -51,7 +51,8 @@ enum arena_root {
     ROOT_FUTEXES, /* struct futexes * */
     ROOT_VFS,     /* struct vfs * */
     ROOT_SOCK,    /* struct sock_ns registry */
-    ROOT_SYSCALL, /* struct sysstats *: counts */
+    ROOT_SYSCALL, /* struct syscall_stats *: counts, and what is traced */
+    ROOT_REFUSED, /* struct refused_table *: what guests asked for in vain */
     ROOT_COUNT,
 };
 

@@ -29,6 +29,7 @@ struct sysent {
     const char *name, *source, *note;
     long (*call)(struct task *t, const uint64_t regs[6]);
     enum sys_support support;
+    int refusal; /* SYS_NONE: the -errno that it gives */
     uint8_t nargs;
     uint8_t print[6];    /* PRINT_* of trace.h */
     const char *args[6]; /* names */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between runsc and the sentry of one sandbox: messages over one
+ * SOCK_SEQPACKET socket, which both hold for as long as the sandbox lives.
+ *
+ * The first message is CONTROL_START, from runsc; its descriptors come with it.
+ * Its body does not fit in a packet of a socket and so stands in a sealed memfd,
+ * which is the last of the descriptors. Every other message is one struct
+ * control_msg. The end of the socket is the end of the sandbox: where runsc goes,
+ * the sentry ends at once, and where the sentry goes without CONTROL_EXIT, it died.
+ *
+ * Trust: runsc believes nothing but the shape of what a sentry says; the worst it
+ * can do is to lie about how its guest ended.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/cc.h"
+
+enum control_kind {
+    /* runsc → sentry */
+    CONTROL_START = 1, /* value: bytes of the options in the memfd; extra: bit n set where fd n of enum
+                          option_fd is among the descriptors */
+    CONTROL_SIGNAL,    /* value: the signal for the sandbox's first process */
+    CONTROL_RESIZE,    /* value: rows << 16 | columns */
+    CONTROL_END,       /* kill everything now */
+    /* sentry → runsc */
+    CONTROL_RUNNING,   /* the first guest instruction is next; value: nanoseconds since START came */
+    CONTROL_FAILED,    /* it could not start: value is an errno, text says what */
+    CONTROL_EXIT,      /* the first process ended: value is its wait status */
+    CONTROL_STEP,      /* --timing: text names a step, value is its CLOCK_MONOTONIC time */
+    CONTROL_SUSPEND,   /* the terminal's ^Z hit the first process, whose group no shell of the sandbox
+                          looks after: value is the signal */
+};
+
+struct control_msg {
+    uint32_t kind;
+    uint32_t extra;
+    uint64_t value;
+    char text[240]; /* ends with a zero */
+};
+static_assert(sizeof(struct control_msg) == 256, "the same for both programs");
+
+#define CONTROL_FD 3 /* where the sentry finds the socket */

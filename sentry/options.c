@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The message that carries struct sandbox_options. Both ends are of one build: no versions. */
+#include "sentry/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wire.h"
+
+#define MAGIC 0x72756e73u
+
+/* Strings are written with their zero, so that the reader can use them where they are. */
+static void put_text(struct wire_writer *w, const char *s)
+{
+    size_t size = strlen(s ?: "") + 1;
+
+    wire_put_u32(w, (uint32_t)size);
+    wire_put_bytes(w, s ?: "", size);
+}
+
+static void put_texts(struct wire_writer *w, const char *const *list)
+{
+    uint32_t n = 0;
+
+    while (list[n])
+        n++;
+    wire_put_u32(w, n);
+    for (uint32_t i = 0; i < n; i++)
+        put_text(w, list[i]);
+}
+
+static void put_mount(struct wire_writer *w, const struct option_mount *m)
+{
+    wire_put_u32(w, m->kind);
+    wire_put_u32(w, m->tree);
+    wire_put_u8(w, m->exclusive);
+    wire_put_u8(w, m->is_file);
+    wire_put_u64(w, m->flags);
+    put_text(w, m->target);
+    put_text(w, m->source);
+    put_text(w, m->data);
+}
+
+ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
+{
+    struct wire_writer w;
+
+    wire_writer_init(&w, buf, size);
+    wire_put_u32(&w, MAGIC);
+    put_text(&w, o->platform);
+    put_text(&w, o->hostname);
+    put_text(&w, o->cwd);
+    put_text(&w, o->trace_set);
+    wire_put_u32(&w, o->uid);
+    wire_put_u32(&w, o->gid);
+    wire_put_u64(&w, o->caps);
+    wire_put_u8(&w, o->no_new_privs);
+    wire_put_u8(&w, o->tty);
+    wire_put_u16(&w, o->rows);
+    wire_put_u16(&w, o->cols);
+    wire_put_u64(&w, o->mem);
+    wire_put_u64(&w, o->pids);
+    wire_put_u32(&w, o->cpus);
+    wire_put_u64(&w, o->nofile);
+    wire_put_u64(&w, o->fsize);
+    wire_put_u8(&w, o->summary);
+    wire_put_u8(&w, o->trace);
+    wire_put_u8(&w, o->timing);
+    wire_put_u32(&w, (uint32_t)o->log_level);
+    wire_put_u32(&w, o->ngroups);
+    for (uint32_t i = 0; i < o->ngroups; i++)
+        wire_put_u32(&w, o->groups[i]);
+    wire_put_u32(&w, o->nmounts);
+    for (uint32_t i = 0; i < o->nmounts; i++)
+        put_mount(&w, &o->mounts[i]);
+    put_texts(&w, o->argv);
+    put_texts(&w, o->envp);
+    return wire_writer_ok(&w) ? (ssize_t)wire_written(&w) : -E2BIG;
+}
+
+/* A string where it stands; NULL after a failure or where it does not end with its only zero. */
+static const char *get_text(struct wire_reader *r)
+{
+    uint32_t size = wire_get_u32(r);
+    const char *s = size ? wire_get_span(r, size) : NULL;
+
+    return s && memchr(s, 0, size) == s + size - 1 ? s : NULL;
+}
+
+/* What decoding allocates, all at once at the start of each list. */
+struct options_storage {
+    uint32_t *groups;
+    struct option_mount *mounts;
+    const char **argv, **envp;
+};
+
+void options_free(struct options_storage *s)
+{
+    if (!s)
+        return;
+    free(s->groups);
+    free(s->mounts);
+    free(s->argv);
+    free(s->envp);
+    free(s);
+}
+
+static bool get_texts(struct wire_reader *r, const char ***out)
+{
+    uint32_t n = wire_get_u32(r);
+
+    if (n > OPTIONS_STRINGS_MAX)
+        return false;
+    *out = calloc(n + 1, sizeof **out);
+    if (!*out)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        (*out)[i] = get_text(r);
+        if (!(*out)[i])
+            return false;
+    }
+    return true;
+}
+
+static bool get_mount(struct wire_reader *r, struct option_mount *m)
+{
+    m->kind = wire_get_u32(r);
+    m->tree = wire_get_u32(r);
+    m->exclusive = wire_get_u8(r);
+    m->is_file = wire_get_u8(r);
+    m->flags = wire_get_u64(r);
+    m->target = get_text(r);
+    m->source = get_text(r);
+    m->data = get_text(r);
+    return m->kind <= MOUNT_HIDE && m->target && m->source && m->data && m->target[0] == '/';
+}
+
+static bool get_groups(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    o->ngroups = wire_get_u32(r);
+    if (o->ngroups > OPTIONS_GROUPS_MAX)
+        return false;
+    s->groups = calloc(o->ngroups + 1, sizeof *s->groups);
+    for (uint32_t i = 0; s->groups && i < o->ngroups; i++)
+        s->groups[i] = wire_get_u32(r);
+    o->groups = s->groups;
+    return s->groups;
+}
+
+static bool get_mounts(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    o->nmounts = wire_get_u32(r);
+    if (o->nmounts > OPTIONS_MOUNTS_MAX)
+        return false;
+    s->mounts = calloc(o->nmounts + 1, sizeof *s->mounts);
+    for (uint32_t i = 0; s->mounts && i < o->nmounts; i++)
+        if (!get_mount(r, &s->mounts[i]))
+            return false;
+    o->mounts = s->mounts;
+    return s->mounts;
+}
+
+static bool decode(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    if (wire_get_u32(r) != MAGIC)
+        return false;
+    o->platform = get_text(r);
+    o->hostname = get_text(r);
+    o->cwd = get_text(r);
+    o->trace_set = get_text(r);
+    o->uid = wire_get_u32(r);
+    o->gid = wire_get_u32(r);
+    o->caps = wire_get_u64(r);
+    o->no_new_privs = wire_get_u8(r);
+    o->tty = wire_get_u8(r);
+    o->rows = wire_get_u16(r);
+    o->cols = wire_get_u16(r);
+    o->mem = wire_get_u64(r);
+    o->pids = wire_get_u64(r);
+    o->cpus = wire_get_u32(r);
+    o->nofile = wire_get_u64(r);
+    o->fsize = wire_get_u64(r);
+    o->summary = wire_get_u8(r);
+    o->trace = wire_get_u8(r);
+    o->timing = wire_get_u8(r);
+    o->log_level = (int)wire_get_u32(r);
+    if (!get_groups(r, o, s) || !get_mounts(r, o, s))
+        return false;
+    if (!get_texts(r, &s->argv) || !get_texts(r, &s->envp))
+        return false;
+    o->argv = s->argv;
+    o->envp = s->envp;
+    return wire_reader_done(r) && o->platform && o->hostname && o->cwd && o->trace_set && *o->argv;
+}
+
+int options_decode(const void *msg, size_t size, struct sandbox_options *out,
+                   struct options_storage **storage)
+{
+    struct options_storage *s = calloc(1, sizeof *s);
+    struct sandbox_options o = { 0 };
+    struct wire_reader r;
+
+    if (!s)
+        return -ENOMEM;
+    wire_reader_init(&r, msg, size);
+    if (!decode(&r, &o, s)) {
+        options_free(s);
+        return -EPROTO;
+    }
+    for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
+        o.fds[i] = -1;
+    *out = o;
+    *storage = s;
+    return 0;
+}

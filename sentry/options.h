@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a sandbox is to be: everything that runsc decides before it starts, and
+ * that the sentry needs to build its kernel.
+ *
+ * runsc fills the struct, encodes it into one message, and sends it with the
+ * descriptors over the control socket (include/control_wire.h). All strings are
+ * borrowed from whoever filled it; after decoding, from the message.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/cc.h"
+
+#define OPTIONS_SIZE_MAX ((size_t)4 << 20) /* bytes of an encoded message: arguments and environment */
+#define OPTIONS_MOUNTS_MAX 256
+#define OPTIONS_STRINGS_MAX 131072 /* arguments, or variables */
+#define OPTIONS_GROUPS_MAX 65536
+
+enum mount_kind {
+    MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
+    MOUNT_OVERLAY, /* the gofer's tree under a layer that is thrown away at the end */
+    MOUNT_TMPFS,
+    MOUNT_PROC,
+    MOUNT_SYSFS,
+    MOUNT_DEV,
+    MOUNT_HIDE,    /* an empty read-only directory, or /dev/null over a file */
+};
+
+struct option_mount {
+    enum mount_kind kind;
+    const char *target;  /* absolute path in the sandbox; "/" is the first */
+    const char *source;  /* as /proc/mounts shows it */
+    uint32_t tree;       /* gofer kinds: the number of the exported tree */
+    bool exclusive;      /* gofer kinds: nobody else changes it, cache everything */
+    bool is_file;        /* gofer kinds: the tree is one file */
+    unsigned long flags; /* MS_* */
+    const char *data;    /* options of the file system: "size=64m"; "" for none */
+};
+
+/* Descriptors that go with the message, in this order; -1 where there is none. */
+enum option_fd {
+    OPTION_FD_STDIN,
+    OPTION_FD_STDOUT,
+    OPTION_FD_STDERR,
+    OPTION_FD_GOFER,   /* the socket to the file gofer */
+    OPTION_FD_LOG,     /* lines for a person */
+    OPTION_FD_TRACE,   /* --strace */
+    OPTION_FD_SUMMARY, /* --summary */
+    OPTION_FD_COUNT,
+};
+
+struct sandbox_options {
+    const char *platform; /* "ptrace", or "auto" */
+    const char *hostname;
+    const char *cwd;
+    const char *const *argv, *const *envp; /* NULL-terminated */
+    uint32_t uid, gid;
+    uint32_t ngroups;
+    const uint32_t *groups;
+    uint64_t caps; /* permitted and effective of the first process */
+    bool no_new_privs;
+    bool tty;      /* descriptors 0 to 2 are one terminal: a pty of the sandbox stands before it */
+    uint16_t rows, cols;
+    uint64_t mem;    /* bytes of guest RAM; 0: as much as the host has */
+    uint64_t pids;   /* tasks at most; 0: the default */
+    uint32_t cpus;   /* shown to the guest; 0: the host's */
+    uint64_t nofile; /* RLIMIT_NOFILE; 0: the default */
+    uint64_t fsize;  /* RLIMIT_FSIZE; 0: infinite */
+    bool summary, trace, timing;
+    const char *trace_set;
+    int log_level;
+    uint32_t nmounts;
+    const struct option_mount *mounts;
+    int fds[OPTION_FD_COUNT];
+};
+
+/*
+ * Encodes all but the descriptors.
+ *
+ *   buf, size   where to; OPTIONS_SIZE_MAX is always enough for what the sentry accepts
+ *   returns     bytes, or -E2BIG
+ */
+must_use ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size);
+
+/* The arrays that a decoded struct points into. */
+struct options_storage;
+
+/*
+ * Decodes a message.
+ *
+ *   msg, size   stays borrowed by `out`, whose strings lie in it
+ *   out         descriptors are all -1
+ *   storage     given: options_free(), when `out` is no longer used
+ *   errors      EPROTO where the message is none of ours; ENOMEM
+ */
+must_use int options_decode(const void *msg, size_t size, struct sandbox_options *out,
+                            struct options_storage **storage);
+/* NULL is fine. */
+void options_free(struct options_storage *s);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is counted of calls, which are traced, and the summary at the end. */
+#include "sentry/syscall/stats.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "sentry/core/refused.h"
+#include "sentry/syscall/trace.h"
+
+/* One line to a descriptor; whoever reads the summary may have gone. */
+static void printf_like(2, 3) print(int fd, const char *format, ...)
+{
+    char text[256];
+    va_list ap;
+
+    va_start(ap, format);
+    int n = vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    if (n > 0)
+        (void)!host_write(fd, text, min((size_t)n, sizeof text - 1));
+}
+
+/* strace's classes, by what a call's first arguments are or what its name says. */
+static bool takes_kind(const struct sysent *e, enum print_kind kind)
+{
+    for (unsigned i = 0; i < e->nargs; i++)
+        if (e->print[i] == kind)
+            return true;
+    return false;
+}
+
+static bool name_has(const struct sysent *e, const char *const *parts)
+{
+    for (; *parts; parts++)
+        if (strstr(e->name, *parts))
+            return true;
+    return false;
+}
+
+static bool in_class(const struct sysent *e, const char *class)
+{
+    static const char *const memory[] = { "mmap", "munmap", "mprotect", "mremap", "brk",   "madvise",
+                                          "mlock", "munlock", "msync",  "mincore", NULL };
+    static const char *const process[] = { "clone", "fork", "exec", "exit", "wait", "kill", NULL };
+    static const char *const network[] = { "sock", "bind", "listen", "accept", "connect", "send",
+                                           "recv", "peername", "shutdown", NULL };
+    static const char *const signal[] = { "sig", "kill", "pause", NULL };
+
+    if (strcmp(class, "%file") == 0)
+        return takes_kind(e, PRINT_STRING) && strcmp(e->name, "sethostname") != 0;
+    if (strcmp(class, "%desc") == 0)
+        return e->nargs && e->args[0] && strstr(e->args[0], "fd");
+    if (strcmp(class, "%memory") == 0)
+        return name_has(e, memory);
+    if (strcmp(class, "%process") == 0)
+        return name_has(e, process);
+    if (strcmp(class, "%network") == 0 || strcmp(class, "%net") == 0)
+        return name_has(e, network);
+    if (strcmp(class, "%signal") == 0)
+        return name_has(e, signal);
+    return strcmp(class, e->name) == 0 || strcmp(class, "all") == 0;
+}
+
+/* Sets or clears the bits of one word of the list. False: it names nothing. */
+static bool choose(struct syscall_stats *s, const char *word, bool on)
+{
+    bool found = false;
+
+    for (unsigned nr = 0; nr < SYSCALL_COUNT; nr++) {
+        const struct sysent *e = sysent_get(nr);
+
+        if (!e || !in_class(e, word))
+            continue;
+        found = true;
+        if (on)
+            s->traced[nr / 64] |= (uint64_t)1 << nr % 64;
+        else
+            s->traced[nr / 64] &= ~((uint64_t)1 << nr % 64);
+    }
+    return found;
+}
+
+static int parse_set(struct syscall_stats *s, const char *list)
+{
+    bool negated = list && *list == '!';
+
+    if (!list || !*list || negated)
+        memset(s->traced, 0xff, sizeof s->traced);
+    if (negated)
+        list++;
+    while (list && *list) {
+        char word[64];
+        size_t len = strcspn(list, ",");
+
+        if (len >= sizeof word)
+            return -EINVAL;
+        memcpy(word, list, len);
+        word[len] = 0;
+        if (len && !choose(s, word, !negated))
+            return -EINVAL;
+        list += len + (list[len] == ',');
+    }
+    return 0;
+}
+
+int syscall_stats_create(struct arena *a, const struct syscall_watch *w)
+{
+    struct syscall_stats *s = arena_alloc(a, sizeof *s);
+
+    if (!s)
+        return -ENOMEM;
+    s->counting = w->counting;
+    s->watching = w->counting || w->trace_fd >= 0;
+    int err = parse_set(s, w->trace);
+    if (!err && w->trace_fd >= 0)
+        err = hostfd_add(a, w->trace_fd, &s->trace_out);
+    if (err) {
+        arena_free(s);
+        return err;
+    }
+    arena_set_root(a, ROOT_SYSCALL, s);
+    return 0;
+}
+
+static const char *refused_kind_name(enum refused_kind kind)
+{
+    static const char *const names[] = {
+        [REFUSED_SYSCALL] = "call", [REFUSED_IOCTL] = "ioctl",       [REFUSED_PRCTL] = "prctl",
+        [REFUSED_SOCKOPT] = "sockopt", [REFUSED_SOCKET] = "socket",  [REFUSED_FCNTL] = "fcntl",
+        [REFUSED_FLAG] = "flag",
+    };
+    return kind < ARRAY_LEN(names) ? names[kind] : "?";
+}
+
+static void print_refused(struct arena *a, int fd)
+{
+    struct refused rows[64];
+    size_t n = min(refused_list(a, rows, ARRAY_LEN(rows)), ARRAY_LEN(rows));
+
+    if (n)
+        print(fd, "\nrefused because it is not there:\n");
+    for (size_t i = 0; i < n; i++) {
+        const struct sysent *e =
+            rows[i].kind == REFUSED_SYSCALL ? sysent_get(rows[i].number) : NULL;
+
+        print(fd, "%9llu  %-8s %s%s%#llx%s\n", (unsigned long long)rows[i].count,
+                   refused_kind_name(rows[i].kind), e ? e->name : "", e ? " (" : "",
+                   (unsigned long long)rows[i].number, e ? ")" : "");
+    }
+}
+
+struct by_time {
+    uint64_t spent;
+    unsigned nr;
+};
+
+static int later_first(const void *x, const void *y)
+{
+    const struct by_time *a = x, *b = y;
+
+    return a->spent < b->spent ? 1 : a->spent > b->spent ? -1 : (int)a->nr - (int)b->nr;
+}
+
+void syscall_summary(struct arena *a, int fd)
+{
+    struct syscall_stats *s = syscall_stats(a);
+    struct by_time order[SYSCALL_COUNT];
+    size_t n = 0;
+
+    if (s) {
+        for (unsigned nr = 0; nr < SYSCALL_COUNT; nr++)
+            if (atomic_load(&s->calls[nr]))
+                order[n++] = (struct by_time){ atomic_load(&s->spent[nr]), nr };
+        qsort(order, n, sizeof *order, later_first);
+        print(fd, "    calls    errors     seconds  µs/call  call\n");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct sysent *e = sysent_get(order[i].nr);
+        uint64_t calls = atomic_load(&s->calls[order[i].nr]);
+
+        print(fd, "%9llu %9llu %11.6f %8.1f  %s\n", (unsigned long long)calls,
+                   (unsigned long long)atomic_load(&s->errors[order[i].nr]),
+                   (double)order[i].spent / 1e9, (double)order[i].spent / 1e3 / (double)calls,
+                   e ? e->name : "(unknown)");
+    }
+    print_refused(a, fd);
+}
