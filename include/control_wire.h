@@ -20,18 +20,18 @@
 
 enum control_kind {
     /* runsc → sentry */
-    CONTROL_START = 1, /* value: bytes of the options in the memfd; extra: bit n set where fd n of enum
-                          option_fd is among the descriptors */
+    CONTROL_START = 1, /* value: bytes of the options in the memfd; extra: bit n set where fd n of
+                          enum option_fd is among the descriptors */
     CONTROL_SIGNAL,    /* value: the signal for the sandbox's first process */
     CONTROL_RESIZE,    /* value: rows << 16 | columns */
     CONTROL_END,       /* kill everything now */
     /* sentry → runsc */
-    CONTROL_RUNNING,   /* the first guest instruction is next; value: nanoseconds since START came */
-    CONTROL_FAILED,    /* it could not start: value is an errno, text says what */
-    CONTROL_EXIT,      /* the first process ended: value is its wait status */
-    CONTROL_STEP,      /* --timing: text names a step, value is its CLOCK_MONOTONIC time */
-    CONTROL_SUSPEND,   /* the terminal's ^Z hit the first process, whose group no shell of the sandbox
-                          looks after: value is the signal */
+    CONTROL_RUNNING, /* the first guest instruction is next; value: nanoseconds since START came */
+    CONTROL_FAILED,  /* it could not start: value is an errno, text says what */
+    CONTROL_EXIT,    /* the first process ended: value is its wait status */
+    CONTROL_STEP,    /* --timing: text names a step, value is its CLOCK_MONOTONIC time */
+    CONTROL_SUSPEND, /* the terminal's ^Z hit the first process, whose group no shell of the sandbox
+                        looks after: value is the signal */
 };
 
 struct control_msg {

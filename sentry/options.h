@@ -13,10 +13,11 @@
 
 #include "base/cc.h"
 
-#define OPTIONS_SIZE_MAX ((size_t)4 << 20) /* bytes of an encoded message: arguments and environment */
-#define OPTIONS_MOUNTS_MAX 256
+#define OPTIONS_SIZE_MAX \
+    ((size_t)4 << 20) /* bytes of an encoded message: arguments and environment */
+#define OPTIONS_MOUNTS_MAX  256
 #define OPTIONS_STRINGS_MAX 131072 /* arguments, or variables */
-#define OPTIONS_GROUPS_MAX 65536
+#define OPTIONS_GROUPS_MAX  65536
 
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
@@ -25,7 +26,7 @@ enum mount_kind {
     MOUNT_PROC,
     MOUNT_SYSFS,
     MOUNT_DEV,
-    MOUNT_HIDE,    /* an empty read-only directory, or /dev/null over a file */
+    MOUNT_HIDE, /* an empty read-only directory, or /dev/null over a file */
 };
 
 struct option_mount {
@@ -61,7 +62,7 @@ struct sandbox_options {
     const uint32_t *groups;
     uint64_t caps; /* permitted and effective of the first process */
     bool no_new_privs;
-    bool tty;      /* descriptors 0 to 2 are one terminal: a pty of the sandbox stands before it */
+    bool tty; /* descriptors 0 to 2 are one terminal: a pty of the sandbox stands before it */
     uint16_t rows, cols;
     uint64_t mem;    /* bytes of guest RAM; 0: as much as the host has */
     uint64_t pids;   /* tasks at most; 0: the default */

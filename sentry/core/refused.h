@@ -14,7 +14,7 @@ enum refused_kind {
     REFUSED_SOCKOPT, /* level << 16 | name */
     REFUSED_SOCKET,  /* family << 16 | type */
     REFUSED_FCNTL,
-    REFUSED_FLAG,    /* call number << 32 | the unknown bits */
+    REFUSED_FLAG, /* call number << 32 | the unknown bits */
 };
 
 struct refused {

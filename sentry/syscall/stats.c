@@ -43,11 +43,12 @@ static bool name_has(const struct sysent *e, const char *const *parts)
 
 static bool in_class(const struct sysent *e, const char *class)
 {
-    static const char *const memory[] = { "mmap", "munmap", "mprotect", "mremap", "brk",   "madvise",
-                                          "mlock", "munlock", "msync",  "mincore", NULL };
+    static const char *const memory[] = { "mmap",  "munmap",  "mprotect", "mremap",
+                                          "brk",   "madvise", "mlock",    "munlock",
+                                          "msync", "mincore", NULL };
     static const char *const process[] = { "clone", "fork", "exec", "exit", "wait", "kill", NULL };
-    static const char *const network[] = { "sock", "bind", "listen", "accept", "connect", "send",
-                                           "recv", "peername", "shutdown", NULL };
+    static const char *const network[] = { "sock", "bind", "listen",   "accept",   "connect",
+                                           "send", "recv", "peername", "shutdown", NULL };
     static const char *const signal[] = { "sig", "kill", "pause", NULL };
 
     if (strcmp(class, "%file") == 0)
@@ -129,8 +130,8 @@ int syscall_stats_create(struct arena *a, const struct syscall_watch *w)
 static const char *refused_kind_name(enum refused_kind kind)
 {
     static const char *const names[] = {
-        [REFUSED_SYSCALL] = "call", [REFUSED_IOCTL] = "ioctl",       [REFUSED_PRCTL] = "prctl",
-        [REFUSED_SOCKOPT] = "sockopt", [REFUSED_SOCKET] = "socket",  [REFUSED_FCNTL] = "fcntl",
+        [REFUSED_SYSCALL] = "call",    [REFUSED_IOCTL] = "ioctl",   [REFUSED_PRCTL] = "prctl",
+        [REFUSED_SOCKOPT] = "sockopt", [REFUSED_SOCKET] = "socket", [REFUSED_FCNTL] = "fcntl",
         [REFUSED_FLAG] = "flag",
     };
     return kind < ARRAY_LEN(names) ? names[kind] : "?";
@@ -148,8 +149,8 @@ static void print_refused(struct arena *a, int fd)
             rows[i].kind == REFUSED_SYSCALL ? sysent_get(rows[i].number) : NULL;
 
         print(fd, "%9llu  %-8s %s%s%#llx%s\n", (unsigned long long)rows[i].count,
-                   refused_kind_name(rows[i].kind), e ? e->name : "", e ? " (" : "",
-                   (unsigned long long)rows[i].number, e ? ")" : "");
+              refused_kind_name(rows[i].kind), e ? e->name : "", e ? " (" : "",
+              (unsigned long long)rows[i].number, e ? ")" : "");
     }
 }
 
@@ -183,9 +184,9 @@ void syscall_summary(struct arena *a, int fd)
         uint64_t calls = atomic_load(&s->calls[order[i].nr]);
 
         print(fd, "%9llu %9llu %11.6f %8.1f  %s\n", (unsigned long long)calls,
-                   (unsigned long long)atomic_load(&s->errors[order[i].nr]),
-                   (double)order[i].spent / 1e9, (double)order[i].spent / 1e3 / (double)calls,
-                   e ? e->name : "(unknown)");
+              (unsigned long long)atomic_load(&s->errors[order[i].nr]),
+              (double)order[i].spent / 1e9, (double)order[i].spent / 1e3 / (double)calls,
+              e ? e->name : "(unknown)");
     }
     print_refused(a, fd);
 }

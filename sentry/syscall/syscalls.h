@@ -15,7 +15,7 @@ struct task;
 #define ARG_(kind, name) arg_##kind##_t name
 #define ARG(i, pair)     , ARG_ pair
 #define NOCALL(nr, name, err, note)
-#define SYSCALL(nr, name, support, source, note, ...)                                              \
+#define SYSCALL(nr, name, support, source, note, ...) \
     long sys_##name(struct task *t EACH(ARG, __VA_ARGS__));
 #include "sentry/syscall/syscalls.def"
 #undef SYSCALL

@@ -11,10 +11,10 @@
 #include "sentry/syscall/trace.h"
 #include "sentry/task/task.h"
 
-#define SYSARG(kind, type, cast, print)                                                            \
-    static inline type from_reg_##kind(uint64_t r)                                                 \
-    {                                                                                              \
-        return cast;                                                                               \
+#define SYSARG(kind, type, cast, print)            \
+    static inline type from_reg_##kind(uint64_t r) \
+    {                                              \
+        return cast;                               \
     }
 #include "sentry/syscall/sysargs.def"
 #undef SYSARG

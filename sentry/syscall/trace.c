@@ -106,7 +106,8 @@ static void count(struct syscall_stats *s, uint64_t nr, long r, nsec_t spent)
         atomic_fetch_add_explicit(&s->errors[at], 1, memory_order_relaxed);
 }
 
-/* A call that does not come back (exit, a successful execve) would have no line: print its start. */
+/* A call that does not come back (exit, a successful execve) would have no line: print its start.
+ */
 static bool may_not_return(uint64_t nr)
 {
     return nr == 60 /* exit */ || nr == 231 /* exit_group */;

@@ -14,7 +14,7 @@
 #include "sentry/syscall/trace.h"
 #include "sentry/task/task.h"
 
-#define SHOWN 32   /* bytes of a buffer or string */
+#define SHOWN      32 /* bytes of a buffer or string */
 #define SHOWN_PATH 160
 #define SHOWN_ARGS 8
 
@@ -23,9 +23,13 @@ struct word {
     const char *name;
 };
 
-#define W(x) { (uint64_t)(x), #x }
+#define W(x)              \
+    {                     \
+        (uint64_t)(x), #x \
+    }
 
-/* Prints `v` as names joined by '|', what is left over in hex. Words with several bits come first. */
+/* Prints `v` as names joined by '|', what is left over in hex. Words with several bits come first.
+ */
 static void print_bits(struct line *l, uint64_t v, const struct word *words, size_t n,
                        const char *zero)
 {
@@ -180,7 +184,7 @@ static void print_int_at(struct line *l, struct task *t, uint64_t at)
         line_add(l, "[%d]", v);
 }
 
-static const struct word families[] = { W(AF_UNSPEC), W(AF_UNIX), W(AF_INET), W(AF_INET6),
+static const struct word families[] = { W(AF_UNSPEC),  W(AF_UNIX),   W(AF_INET), W(AF_INET6),
                                         W(AF_NETLINK), W(AF_PACKET), W(AF_VSOCK) };
 
 static void print_sockaddr(struct line *l, struct task *t, uint64_t at, uint64_t len)
@@ -199,17 +203,31 @@ static void print_sockaddr(struct line *l, struct task *t, uint64_t at, uint64_t
         bool abstract = !un.sun_path[0];
 
         line_add(l, abstract ? ", sun_path=@" : ", sun_path=");
-        print_text(l, un.sun_path + abstract,
-                   abstract ? n - 1 : strnlen(un.sun_path, n));
+        print_text(l, un.sun_path + abstract, abstract ? n - 1 : strnlen(un.sun_path, n));
     }
     line_add(l, "}");
 }
 
 static const struct word open_words[] = {
-    W(O_TMPFILE),   W(O_SYNC),   W(O_WRONLY), W(O_RDWR),     W(O_CREAT),
-    W(O_EXCL),      W(O_NOCTTY), W(O_TRUNC),  W(O_APPEND),   W(O_NONBLOCK),
-    W(O_DSYNC),     W(O_ASYNC),  W(O_DIRECT), W(O_NOFOLLOW), W(O_DIRECTORY),
-    W(O_NOATIME),   W(O_CLOEXEC), W(O_PATH),  { 0100000, "O_LARGEFILE" },
+    W(O_TMPFILE),
+    W(O_SYNC),
+    W(O_WRONLY),
+    W(O_RDWR),
+    W(O_CREAT),
+    W(O_EXCL),
+    W(O_NOCTTY),
+    W(O_TRUNC),
+    W(O_APPEND),
+    W(O_NONBLOCK),
+    W(O_DSYNC),
+    W(O_ASYNC),
+    W(O_DIRECT),
+    W(O_NOFOLLOW),
+    W(O_DIRECTORY),
+    W(O_NOATIME),
+    W(O_CLOEXEC),
+    W(O_PATH),
+    {0100000, "O_LARGEFILE"},
 };
 static const struct word at_words[] = { W(AT_SYMLINK_NOFOLLOW), W(AT_REMOVEDIR),
                                         W(AT_SYMLINK_FOLLOW), W(AT_NO_AUTOMOUNT),
@@ -217,32 +235,57 @@ static const struct word at_words[] = { W(AT_SYMLINK_NOFOLLOW), W(AT_REMOVEDIR),
 static const struct word prot_words[] = { W(PROT_READ), W(PROT_WRITE), W(PROT_EXEC),
                                           W(PROT_GROWSDOWN) };
 static const struct word map_words[] = {
-    W(MAP_SHARED_VALIDATE), W(MAP_SHARED), W(MAP_PRIVATE),   W(MAP_FIXED),
-    W(MAP_ANONYMOUS),       W(MAP_32BIT),  W(MAP_GROWSDOWN), W(MAP_DENYWRITE),
-    W(MAP_LOCKED),          W(MAP_NORESERVE), W(MAP_POPULATE), W(MAP_STACK),
+    W(MAP_SHARED_VALIDATE), W(MAP_SHARED),          W(MAP_PRIVATE),   W(MAP_FIXED),
+    W(MAP_ANONYMOUS),       W(MAP_32BIT),           W(MAP_GROWSDOWN), W(MAP_DENYWRITE),
+    W(MAP_LOCKED),          W(MAP_NORESERVE),       W(MAP_POPULATE),  W(MAP_STACK),
     W(MAP_HUGETLB),         W(MAP_FIXED_NOREPLACE),
 };
 static const struct word clone_words[] = {
-    W(CLONE_VM),      W(CLONE_FS),           W(CLONE_FILES),         W(CLONE_SIGHAND),
-    W(CLONE_PIDFD),   W(CLONE_VFORK),        W(CLONE_PARENT),        W(CLONE_THREAD),
-    W(CLONE_NEWNS),   W(CLONE_SYSVSEM),      W(CLONE_SETTLS),        W(CLONE_PARENT_SETTID),
-    W(CLONE_CHILD_CLEARTID), W(CLONE_UNTRACED), W(CLONE_CHILD_SETTID), W(CLONE_NEWCGROUP),
-    W(CLONE_NEWUTS),  W(CLONE_NEWIPC),       W(CLONE_NEWUSER),       W(CLONE_NEWPID),
-    W(CLONE_NEWNET),  W(CLONE_IO),
+    W(CLONE_VM),
+    W(CLONE_FS),
+    W(CLONE_FILES),
+    W(CLONE_SIGHAND),
+    W(CLONE_PIDFD),
+    W(CLONE_VFORK),
+    W(CLONE_PARENT),
+    W(CLONE_THREAD),
+    W(CLONE_NEWNS),
+    W(CLONE_SYSVSEM),
+    W(CLONE_SETTLS),
+    W(CLONE_PARENT_SETTID),
+    W(CLONE_CHILD_CLEARTID),
+    W(CLONE_UNTRACED),
+    W(CLONE_CHILD_SETTID),
+    W(CLONE_NEWCGROUP),
+    W(CLONE_NEWUTS),
+    W(CLONE_NEWIPC),
+    W(CLONE_NEWUSER),
+    W(CLONE_NEWPID),
+    W(CLONE_NEWNET),
+    W(CLONE_IO),
 };
 static const struct word clocks[] = {
-    W(CLOCK_REALTIME),         W(CLOCK_MONOTONIC),        W(CLOCK_PROCESS_CPUTIME_ID),
-    W(CLOCK_THREAD_CPUTIME_ID), W(CLOCK_MONOTONIC_RAW),   W(CLOCK_REALTIME_COARSE),
-    W(CLOCK_MONOTONIC_COARSE), W(CLOCK_BOOTTIME),         W(CLOCK_REALTIME_ALARM),
-    W(CLOCK_BOOTTIME_ALARM),   W(CLOCK_TAI),
+    W(CLOCK_REALTIME),          W(CLOCK_MONOTONIC),     W(CLOCK_PROCESS_CPUTIME_ID),
+    W(CLOCK_THREAD_CPUTIME_ID), W(CLOCK_MONOTONIC_RAW), W(CLOCK_REALTIME_COARSE),
+    W(CLOCK_MONOTONIC_COARSE),  W(CLOCK_BOOTTIME),      W(CLOCK_REALTIME_ALARM),
+    W(CLOCK_BOOTTIME_ALARM),    W(CLOCK_TAI),
 };
 static const struct word whences[] = { W(SEEK_SET), W(SEEK_CUR), W(SEEK_END), W(SEEK_DATA),
                                        W(SEEK_HOLE) };
 static const struct word futex_ops[] = {
-    W(FUTEX_WAIT),        W(FUTEX_WAKE),        W(FUTEX_REQUEUE),  W(FUTEX_CMP_REQUEUE),
-    W(FUTEX_WAKE_OP),     W(FUTEX_LOCK_PI),     W(FUTEX_UNLOCK_PI), W(FUTEX_TRYLOCK_PI),
-    W(FUTEX_WAIT_BITSET), W(FUTEX_WAKE_BITSET), W(FUTEX_WAIT_REQUEUE_PI),
-    W(FUTEX_CMP_REQUEUE_PI), { 13, "FUTEX_LOCK_PI2" },
+    W(FUTEX_WAIT),
+    W(FUTEX_WAKE),
+    W(FUTEX_REQUEUE),
+    W(FUTEX_CMP_REQUEUE),
+    W(FUTEX_WAKE_OP),
+    W(FUTEX_LOCK_PI),
+    W(FUTEX_UNLOCK_PI),
+    W(FUTEX_TRYLOCK_PI),
+    W(FUTEX_WAIT_BITSET),
+    W(FUTEX_WAKE_BITSET),
+    W(FUTEX_WAIT_REQUEUE_PI),
+    W(FUTEX_CMP_REQUEUE_PI),
+    {13, "FUTEX_LOCK_PI2"},
 };
 
 static void print_clone_flags(struct line *l, uint64_t v)
