@@ -92,7 +92,7 @@ $(O)/gen/filters.inc: $(FILTERGEN)
 # tests/X_test.c tests X.c: one program for each. tests/lib is linked to all of them.
 # (Criterion does not start under ThreadSanitizer: there a stand-in runs what it can)
 UNIT_C := $(call find,tests,-path tests/guest -prune -o -name '*_test.c' -print)
-UNIT_C := $(if $(filter tsan,$(MODE)),$(shell grep -L parameterized.h $(UNIT_C) /dev/null),$(UNIT_C))
+UNIT_C := $(if $(filter tsan,$(MODE)),$(shell grep -L parameterized.h -- $(UNIT_C) </dev/null),$(UNIT_C))
 UNIT   := $(UNIT_C:tests/%.c=$(O)/tests/%)
 RUNNER := $(if $(filter tsan,$(MODE)),tests/tsan-shim/main.c,-lcriterion)
 TESTLIB := $(O)/libtests.a
@@ -127,17 +127,17 @@ tests-built: unit guest
 
 # Unit tests run in MODE; guests, programs and the command line run in the release build.
 export PLATFORMS ?= ptrace
+RUNSC  ?= $(CURDIR)/build/release/bin/runsc
 SUITES ?= unit fuzz guest programs runsc
 test: deps
 	@$(MAKE) --no-print-directory -s all unit guest
-	@$(MAKE) --no-print-directory -s MODE=release all
-	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" RUNSC="$(CURDIR)/build/release/bin/runsc" \
+	@$(MAKE) --no-print-directory -s MODE=release CC=$(CC_release) all
+	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
-bench: ; @$(MAKE) -s MODE=release all && sh bench/run.sh
-run: deps ; @$(MAKE) -s MODE=release all && RUNSC=build/release/bin/runsc sh tests/tools/demo.sh
+bench: ; @$(MAKE) -s MODE=release CC=$(CC_release) all && sh bench/run.sh
+run: deps ; @$(MAKE) -s MODE=release CC=$(CC_release) all && RUNSC=$(RUNSC) sh tests/tools/demo.sh
 
-HEADERS = $(call find,$(LIBS) include,-name '*.h')
 deps:    ; @sh tests/tools/deps.sh
 layers:  ; @sh tests/tools/layers.sh
 headers: $(O)/gen/filters.inc # each stands on its own
@@ -145,7 +145,8 @@ headers: $(O)/gen/filters.inc # each stands on its own
 locks:   $(O)/gen/filters.inc
 	@find $(wildcard $(LIBS)) -name '*.c' -print0 | xargs -0 -P2 -n1 clang -std=gnu17 -I. -I$(O)/gen \
 	    -D_GNU_SOURCE -DDEBUG=1 -fsyntax-only -Wthread-safety -Werror
-format:  ; @git ls-files '*.[ch]' | xargs clang-format -i
+format: # what differs from main, so that nobody formats another's work
+	@{ git diff --name-only --diff-filter=d $$(git merge-base main HEAD) -- '*.[ch]'; git ls-files -o --exclude-standard '*.[ch]'; } | xargs -r clang-format -i
 format-check: ; @git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 docs: # docs/syscalls.md is what the table says
 	@mkdir -p $(O)/gen docs && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c && $(O)/gen/sysdoc > docs/syscalls.md
@@ -155,7 +156,7 @@ check: all layers headers locks format-check
 	@$(MAKE) --no-print-directory test
 
 install:
-	@$(MAKE) -s MODE=release all
+	@$(MAKE) -s MODE=release CC=$(CC_release) all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/bin/runsc
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/runsc $(filter-out %/runsc,$(wildcard build/release/bin/*))
 clean: ; rm -rf build

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * As much of Criterion as our tests use, in one process, for ThreadSanitizer, under
- * which Criterion itself does not start. Tests that must crash are skipped, and
- * files with parameterized tests are not built.
+ * As much of Criterion as our tests use, for ThreadSanitizer, under which Criterion
+ * itself does not start. Files with parameterized tests are not built.
  */
 #pragma once
 
@@ -25,13 +24,15 @@ struct shim_test {
 
 void shim_add(struct shim_test *t);
 
-#define Test(suite, test, ...)                                                                \
-    static void suite##_##test(void);                                                         \
-    __attribute__((constructor)) static void suite##_##test##_add(void)                       \
-    {                                                                                         \
-        static struct shim_test t = { #suite "::" #test, suite##_##test, NULL, __VA_ARGS__ }; \
-        shim_add(&t);                                                                         \
-    }                                                                                         \
+#define Test(suite, test, ...)                                          \
+    static void suite##_##test(void);                                   \
+    __attribute__((constructor)) static void suite##_##test##_add(void) \
+    {                                                                   \
+        static struct shim_test t = { .name = #suite "::" #test,        \
+                                      .run = suite##_##test,            \
+                                      __VA_ARGS__ };                    \
+        shim_add(&t);                                                   \
+    }                                                                   \
     static void suite##_##test(void)
 
 /* The message that a test may add is dropped: the line says enough. */
