@@ -264,24 +264,24 @@ int host_fremovexattr(int fd, const char *name)
     return RESULT(fremovexattr(fd, name));
 }
 
-ssize_t host_lgetxattr(const char *path, const char *name, void *value, size_t size)
+ssize_t host_getxattr(const char *path, const char *name, void *value, size_t size)
 {
-    return RESULT(lgetxattr(path, name, value, size));
+    return RESULT(getxattr(path, name, value, size));
 }
 
-int host_lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+int host_setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 {
-    return RESULT(lsetxattr(path, name, value, size, flags));
+    return RESULT(setxattr(path, name, value, size, flags));
 }
 
-ssize_t host_llistxattr(const char *path, char *list, size_t size)
+ssize_t host_listxattr(const char *path, char *list, size_t size)
 {
-    return RESULT(llistxattr(path, list, size));
+    return RESULT(listxattr(path, list, size));
 }
 
-int host_lremovexattr(const char *path, const char *name)
+int host_removexattr(const char *path, const char *name)
 {
-    return RESULT(lremovexattr(path, name));
+    return RESULT(removexattr(path, name));
 }
 
 int host_mmap(void *at, size_t size, int prot, int flags, int fd, int64_t off, void **out)
@@ -327,6 +327,16 @@ ssize_t host_sendmsg(int sock, const struct msghdr *msg, int flags)
 ssize_t host_recvmsg(int sock, struct msghdr *msg, int flags)
 {
     return RESULT(recvmsg(sock, msg, flags | MSG_CMSG_CLOEXEC));
+}
+
+int host_socket(int family, int type, int protocol)
+{
+    return RESULT(socket(family, type | SOCK_CLOEXEC, protocol));
+}
+
+int host_connect(int sock, const struct sockaddr *at, socklen_t size)
+{
+    return RESULT(connect(sock, at, size));
 }
 
 int host_socketpair(int type, int out[2])

@@ -75,12 +75,12 @@ must_use ssize_t host_fgetxattr(int fd, const char *name, void *value, size_t si
 must_use int host_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags);
 must_use ssize_t host_flistxattr(int fd, char *list, size_t size);
 must_use int host_fremovexattr(int fd, const char *name);
-/* The same by path, which may be /proc/self/fd/N for an O_PATH descriptor. No link is followed. */
-must_use ssize_t host_lgetxattr(const char *path, const char *name, void *value, size_t size);
-must_use int host_lsetxattr(const char *path, const char *name, const void *value, size_t size,
-                            int flags);
-must_use ssize_t host_llistxattr(const char *path, char *list, size_t size);
-must_use int host_lremovexattr(const char *path, const char *name);
+/* The same by path; links are followed: "/proc/self/fd/N" is what an O_PATH descriptor is open on. */
+must_use ssize_t host_getxattr(const char *path, const char *name, void *value, size_t size);
+must_use int host_setxattr(const char *path, const char *name, const void *value, size_t size,
+                           int flags);
+must_use ssize_t host_listxattr(const char *path, char *list, size_t size);
+must_use int host_removexattr(const char *path, const char *name);
 
 /* Memory */
 
@@ -95,6 +95,9 @@ must_use int host_membarrier(int command, unsigned flags);
 
 must_use ssize_t host_sendmsg(int sock, const struct msghdr *msg, int flags);
 must_use ssize_t host_recvmsg(int sock, struct msghdr *msg, int flags);
+struct sockaddr;
+must_use int host_socket(int family, int type, int protocol);
+must_use int host_connect(int sock, const struct sockaddr *at, socklen_t size);
 must_use int host_socketpair(int type, int out[2]);                     /* AF_UNIX */
 must_use int host_ppoll(struct pollfd *fds, size_t count, nsec_t span); /* NSEC_NEVER: no limit */
 must_use int host_eventfd(unsigned count, int flags);
