@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories, read in batches with what stat(2) would say of each entry: a guest
+ * that lists a directory nearly always asks for that next.
+ *
+ * Positions are the host's own cookies. A node keeps the directory open between
+ * two batches; where the next begins elsewhere, it seeks.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "gofer/file/request.h"
+
+#define CHUNK_SIZE    4096 /* bytes of the host's entries at a time */
+#define ENTRY_MAX     (8 + 8 + 1 + 2 + GOFER_NAME_MAX + 1 + 128)
+
+/* As getdents64(2) lays an entry out: at these offsets. */
+enum { DIRENT_INO = 0, DIRENT_OFF = 8, DIRENT_RECLEN = 16, DIRENT_TYPE = 18, DIRENT_NAME = 19 };
+
+struct entry {
+    uint64_t ino, next;
+    uint8_t type;
+    const char *name;
+    size_t size; /* of the record */
+};
+
+static void parse_entry(const uint8_t *at, struct entry *e)
+{
+    uint16_t reclen;
+
+    memcpy(&e->ino, at + DIRENT_INO, sizeof e->ino);
+    memcpy(&e->next, at + DIRENT_OFF, sizeof e->next);
+    memcpy(&reclen, at + DIRENT_RECLEN, sizeof reclen);
+    e->type = at[DIRENT_TYPE];
+    e->name = (const char *)at + DIRENT_NAME;
+    e->size = reclen;
+}
+
+static bool is_dot(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+static void put_entry(struct gofer *g, struct wire_writer *w, const struct node *n,
+                      const struct entry *e, bool attrs)
+{
+    struct gofer_attr attr;
+
+    wire_put_u64(w, e->ino);
+    wire_put_u64(w, e->next);
+    wire_put_u8(w, e->type);
+    wire_put_string(w, e->name);
+    /* Gone since, or a mount: the sentry will have to walk there. */
+    attrs = attrs && node_stat_at(g, n->dir_fd, e->name, &attr) == 0;
+    wire_put_u8(w, attrs);
+    if (attrs)
+        gofer_put_attr(w, &attr);
+}
+
+static int seek_to(struct gofer *g, struct node *n, uint64_t cookie)
+{
+    if (n->dir_fd < 0) {
+        int fd = node_reopen(g, n->fd, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0)
+            return fd;
+        n->dir_fd = fd;
+        n->dir_cookie = 0;
+    }
+    if (n->dir_cookie == cookie)
+        return 0;
+    if (cookie > INT64_MAX)
+        return -EINVAL;
+    int64_t at = host_lseek(n->dir_fd, (int64_t)cookie, SEEK_SET);
+    n->dir_cookie = cookie;
+    return at < 0 ? (int)at : 0;
+}
+
+/* Writes entries until `w` has no room for another. Gives 1 at the end of the directory, 0, or -errno. */
+static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w, bool attrs)
+{
+    _Alignas(8) uint8_t chunk[CHUNK_SIZE];
+    struct entry e;
+
+    for (;;) {
+        ssize_t size = host_getdents64(n->dir_fd, chunk, sizeof chunk);
+        if (size <= 0)
+            return size == 0 ? 1 : (int)size;
+        for (ssize_t at = 0; at < size; at += (ssize_t)e.size) {
+            parse_entry(chunk + at, &e);
+            if (is_dot(e.name)) {
+                n->dir_cookie = e.next;
+                continue;
+            }
+            if ((size_t)(w->end - w->at) < ENTRY_MAX) {
+                /* What was read too far is read again. */
+                int64_t back = host_lseek(n->dir_fd, (int64_t)n->dir_cookie, SEEK_SET);
+                return back < 0 ? (int)back : 0;
+            }
+            put_entry(g, w, n, &e, attrs);
+            n->dir_cookie = e.next;
+        }
+    }
+}
+
+int op_readdir(struct gofer *g, struct request *q)
+{
+    struct node *n;
+    int err = request_node(g, q, NODE_DIR | NODE_MASKED, &n);
+    uint64_t cookie = wire_get_u64(&q->in);
+    uint32_t bytes = wire_get_u32(&q->in);
+    bool attrs = wire_get_u8(&q->in);
+    uint8_t *end;
+
+    if (!request_done(q))
+        return -EPROTO;
+    if (err)
+        return err;
+    /* Less than a reply has room for, but never too little for one entry. */
+    size_t room = max((size_t)bytes, (size_t)ENTRY_MAX) + 1;
+    if (room < (size_t)(q->out.end - q->out.at))
+        q->out.end = q->out.at + room;
+    end = wire_put_span(&q->out, 1);
+    *end = 1;
+    if (n->masked)
+        return 0;
+    err = seek_to(g, n, cookie);
+    if (!err)
+        err = read_entries(g, n, &q->out, attrs);
+    if (err != 0) {
+        host_close(n->dir_fd);
+        n->dir_fd = -1;
+    }
+    *end = err > 0;
+    return err < 0 ? err : 0;
+}
