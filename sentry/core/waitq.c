@@ -45,15 +45,30 @@ static bool nobody_waits(struct waitq *q)
     return atomic_fetch_add(&q->len, 0) == 0;
 }
 
-void waitq_wake(struct waitq *q, unsigned bits)
+static void wake_locked(struct waitq *q, unsigned bits) HOLDS(q->lock);
+static void wake_locked(struct waitq *q, unsigned bits)
 {
     struct waiter *w;
 
+    list_for_each(w, &q->waiters, node)
+        w->ops->wake(w, bits);
+}
+
+void waitq_wake(struct waitq *q, unsigned bits)
+{
     if (nobody_waits(q))
         return;
     mutex_lock(&q->lock);
-    list_for_each(w, &q->waiters, node)
-        w->ops->wake(w, bits);
+    wake_locked(q, bits);
+    mutex_unlock(&q->lock);
+}
+
+void waitq_wake_nested(struct waitq *q, unsigned bits)
+{
+    if (nobody_waits(q))
+        return;
+    mutex_lock_nested(&q->lock);
+    wake_locked(q, bits);
     mutex_unlock(&q->lock);
 }
 
