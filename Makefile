@@ -127,16 +127,19 @@ tests-built: unit guest
 
 # Unit tests run in MODE; guests, programs and the command line run in the release build.
 export PLATFORMS ?= ptrace
+BUILD   = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
+RELEASE = $(BUILD) MODE=release CC=$(CC_release) all
 RUNSC  ?= $(CURDIR)/build/release/bin/runsc
 SUITES ?= unit fuzz guest programs runsc
 test: deps
-	@$(MAKE) --no-print-directory -s all unit guest
-	@$(MAKE) --no-print-directory -s MODE=release CC=$(CC_release) all
+	@$(BUILD) all unit guest
+	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
-bench: ; @$(MAKE) -s MODE=release CC=$(CC_release) all && sh bench/run.sh
-run: deps ; @$(MAKE) -s MODE=release CC=$(CC_release) all && RUNSC=$(RUNSC) sh tests/tools/demo.sh
+bench:   ; @$(RELEASE) && sh bench/run.sh
+run: deps
+	@$(RELEASE) && RUNSC=$(RUNSC) sh tests/tools/demo.sh
 
 deps:    ; @sh tests/tools/deps.sh
 layers:  ; @sh tests/tools/layers.sh
@@ -152,11 +155,11 @@ docs: # docs/syscalls.md is what the table says
 	@mkdir -p $(O)/gen docs && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c && $(O)/gen/sysdoc > docs/syscalls.md
 survey:  ; @sh tests/tools/survey.sh
 check: all layers headers locks format-check
-	@$(MAKE) --no-print-directory -s CC=$(if $(filter clang,$(CC)),gcc,clang) all
+	@$(BUILD) CC=$(if $(filter clang,$(CC)),gcc,clang) all
 	@$(MAKE) --no-print-directory test
 
 install:
-	@$(MAKE) -s MODE=release CC=$(CC_release) all
+	@$(RELEASE)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/bin/runsc
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/runsc $(filter-out %/runsc,$(wildcard build/release/bin/*))
 clean: ; rm -rf build
