@@ -75,7 +75,7 @@ must_use ssize_t host_fgetxattr(int fd, const char *name, void *value, size_t si
 must_use int host_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags);
 must_use ssize_t host_flistxattr(int fd, char *list, size_t size);
 must_use int host_fremovexattr(int fd, const char *name);
-/* The same by path; links are followed: "/proc/self/fd/N" is what an O_PATH descriptor is open on. */
+/* The same by path, links followed: "/proc/self/fd/N" is where an O_PATH descriptor is. */
 must_use ssize_t host_getxattr(const char *path, const char *name, void *value, size_t size);
 must_use int host_setxattr(const char *path, const char *name, const void *value, size_t size,
                            int flags);
