@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths with a count: one for each mapping of a file, shared by the copies that fork makes. */
+#include "sentry/vfs/path_ref.h"
+
+#include "sentry/core/slab.h"
+
+/* [I] never changes */
+struct path_ref {
+    struct ref ref;
+    struct path path; /* [I] references */
+};
+
+static const struct slab_type path_ref_slab = SLAB_TYPE(path_ref, struct path_ref);
+
+int path_ref_create(struct arena *a, const struct path *p, struct path_ref **out)
+{
+    struct path_ref *r = slab_alloc(a, &path_ref_slab);
+
+    if (!r)
+        return -ENOMEM;
+    ref_init(&r->ref);
+    if (path_is_set(p))
+        path_get(p, &r->path);
+    *out = r;
+    return 0;
+}
+
+struct path_ref *path_ref_get(struct path_ref *r)
+{
+    ref_get(&r->ref);
+    return r;
+}
+
+void path_ref_put(struct path_ref *r)
+{
+    if (!r || !ref_put(&r->ref))
+        return;
+    if (path_is_set(&r->path))
+        path_put(&r->path);
+    slab_free(r);
+}
+
+const struct path *path_ref_path(const struct path_ref *r)
+{
+    return &r->path;
+}
+
+static void *hook_get(void *path)
+{
+    return path_ref_get(path);
+}
+
+static void hook_put(void *path)
+{
+    path_ref_put(path);
+}
+
+const struct path_hooks path_ref_hooks = { .get = hook_get, .put = hook_put };
