@@ -162,7 +162,7 @@ check: all layers headers locks
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory -s format-check
 
-install:
+install: # runsc finds the others beside itself, or in ../libexec/runsc
 	@$(RELEASE)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/bin/runsc
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/runsc $(filter-out %/runsc,$(wildcard build/release/bin/*))

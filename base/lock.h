@@ -119,7 +119,7 @@ void park_prepare(struct park *p);
  * Sleeps until woken.
  *
  *   deadline  on CLOCK_MONOTONIC, or NSEC_NEVER
- *   errors    ETIMEDOUT; EINTR where a signal handler ran
+ *   errors    ETIMEDOUT; EINTR where a signal handler ran that has no SA_RESTART
  *   blocks    for park_wake()
  */
 must_use int park_wait(struct park *p, nsec_t deadline);
