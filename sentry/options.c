@@ -56,7 +56,6 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, o->gid);
     wire_put_u64(&w, o->caps);
     wire_put_u8(&w, o->no_new_privs);
-    wire_put_u8(&w, o->tty);
     wire_put_u16(&w, o->rows);
     wire_put_u16(&w, o->cols);
     wire_put_u64(&w, o->mem);
@@ -173,7 +172,6 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->gid = wire_get_u32(r);
     o->caps = wire_get_u64(r);
     o->no_new_privs = wire_get_u8(r);
-    o->tty = wire_get_u8(r);
     o->rows = wire_get_u16(r);
     o->cols = wire_get_u16(r);
     o->mem = wire_get_u64(r);

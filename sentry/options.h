@@ -40,11 +40,15 @@ struct option_mount {
     const char *data;    /* options of the file system: "size=64m"; "" for none */
 };
 
-/* Descriptors that go with the message, in this order; -1 where there is none. */
+/*
+ * Descriptors that go with the message, in this order; -1 where there is none. One of the
+ * first three that is -1 is the console where there is one, and /dev/null where there is not.
+ */
 enum option_fd {
     OPTION_FD_STDIN,
     OPTION_FD_STDOUT,
     OPTION_FD_STDERR,
+    OPTION_FD_CONSOLE, /* the host's terminal, raw: a pty of the sandbox stands before it */
     OPTION_FD_GOFER,   /* the socket to the file gofer */
     OPTION_FD_LOG,     /* lines for a person */
     OPTION_FD_TRACE,   /* --strace */
@@ -62,13 +66,12 @@ struct sandbox_options {
     const uint32_t *groups;
     uint64_t caps; /* permitted and effective of the first process */
     bool no_new_privs;
-    bool tty; /* descriptors 0 to 2 are one terminal: a pty of the sandbox stands before it */
-    uint16_t rows, cols;
-    uint64_t mem;    /* bytes of guest RAM; 0: as much as the host has */
-    uint64_t pids;   /* tasks at most; 0: the default */
-    uint32_t cpus;   /* shown to the guest; 0: the host's */
-    uint64_t nofile; /* RLIMIT_NOFILE; 0: the default */
-    uint64_t fsize;  /* RLIMIT_FSIZE; 0: infinite */
+    uint16_t rows, cols; /* of the console */
+    uint64_t mem;        /* bytes of guest RAM; 0: as much as the host has */
+    uint64_t pids;       /* tasks at most; 0: the default */
+    uint32_t cpus;       /* shown to the guest; 0: the host's */
+    uint64_t nofile;     /* RLIMIT_NOFILE; 0: the default */
+    uint64_t fsize;      /* RLIMIT_FSIZE; 0: infinite */
     bool summary, trace, timing;
     const char *trace_set;
     int log_level;

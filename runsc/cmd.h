@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: each in cmd_<name>.c, each a row of the table in main.c. */
+#pragma once
+
+#include "runsc/err.h"
+
+#define EXIT_TIMEOUT   124 /* as timeout(1) */
+#define EXIT_OURS      125 /* we failed; the guest never ran or we lost it */
+#define EXIT_NOT_EXEC  126 /* the command cannot be executed */
+#define EXIT_NOT_FOUND 127 /* there is no such command */
+#define EXIT_SIGNAL    128 /* + n: killed by signal n */
+
+/*
+ * argv[0] is the command's name.
+ *
+ *   returns   what runsc exits with; where `e` was set, its words are printed first
+ */
+int cmd_do(char *const argv[], struct err *e);
+int cmd_doctor(char *const argv[], struct err *e);
+int cmd_syscalls(char *const argv[], struct err *e);
+int cmd_help(char *const argv[], struct err *e);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runsc/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fdpass.h"
+#include "runsc/namespaces.h"
+
+int sandbox_program(const char *name, char *out, size_t size, struct err *e)
+{
+    static const char *const places[] = { "", "../libexec/runsc/" };
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (n < 0)
+        return err_set(e, -errno, "cannot find my own program: /proc/self/exe: %s",
+                       strerror(errno));
+    self[n] = 0;
+    *(strrchr(self, '/') + 1) = 0;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (snprintf(out, size, "%s%s%s", self, places[i], name) >= (int)size)
+            continue;
+        if (access(out, X_OK) == 0)
+            return 0;
+    }
+    return err_set(e, -ENOENT, "%s is neither in %s nor in %s../libexec/runsc: run `make install`",
+                   name, self, self);
+}
+
+/* In a child: the descriptor becomes number 3 and is kept by exec. */
+static void keep_as_three(int fd)
+{
+    if (fd == 3)
+        fcntl(fd, F_SETFD, 0);
+    else
+        dup2(fd, 3);
+}
+
+static pid_t spawn_gofer(const struct view *v, int ring, struct err *e)
+{
+    char program[PATH_MAX];
+    char *argv[2 + 2 * OPTIONS_MOUNTS_MAX], *specs[OPTIONS_MOUNTS_MAX];
+    size_t n = 0;
+
+    if (sandbox_program("runsc-gofer", program, sizeof program, e))
+        return -1;
+    argv[n++] = program;
+    for (uint32_t i = 0; i < v->ntrees; i++) {
+        const struct view_tree *t = &v->trees[i];
+
+        if (asprintf(&specs[i], "%s:%s:%s", t->writable ? "rw" : "ro",
+                     t->exclusive ? "exclusive" : "shared", t->path) < 0)
+            abort();
+        argv[n++] = (char *)"--tree";
+        argv[n++] = specs[i];
+    }
+    argv[n] = NULL;
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(EXIT_FAILURE);
+        keep_as_three(ring);
+        execv(program, argv);
+        _exit(127);
+    }
+    for (uint32_t i = 0; i < v->ntrees; i++)
+        free(specs[i]);
+    if (pid < 0)
+        err_set(e, -errno, "cannot start the gofer: %s", strerror(errno));
+    return pid;
+}
+
+struct sentry_start {
+    char program[PATH_MAX];
+    int control;
+};
+
+/* In the new namespaces. */
+static int sentry_main(void *arg)
+{
+    struct sentry_start *s = arg;
+    char *const argv[] = { s->program, NULL };
+    char *const envp[] = { NULL };
+
+    keep_as_three(s->control);
+    execve(s->program, argv, envp);
+    return 127;
+}
+
+/* The options as a memfd, and all descriptors, in one message. */
+static int send_start(int control, const struct sandbox_options *o, struct err *e)
+{
+    struct control_msg msg = { .kind = CONTROL_START };
+    int fds[OPTION_FD_COUNT + 1], memfd = memfd_create("options", MFD_CLOEXEC);
+    size_t n = 0, room = OPTIONS_SIZE_MAX;
+
+    void *buf = memfd >= 0 && ftruncate(memfd, (off_t)room) == 0
+                    ? mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0)
+                    : MAP_FAILED;
+    if (buf == MAP_FAILED)
+        return err_set(e, -errno, "cannot make a memfd: %s", strerror(errno));
+    ssize_t size = options_encode(o, buf, room);
+    munmap(buf, room);
+    if (size < 0)
+        err_set(e, -E2BIG, "the arguments and the environment are larger than %zu bytes", room);
+    msg.value = (uint64_t)size;
+    for (unsigned i = 0; i < OPTION_FD_COUNT; i++) {
+        if (o->fds[i] < 0)
+            continue;
+        msg.extra |= 1u << i;
+        fds[n++] = o->fds[i];
+    }
+    fds[n++] = memfd;
+    if (size >= 0 && fd_send(control, &msg, sizeof msg, fds, n) < 0)
+        size = err_set(e, -EPIPE, "the sentry died while it started");
+    close(memfd);
+    return size < 0 ? (int)size : 0;
+}
+
+int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbox *out,
+                  struct err *e)
+{
+    struct sandbox s = { .control = -1 };
+    struct sentry_start start;
+    int control[2], ring[2];
+
+    if (sandbox_program("runsc-sentry", start.program, sizeof start.program, e))
+        return e->code;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ring))
+        return err_set(e, -errno, "cannot make sockets: %s", strerror(errno));
+    s.control = control[0];
+    o->mounts = v->mounts;
+    o->nmounts = v->nmounts;
+    o->fds[OPTION_FD_GOFER] = ring[0];
+    start.control = control[1];
+    s.sentry = namespaces_spawn(sentry_main, &start, e);
+    if (s.sentry > 0)
+        s.gofer = spawn_gofer(v, ring[1], e);
+    close(control[1]);
+    close(ring[1]);
+    int err = s.sentry > 0 && s.gofer > 0 ? send_start(s.control, o, e) : e->code;
+    close(ring[0]);
+    o->fds[OPTION_FD_GOFER] = -1;
+    if (err)
+        sandbox_end(&s);
+    else
+        *out = s;
+    return err;
+}
+
+void sandbox_send(const struct sandbox *s, enum control_kind kind, uint64_t value)
+{
+    struct control_msg msg = { .kind = kind, .value = value };
+
+    (void)!send(s->control, &msg, sizeof msg, MSG_NOSIGNAL);
+}
+
+int sandbox_receive(const struct sandbox *s, struct control_msg *out)
+{
+    ssize_t n = recv(s->control, out, sizeof *out, 0);
+
+    if (n < 0)
+        return errno == EINTR ? -EINTR : 0;
+    if (n == 0)
+        return 0;
+    if (n != sizeof *out)
+        return -EPROTO;
+    out->text[sizeof out->text - 1] = 0;
+    return 1;
+}
+
+static void end(pid_t *pid)
+{
+    if (*pid <= 0)
+        return;
+    kill(*pid, SIGKILL);
+    while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    *pid = 0;
+}
+
+void sandbox_end(struct sandbox *s)
+{
+    end(&s->sentry);
+    end(&s->gofer);
+    if (s->control >= 0)
+        close(s->control);
+    s->control = -1;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One loop over the control socket, a signalfd and a timerfd.
+ *
+ * Signals that a user or a parent sends to us go to the first process of the
+ * sandbox. In a raw terminal, ^C and its kin never become signals here: they are
+ * bytes, and the sandbox's own terminal makes signals of them.
+ */
+#include "runsc/supervise.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runsc/cmd.h"
+
+static const int passed_on[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+                                 SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
+
+static void watched_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < ARRAY_LEN(passed_on); i++)
+        sigaddset(set, passed_on[i]);
+    sigaddset(set, SIGWINCH);
+}
+
+void supervise_prepare(void)
+{
+    sigset_t set;
+
+    watched_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void resize(const struct supervision *s)
+{
+    uint16_t rows, cols;
+
+    if (s->terminal->fd < 0)
+        return;
+    terminal_size(s->terminal, &rows, &cols);
+    sandbox_send(s->sandbox, CONTROL_RESIZE, (uint64_t)rows << 16 | cols);
+}
+
+/* The sandbox's first process is to stop: so are we, and with us the job that we are. */
+static void suspend(const struct supervision *s)
+{
+    terminal_restore(s->terminal);
+    raise(SIGSTOP);
+    terminal_raw(s->terminal);
+    resize(s);
+    sandbox_send(s->sandbox, CONTROL_SIGNAL, SIGCONT);
+}
+
+static void on_signal(const struct supervision *s, int sigfd)
+{
+    struct signalfd_siginfo si;
+
+    if (read(sigfd, &si, sizeof si) != sizeof si)
+        return;
+    if (si.ssi_signo == SIGWINCH)
+        resize(s);
+    else
+        sandbox_send(s->sandbox, CONTROL_SIGNAL, si.ssi_signo);
+}
+
+static double ms_since(nsec_t start, nsec_t at)
+{
+    return (double)(at - start) / (double)NSEC_PER_MSEC;
+}
+
+/* The status of a shell: what exited says its code, what was killed 128 and the signal. */
+static int exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status)
+                                    : WEXITSTATUS(wait_status);
+}
+
+/* One message. Gives -1 to go on, else what to exit with. */
+static int on_message(const struct supervision *s, struct err *e)
+{
+    struct control_msg m;
+    int got = sandbox_receive(s->sandbox, &m);
+
+    if (got == -EINTR)
+        return -1;
+    if (got <= 0) {
+        int status = 0;
+
+        terminal_restore(s->terminal);
+        if (waitpid(s->sandbox->sentry, &status, WNOHANG) == s->sandbox->sentry)
+            s->sandbox->sentry = 0;
+        err_set(e, -EPIPE, "the sentry died%s%s", WIFSIGNALED(status) ? " by " : "",
+                WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
+        return EXIT_OURS;
+    }
+    switch (m.kind) {
+    case CONTROL_EXIT:
+        return exit_status((int)m.value);
+    case CONTROL_FAILED:
+        terminal_restore(s->terminal);
+        err_set(e, -(int)m.value, "%s", m.text);
+        return m.extra == EXIT_NOT_EXEC || m.extra == EXIT_NOT_FOUND ? (int)m.extra : EXIT_OURS;
+    case CONTROL_STEP:
+        if (s->timing)
+            fprintf(stderr, "runsc: %8.3f ms  %s\n", ms_since(s->started, (nsec_t)m.value), m.text);
+        return -1;
+    case CONTROL_SUSPEND:
+        suspend(s);
+        return -1;
+    default:
+        return -1;
+    }
+}
+
+static int open_timer(nsec_t span)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    struct itimerspec when = { .it_value = nsec_to_timespec(span) };
+
+    if (fd >= 0)
+        timerfd_settime(fd, 0, &when, NULL);
+    return fd;
+}
+
+int supervise(const struct supervision *s, struct err *e)
+{
+    sigset_t set;
+    int status = -1;
+
+    watched_signals(&set);
+    struct pollfd fds[] = {
+        {.fd = s->sandbox->control, .events = POLLIN},
+        { .fd = signalfd(-1,        &set,             SFD_CLOEXEC), .events = POLLIN },
+        { .fd = s->timeout == NSEC_NEVER ? -1 : open_timer(s->timeout),         .events = POLLIN                       },
+    };
+    while (status < 0) {
+        if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+            continue;
+        if (fds[0].revents)
+            status = on_message(s, e);
+        else if (fds[2].revents)
+            status = EXIT_TIMEOUT;
+        else if (fds[1].revents)
+            on_signal(s, fds[1].fd);
+    }
+    for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+        if (fds[i].fd >= 0)
+            close(fds[i].fd);
+    return status;
+}
