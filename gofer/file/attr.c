@@ -140,10 +140,9 @@ int op_statfs(struct gofer *g, struct request *q)
     if (err)
         return err;
     const uint64_t all[] = {
-        (uint64_t)fs.f_type,  (uint64_t)fs.f_bsize, fs.f_blocks,
-        fs.f_bfree,           fs.f_bavail,          fs.f_files,
-        fs.f_ffree,           (uint64_t)fs.f_namelen, (uint64_t)fs.f_frsize,
-        (uint64_t)fs.f_flags,
+        (uint64_t)fs.f_type,   (uint64_t)fs.f_bsize, fs.f_blocks, fs.f_bfree,
+        fs.f_bavail,           fs.f_files,           fs.f_ffree,  (uint64_t)fs.f_namelen,
+        (uint64_t)fs.f_frsize, (uint64_t)fs.f_flags,
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         wire_put_u64(&q->out, all[i]);

@@ -14,8 +14,8 @@
 #include "base/host.h"
 #include "gofer/file/request.h"
 
-#define CHUNK_SIZE    4096 /* bytes of the host's entries at a time */
-#define ENTRY_MAX     (8 + 8 + 1 + 2 + GOFER_NAME_MAX + 1 + 128)
+#define CHUNK_SIZE 4096 /* bytes of the host's entries at a time */
+#define ENTRY_MAX  (8 + 8 + 1 + 2 + GOFER_NAME_MAX + 1 + 128)
 
 /* As getdents64(2) lays an entry out: at these offsets. */
 enum { DIRENT_INO = 0, DIRENT_OFF = 8, DIRENT_RECLEN = 16, DIRENT_TYPE = 18, DIRENT_NAME = 19 };
@@ -78,7 +78,8 @@ static int seek_to(struct gofer *g, struct node *n, uint64_t cookie)
     return at < 0 ? (int)at : 0;
 }
 
-/* Writes entries until `w` has no room for another. Gives 1 at the end of the directory, 0, or -errno. */
+/* Writes entries until `w` has no room for another. Gives 1 at the end of the directory, 0, or
+ * -errno. */
 static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w, bool attrs)
 {
     _Alignas(8) uint8_t chunk[CHUNK_SIZE];

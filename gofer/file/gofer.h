@@ -30,9 +30,9 @@ struct gofer {
      * refuse it (sudo, sshd, tar and dpkg all do).
      */
     bool overflow_is_root;
-    int sock;                 /* to the sentry; -1 in a test without one */
-    struct gofer_ring *ring;  /* shared with the sentry */
-    uint8_t *request;         /* GOFER_BODY_SIZE bytes: the private copy */
+    int sock;                /* to the sentry; -1 in a test without one */
+    struct gofer_ring *ring; /* shared with the sentry */
+    uint8_t *request;        /* GOFER_BODY_SIZE bytes: the private copy */
 };
 
 /*

@@ -235,10 +235,9 @@ int node_reopen(const struct gofer *g, int fd, int flags, uint32_t mode)
 {
     char path[NODE_PATH_SIZE];
     /* The one place where a magic link is followed: our own descriptor's. */
-    struct open_how how = {
-        .flags = (unsigned)flags | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
-        .mode = mode,
-    };
+    struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .mode = mode };
 
+    if (!(flags & O_PATH)) /* openat2(2) takes nothing beside it that it does not need */
+        how.flags |= O_NOCTTY | O_NONBLOCK;
     return host_openat2(AT_FDCWD, node_path(g, fd, path), &how);
 }

@@ -18,24 +18,26 @@ struct node {
     int dir_fd;          /* while a directory is being read, else -1 */
     uint64_t dir_cookie; /* where dir_fd stands */
     uint32_t generation;
-    uint32_t type;       /* S_IFMT of its mode */
+    uint32_t type; /* S_IFMT of its mode */
     uint32_t next_free;
     uint8_t tree;
-    bool masked;         /* a directory of a kernel file system: shown as empty */
+    bool masked; /* a directory of a kernel file system: shown as empty */
 };
 
 struct nodes {
     struct node *all; /* `max` of them; memory is used as they are */
-    uint32_t max, used, free; /* `used`: places that were ever taken; `free`: the first free one, or `max` */
+    uint32_t max, used,
+        free; /* `used`: places that were ever taken; `free`: the first free one, or `max` */
     uint32_t live;
 };
 
 /* What an operation wants of a node. */
 enum node_need {
-    NODE_DIR = 1,    /* ENOTDIR else */
-    NODE_REG = 2,    /* EISDIR for directories, ENXIO for devices, FIFOs and sockets, ELOOP for links */
-    NODE_LINK = 4,   /* EINVAL else */
-    NODE_WRITE = 8,  /* EROFS where the tree is read-only */
+    NODE_DIR = 1, /* ENOTDIR else */
+    NODE_REG =
+        2, /* EISDIR for directories, ENXIO for devices, FIFOs and sockets, ELOOP for links */
+    NODE_LINK = 4,    /* EINVAL else */
+    NODE_WRITE = 8,   /* EROFS where the tree is read-only */
     NODE_MASKED = 16, /* masked ones are fine, too; EACCES else */
 };
 

@@ -55,8 +55,7 @@ int op_connect(struct gofer *g, struct request *q)
     int err = request_node(g, q, 0, &n);
     uint32_t type = wire_get_u32(&q->in);
 
-    if (!request_done(q) ||
-        (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET))
+    if (!request_done(q) || (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET))
         return -EPROTO;
     if (err)
         return err;

@@ -5,9 +5,9 @@
 #include "gofer/file/gofer.h"
 
 struct request {
-    struct wire_reader in; /* arguments: the private copy */
+    struct wire_reader in;  /* arguments: the private copy */
     struct wire_writer out; /* results, behind the reply's head */
-    int gift;              /* a descriptor to donate, -1: none; closed by whoever sends it */
+    int gift;               /* a descriptor to donate, -1: none; closed by whoever sends it */
 };
 
 /*
@@ -28,11 +28,11 @@ size_t gofer_answer(struct gofer *g, const void *in, size_t size, void *out, int
  */
 typedef int op_fn(struct gofer *g, struct request *q);
 
-op_fn op_nop, op_attach, op_walk;                        /* walk.c */
-op_fn op_getattr, op_setattr, op_statfs, op_fsync;       /* attr.c */
-op_fn op_open, op_make, op_tmpfile, op_connect;          /* open.c, make.c */
-op_fn op_link, op_unlink, op_rename, op_readlink;        /* name.c */
-op_fn op_readdir;                                        /* dir.c */
+op_fn op_nop, op_attach, op_walk;                             /* walk.c */
+op_fn op_getattr, op_setattr, op_statfs, op_fsync;            /* attr.c */
+op_fn op_open, op_make, op_tmpfile, op_connect;               /* open.c, make.c */
+op_fn op_link, op_unlink, op_rename, op_readlink;             /* name.c */
+op_fn op_readdir;                                             /* dir.c */
 op_fn op_getxattr, op_setxattr, op_listxattr, op_removexattr; /* xattr.c */
 
 /* A node by the handle that stands next in the request; `need` as of node_get(). */

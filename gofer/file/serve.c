@@ -28,10 +28,9 @@
 
 int serve_hello(struct gofer *g)
 {
-    struct gofer_hello hello = { .magic = GOFER_MAGIC,
-                                 .version = GOFER_VERSION,
-                                 .trees = g->ntrees,
-                                 .handles = g->nodes.max };
+    struct gofer_hello hello = {
+        .magic = GOFER_MAGIC, .version = GOFER_VERSION, .trees = g->ntrees, .handles = g->nodes.max
+    };
     void *ring;
     scoped_fd int fd = host_memfd_create("gofer-ring", MFD_ALLOW_SEALING);
 
