@@ -111,6 +111,9 @@ must_use int host_epoll_wait(int epoll, struct epoll_event *events, int max, int
 /* Panics where the host does not know `id`. */
 nsec_t host_clock_gettime(clockid_t id);
 
+/* Processor time that a process has had. Errors: ESRCH or EINVAL where there is none. */
+must_use int host_process_time(pid_t pid, nsec_t *out);
+
 /*
  * Sleeps while `*word` is `expected`.
  *
@@ -137,6 +140,7 @@ must_use int host_sigaction(int sig, const struct sigaction *act, struct sigacti
 must_use int host_sigprocmask(int how, const sigset_t *set, sigset_t *old); /* this thread's */
 must_use int host_sigaltstack(const stack_t *stack, stack_t *old);
 must_use int host_sched_getaffinity(pid_t tid, size_t size, cpu_set_t *out);
+must_use int host_sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set);
 void host_sched_yield(void);
 _Noreturn void host_exit(int status); /* of all threads, now: no atexit(), nothing is flushed */
 _Noreturn void host_abort(void);      /* SIGABRT, even where it is blocked or handled */

@@ -42,6 +42,8 @@ enum lock_rank {
     RANK_READY,     /* one epoll instance's list of what is ready: a leaf for wakers */
     RANK_GOFER,     /* one gofer client's ring */
     RANK_HOSTFD,    /* the table of host descriptors */
+    RANK_PLATFORM,  /* a platform's tables */
+    RANK_STUB,      /* one guest thread's stub, as others see it */
     RANK_FRAMES,    /* the frame table and its buddy */
     RANK_SLAB,      /* one slab cache */
     RANK_ARENA,     /* the arena's map of chunks */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stub processes, and how we talk to those that are ours.
+ *
+ * Theory of operation
+ *
+ * A guest address space is the address space of host processes, the stubs:
+ *
+ *   zygote         the agent of an address space in which nothing is mapped. All
+ *                  other stubs descend from it.
+ *   agent          one for each address space. It makes the host calls that change
+ *                  the address space: mmap, munmap, mprotect, and clone.
+ *   guest threads  share an agent's memory (CLONE_VM), and are traced. What they
+ *                  run is the guest's; with PTRACE_SYSEMU the host kernel never
+ *                  acts on a call of theirs (run.c).
+ *
+ * All are children of the sentry (CLONE_PARENT), each a process of its own, which can
+ * be killed and waited for alone. They share one descriptor table, not with the
+ * sentry, and it holds memory files only. A filter lets them call the host from the
+ * page of stub code alone, and only what stub_filter.c lists.
+ *
+ * At the top of each stub's address space, out of the guest's reach, are that page
+ * (stub.S) and the stub's command area, both read-only there. We write operations
+ * into the area, count `seq` up and wake the agent, which makes the calls in order
+ * and answers. A batch is one hand-over, whatever its length.
+ *
+ * An agent runs in memory that a hostile guest writes at the same time. So it keeps
+ * what it knows in registers, has no stack, takes orders from pages only that no stub
+ * can write, and takes no signal that has a handler. A guest thread may jump into
+ * its code with registers of its choice, but that is guest code then: traced, and its
+ * calls go nowhere.
+ *
+ * Nor may a guest forge an answer. There is no page that an agent can write and a
+ * guest thread beside it cannot, so the agent does not write: it has the host kernel
+ * copy (pwrite) bytes of a read-only page into the memory file of the command areas, at a
+ * place that is ours to name. A guest thread can make no call. The last byte range written is
+ * `done`; we sleep on it, or see it change.
+ *
+ * New processes are known by what clone(2) gave the agent, not by what they say.
+ *
+ * Death: each stub asks to be killed with its parent (PR_SET_PDEATHSIG) and then looks
+ * whether the parent still lives; guest threads are killed with their tracer
+ * (PTRACE_O_EXITKILL). An agent that is killed from outside is found out by agent_run(),
+ * which looks each second of a wait.
+ */
+#include "platform-ptrace/agent.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+
+/* A look at `done` costs nothing beside a sleep; an agent on another CPU may be that quick. */
+#define SPINS 0
+
+#define LOOK_AFTER NSEC_PER_SEC
+
+void agent_init(struct agent *a, struct stub_cmd *cmd, pid_t sentry)
+{
+    *a = (struct agent){ .cmd = cmd };
+    cmd->count = cmd->value = 0;
+    cmd->error = cmd->left = 0;
+    cmd->sentry = (uint32_t)sentry;
+    atomic_store(&cmd->sleeping, 0);
+    atomic_store(&cmd->done, 0);
+    atomic_store(&cmd->seq, 0);
+}
+
+void agent_put(struct agent *a, unsigned flags, long nr, uint64_t a0, uint64_t a1, uint64_t a2,
+               uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    assert(!agent_is_full(a));
+    a->cmd->ops[a->count++] = (struct stub_op){
+        .nr = (uint64_t)nr, .args = {a0, a1, a2, a3, a4, a5},
+             .flags = flags
+    };
+}
+
+/* True where it is dead; it is reaped then. */
+static bool is_dead(struct agent *a)
+{
+    int status;
+
+    if (a->pid && host_wait4(a->pid, &status, WNOHANG | __WALL) != 0)
+        a->pid = 0;
+    return !a->pid;
+}
+
+static int wait_for_answer(struct agent *a, uint32_t seq)
+{
+    struct stub_cmd *cmd = a->cmd;
+    uint32_t was;
+    int err = 0;
+
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&cmd->done, memory_order_acquire) == seq)
+            return 0;
+        __builtin_ia32_pause();
+    }
+    /* Said before we look at `done` again; the agent looks at it after it has answered. */
+    atomic_store(&cmd->sleeping, 1);
+    while (!err && (was = atomic_load(&cmd->done)) != seq) {
+        nsec_t deadline = nsec_add(host_clock_gettime(CLOCK_MONOTONIC), LOOK_AFTER);
+        if (host_futex_wait_shared(&cmd->done, was, deadline) == -ETIMEDOUT && is_dead(a))
+            err = -EIO;
+    }
+    atomic_store_explicit(&cmd->sleeping, 0, memory_order_relaxed);
+    return err;
+}
+
+int agent_run(struct agent *a, unsigned *done)
+{
+    struct stub_cmd *cmd = a->cmd;
+    unsigned count = a->count;
+
+    a->count = 0;
+    if (done)
+        *done = 0;
+    if (!a->pid)
+        return -EIO;
+    cmd->count = count;
+    cmd->value = 0;
+    cmd->error = cmd->left = 0;
+    uint32_t seq = atomic_load_explicit(&cmd->seq, memory_order_relaxed) + 1;
+    atomic_store(&cmd->seq, seq);
+    host_futex_wake_shared(&cmd->seq, 1);
+
+    int err = wait_for_answer(a, seq);
+    if (err)
+        return err;
+    if (cmd->error && cmd->left > count)
+        panic("an agent left %u of %u operations", cmd->left, count);
+    if (done)
+        *done = count - cmd->left;
+    return -(int)cmd->error;
+}

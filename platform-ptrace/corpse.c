@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stubs that we have killed. Linux takes its time to end one, and nobody needs to
+ * wait for that: they are collected when more have come together than CORPSES_MAX,
+ * or when a command area is needed. Until an agent is gone its area must not have
+ * another user: it might still carry out what is written there.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "platform-ptrace/ptrace_priv.h"
+
+#define CORPSES_MAX 32
+
+void stub_kill(pid_t pid)
+{
+    /* The thread, not the process, as the sentry's filter has no kill(2): it has one thread. */
+    int err = host_tgkill(pid, pid, SIGKILL);
+    if (err)
+        panic("tgkill(%d, SIGKILL): %d", pid, err);
+}
+
+/* True where the stub has ended. It may be seen stopped once more before it does. */
+static bool has_ended(pid_t pid, int options)
+{
+    int status;
+
+    for (;;) {
+        pid_t got = host_wait4(pid, &status, options | __WALL);
+        if (got == 0)
+            return false;
+        if (got == pid && !WIFSTOPPED(status))
+            return true;
+        if (got < 0 && got != -EINTR)
+            panic("wait4(%d): %d", pid, got);
+    }
+}
+
+void stub_end(pid_t pid)
+{
+    stub_kill(pid);
+    has_ended(pid, 0);
+}
+
+static void bury_locked(struct platform *p, struct corpse *c) HOLDS(p->lock);
+static void bury_locked(struct platform *p, struct corpse *c)
+{
+    if (c->slot >= 0)
+        bitmap_clear(p->slots, (size_t)c->slot);
+    free(c);
+}
+
+static void reap_locked(struct platform *p, int options) HOLDS(p->lock);
+static void reap_locked(struct platform *p, int options)
+{
+    struct corpse *c;
+    struct list *tmp;
+
+    list_for_each_safe (c, tmp, &p->corpses, node) {
+        if (!has_ended(c->pid, options))
+            continue;
+        list_del(&c->node);
+        p->corpse_count--;
+        bury_locked(p, c);
+    }
+}
+
+void corpse_add(struct platform *p, struct corpse *c, pid_t pid, int slot)
+{
+    c->pid = pid;
+    c->slot = slot;
+    mutex_lock(&p->lock);
+    if (pid) {
+        stub_kill(pid);
+        list_init(&c->node);
+        list_push_back(&p->corpses, &c->node);
+        if (++p->corpse_count > CORPSES_MAX)
+            reap_locked(p, WNOHANG);
+    } else {
+        bury_locked(p, c);
+    }
+    mutex_unlock(&p->lock);
+}
+
+void corpse_reap_all(struct platform *p)
+{
+    mutex_lock(&p->lock);
+    reap_locked(p, 0);
+    mutex_unlock(&p->lock);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One turn in the guest: registers in, PTRACE_SYSEMU, a stop, registers out.
+ *
+ * With SYSEMU the host stops the stub at the entry of each call and then skips it. We
+ * set orig_rax to -1 with all registers that we set, so that the host's own restart
+ * of interrupted calls (which looks at orig_rax and rax) never happens either.
+ *
+ *   source    ptrace(2); arch/x86/kernel/signal.c, arch_do_signal_or_restart()
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "platform-ptrace/ptrace_priv.h"
+#include "platform-ptrace/regs_amd64.h"
+
+/* Whether the stub has stopped for us; if not, it goes on. */
+enum verdict { RESUME, STOPPED };
+
+/* From out to in. False where an interrupt came before: it is told now. */
+static bool go_in(struct guest_thread *t)
+{
+    uint32_t was = THREAD_OUT;
+
+    if (atomic_compare_exchange_strong(&t->state, &was, THREAD_IN))
+        return true;
+    atomic_store(&t->state, THREAD_OUT);
+    return false;
+}
+
+/* From in to out. An interrupt that came in between stays, for the next run(). */
+static void go_out(struct guest_thread *t)
+{
+    uint32_t was = THREAD_IN;
+
+    atomic_compare_exchange_strong(&t->state, &was, THREAD_OUT);
+}
+
+/* True where an interrupt was due, which is told now. */
+static bool take_kick(struct guest_thread *t)
+{
+    uint32_t was = THREAD_KICKED;
+
+    return atomic_compare_exchange_strong(&t->state, &was, THREAD_IN);
+}
+
+static enum verdict syscall_stop(struct guest_thread *t, struct guest_regs *regs,
+                                 struct guest_stop *stop)
+{
+    if (regs_get(t, regs))
+        return RESUME;
+    stop->why = STOP_SYSCALL;
+    stop->int80 = !regs_after_syscall(regs) && regs_call_is_32bit(t);
+    return STOPPED;
+}
+
+/* A signal that came from the processor: everything else is noise from outside. */
+static enum verdict signal_stop(struct guest_thread *t, int sig, struct guest_regs *regs,
+                                struct guest_stop *stop)
+{
+    siginfo_t info;
+
+    if (sig == KICK_SIGNAL) {
+        if (!take_kick(t) || regs_get(t, regs))
+            return RESUME;
+        stop->why = STOP_INTERRUPT;
+        return STOPPED;
+    }
+    if (host_ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &info) || info.si_code <= 0)
+        return RESUME;
+    if (regs_get(t, regs))
+        return RESUME;
+    return stop_from_signal(t, sig, &info, regs, stop) ? STOPPED : RESUME;
+}
+
+static enum verdict look(struct guest_thread *t, int status, struct guest_regs *regs,
+                         struct guest_stop *stop)
+{
+    if (status >> 16)
+        return RESUME; /* PTRACE_EVENT_STOP: a stop of job control, which is not ours */
+    int sig = WSTOPSIG(status);
+    if (sig == (SIGTRAP | 0x80))
+        return syscall_stop(t, regs, stop);
+    return signal_stop(t, sig, regs, stop);
+}
+
+/* Runs the stub to its next stop. Errors: EIO where it is gone. */
+static int turn(struct guest_thread *t, int *status)
+{
+    pid_t pid = atomic_load_explicit(&t->pid, memory_order_relaxed), got;
+
+    t->regs_known = false;
+    /* Where that fails it is being killed, and we hear of it below. */
+    long err = host_ptrace(PTRACE_SYSEMU, pid, NULL, NULL);
+    if (err && err != -ESRCH)
+        panic("PTRACE_SYSEMU: %ld", err);
+    do
+        got = host_wait4(pid, status, __WALL);
+    while (got == -EINTR);
+    if (got == pid && WIFSTOPPED(*status))
+        return 0;
+    thread_lost(t);
+    return -EIO;
+}
+
+int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
+               struct guest_stop *stop)
+{
+    int status;
+
+    int err = thread_enter(t, as);
+    if (err)
+        return err;
+    *stop = (struct guest_stop){ .why = STOP_INTERRUPT };
+    if (!go_in(t))
+        return 0;
+    regs_set(t, regs);
+    do
+        err = turn(t, &status);
+    while (!err && look(t, status, regs, stop) == RESUME);
+    go_out(t);
+    return err;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest threads: their stubs come and go with the address space they run in.
+ *
+ * A stub is traced by the host thread that runs it, from its first guest
+ * instruction to its end, and is stopped whenever that thread is not in run().
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "platform-ptrace/ptrace_priv.h"
+
+int ptrace_thread_create(struct platform *p, struct guest_thread **out)
+{
+    struct guest_thread *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return -ENOMEM;
+    t->p = p;
+    list_init(&t->node);
+    mutex_init(&t->lock, RANK_STUB);
+    mutex_lock(&p->lock);
+    list_push_back(&p->threads, &t->node);
+    mutex_unlock(&p->lock);
+    *out = t;
+    return 0;
+}
+
+/* The processor time of a process, of which we know the pid: see clock_getcpuclockid(3). */
+static nsec_t process_time(pid_t pid)
+{
+    nsec_t now;
+
+    return host_process_time(pid, &now) ? 0 : now;
+}
+
+/* The stub goes: its time is kept, its pid is nobody's any more. Its corpse is given. */
+static struct corpse *stub_part(struct guest_thread *t)
+{
+    struct corpse *c = t->corpse;
+    pid_t pid = atomic_load(&t->pid);
+
+    mutex_lock(&t->lock);
+    t->past_cpu = nsec_add(t->past_cpu, process_time(pid));
+    atomic_store(&t->pid, 0);
+    mutex_unlock(&t->lock);
+    t->corpse = NULL;
+    t->regs_known = false;
+    if (t->fpu_at == FPU_IN_STUB)
+        t->fpu_at = FPU_INITIAL; /* gone with it, where nobody has kept it */
+    return c;
+}
+
+static void stub_leave(struct guest_thread *t)
+{
+    pid_t pid = atomic_load(&t->pid);
+
+    if (pid)
+        corpse_add(t->p, stub_part(t), pid, -1);
+}
+
+void thread_lost(struct guest_thread *t)
+{
+    free(stub_part(t));
+}
+
+void ptrace_thread_destroy(struct guest_thread *t)
+{
+    if (!t)
+        return;
+    stub_leave(t);
+    mutex_lock(&t->p->lock);
+    list_del(&t->node);
+    mutex_unlock(&t->p->lock);
+    free(t->fpu);
+    free(t);
+}
+
+/* Begins to trace a new stub, and waits until it stands. */
+static int stub_seize(pid_t pid)
+{
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
+    int status;
+
+    long err = host_ptrace(PTRACE_SEIZE, pid, NULL, (void *)options);
+    if (!err)
+        err = host_ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+    if (err)
+        return (int)err;
+    for (;;) {
+        pid_t got = host_wait4(pid, &status, __WALL);
+        if (got == -EINTR)
+            continue;
+        if (got != pid || !WIFSTOPPED(status))
+            return -ESRCH;
+        if (status >> 16 == PTRACE_EVENT_STOP)
+            return 0;
+        /* A signal from outside came first. */
+        if (host_ptrace(PTRACE_CONT, pid, NULL, NULL) == -ESRCH)
+            continue;
+    }
+}
+
+static int stub_enter(struct guest_thread *t, struct aspace *as)
+{
+    struct corpse *c = calloc(1, sizeof *c);
+    pid_t pid;
+
+    int err = c ? aspace_spawn(as, &pid) : -ENOMEM;
+    if (err) {
+        free(c);
+        return err;
+    }
+    err = stub_seize(pid);
+    if (err == -ESRCH) {
+        /* Somebody has killed it; it may be reaped already. */
+        int status;
+        if (host_wait4(pid, &status, __WALL) < 0)
+            err = -EIO;
+        free(c);
+        return -EIO;
+    }
+    if (err)
+        panic("ptrace: a stub (%d) cannot be traced: %d", pid, err);
+    t->corpse = c;
+    t->aspace_id = as->id;
+    t->regs_known = false;
+    atomic_store(&t->pid, pid);
+    return 0;
+}
+
+int thread_enter(struct guest_thread *t, struct aspace *as)
+{
+    bool has_stub = atomic_load_explicit(&t->pid, memory_order_relaxed) != 0;
+
+    if (has_stub && t->aspace_id != as->id) {
+        int err = fpu_keep(t);
+        if (err)
+            return err;
+        stub_leave(t);
+        has_stub = false;
+    }
+    if (!has_stub) {
+        int err = stub_enter(t, as);
+        if (err)
+            return err;
+        if (t->fpu_at == FPU_INITIAL)
+            t->fpu_at = FPU_IN_STUB; /* as the zygote's is, and nobody has touched it since */
+    }
+    return fpu_restore(t);
+}
+
+void ptrace_interrupt(struct guest_thread *t)
+{
+    if (atomic_exchange(&t->state, THREAD_KICKED) != THREAD_IN)
+        return;
+    /*
+     * The stub may have left by itself, even died: then nobody, or the next run(),
+     * sees the signal. Its pid is not given to another process that soon.
+     */
+    pid_t pid = atomic_load(&t->pid);
+    if (pid && host_tgkill(pid, pid, KICK_SIGNAL) == -EAGAIN)
+        panic("interrupt: no room for a signal");
+}
+
+nsec_t ptrace_cpu_time(const struct guest_thread *t)
+{
+    struct mutex *lock = (struct mutex *)&t->lock;
+
+    mutex_lock(lock);
+    pid_t pid = atomic_load(&t->pid);
+    nsec_t now = nsec_add(t->past_cpu, pid ? process_time(pid) : 0);
+    mutex_unlock(lock);
+    return now;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The birth of the first stub. It starts as a copy of ourselves that runs in stub
+ * code with registers only; what makes a stub of it are ordinary operations of its
+ * command area, so that each error has a way back.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/membarrier.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/rseq.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/log.h"
+#include "platform-ptrace/ptrace_priv.h"
+#include "platform-ptrace/scratch.h"
+#include "platform-ptrace/stub.h"
+
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#define XFEATURE_XTILEDATA  18
+
+/* rt_sigaction(2)'s own layout, which libc hides. */
+struct kernel_sigaction {
+    uint64_t handler, flags, restorer, mask;
+};
+
+/* What arguments of set-up operations point to. */
+struct setup {
+    struct kernel_sigaction ignore;
+    uint64_t no_signals;
+    struct __user_cap_header_struct cap_header;
+    struct __user_cap_data_struct no_caps[2];
+    struct rlimit core;
+    char name[16];
+    struct sock_fprog prog;
+    struct sock_filter insns[STUB_FILTER_MAX];
+};
+static_assert(sizeof(struct setup) <= sizeof(((struct stub_cmd *)0)->data), "no room");
+
+/* Where the stub has a member of struct setup. */
+#define AT(member) (STUB_CMD + offsetof(struct stub_cmd, data) + offsetof(struct setup, member))
+
+#define CALL(flags, nr, ...) CALL_(flags, nr, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(flags, nr, a, b, c, d, e, f, ...)                                                    \
+    agent_put(agent, flags, SYS_##nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),  \
+              (uint64_t)(e), (uint64_t)(f))
+
+static void put_setup_data(const struct platform *p, struct setup *s)
+{
+    *s = (struct setup){
+        .ignore = {.handler = (uint64_t)(uintptr_t)SIG_IGN},
+        .cap_header = {             .version = _LINUX_CAPABILITY_VERSION_3                                     },
+ /* 1 and not 0: a core_pattern that is a pipe ignores 0, but not 1 (core(5)). */
+        .core = { .rlim_cur = 1,                                      .rlim_max = 1 },
+        .name = "runsc-stub",
+    };
+    s->prog.len = (unsigned short)stub_filter_make(p, s->insns, STUB_FILTER_MAX);
+    s->prog.filter = (struct sock_filter *)AT(insns);
+}
+
+/* Unmaps all of our memory that it began with. */
+static void put_unmap(struct agent *agent)
+{
+    const struct {
+        uint64_t start, end;
+    } holes[] = {
+        {0,                            STUB_START},
+        { STUB_START + STUB_CODE_SIZE, STUB_CMD  },
+        { STUB_CMD + STUB_CMD_SIZE,    STUB_END  },
+    };
+
+    /*
+     * Linux before 5.5 lets a process that shares memory keep its rseq area. libc has
+     * registered 32 bytes, or as many as it knows of.
+     */
+    uint64_t rseq = (uint64_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset;
+    CALL(OP_TRY, rseq, rseq, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+    CALL(OP_TRY, rseq, rseq, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+    for (size_t i = 0; i < ARRAY_LEN(holes); i++)
+        CALL(0, munmap, holes[i].start, holes[i].end - holes[i].start);
+}
+
+/* Nothing that arrives from outside may run a handler, for there is none any more, or kill. */
+static void put_ignore_signals(struct agent *agent)
+{
+    for (int sig = 1; sig <= 64; sig++) {
+        if (sig != SIGKILL && sig != SIGSTOP)
+            CALL(0, rt_sigaction, sig, AT(ignore), 0, sizeof(uint64_t));
+    }
+    CALL(0, rt_sigprocmask, SIG_SETMASK, AT(no_signals), 0, sizeof(uint64_t));
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Closes all descriptors but three. */
+static void put_close(struct agent *agent, int a, int b, int c)
+{
+    int keep[] = { a, b, c };
+    unsigned from = 0;
+
+    qsort(keep, ARRAY_LEN(keep), sizeof *keep, compare_ints);
+    for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+        unsigned fd = (unsigned)keep[i];
+        if (fd > from)
+            CALL(0, close_range, from, fd - 1, 0);
+        from = fd + 1;
+    }
+    CALL(0, close_range, from, ~0u, 0);
+}
+
+static void put_scratch(struct agent *agent, const struct platform *p)
+{
+    CALL(0, mmap, STUB_SCRATCH, STUB_SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+         p->cmd_fd, SCRATCH_OFF);
+    CALL(0, madvise, STUB_SCRATCH, STUB_SCRATCH_SIZE, MADV_DONTFORK);
+}
+
+static void put_confine(struct agent *agent)
+{
+    /* Guests may use AMX, where there is any; those that do not ask first would, natively, not. */
+    CALL(OP_TRY, arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+    CALL(OP_TRY, membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    CALL(OP_TRY, prlimit64, 0, RLIMIT_CORE, AT(core), 0);
+    CALL(0, prctl, PR_SET_NAME, AT(name), 0, 0, 0);
+    /* We trace it with no more rights than it has, so it must have none. */
+    CALL(0, capset, AT(cap_header), AT(no_caps));
+    CALL(0, prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+    CALL(0, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    /* SPEC_ALLOW: what speculates is the guest, over its own memory, as outside a sandbox. */
+    CALL(0, seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, AT(prog));
+}
+
+static int set_up(struct platform *p, int ram_fd)
+{
+    struct agent *agent = &p->zygote->agent;
+    unsigned done;
+
+    put_setup_data(p, (struct setup *)agent->cmd->data);
+    put_unmap(agent);
+    put_ignore_signals(agent);
+    put_close(agent, p->cmd_fd, p->stub_sock, ram_fd);
+    put_scratch(agent, p);
+    put_confine(agent);
+    int err = agent_run(agent, &done);
+    if (err)
+        log_error("ptrace: step %u of the first stub failed: error %d", done, -err);
+    return err;
+}
+
+int zygote_create(struct platform *p, int ram_fd)
+{
+    sigset_t all, old;
+    int status;
+    pid_t pid = 0;
+
+    mutex_lock(&p->zygote->lock);
+    /* A handler of ours must not run in a child that has none of our memory. */
+    sigfillset(&all);
+    int err = host_sigprocmask(SIG_SETMASK, &all, &old);
+    if (!err) {
+        pid_t child = stub_launch(p->cmd_fd, p->fpu_initial, p->has_xsave, &pid);
+        err = child < 0 ? child : host_wait4(child, &status, __WALL) < 0 ? -ECHILD : 0;
+        if (host_sigprocmask(SIG_SETMASK, &old, NULL) < 0 && !err)
+            err = -EINVAL;
+    }
+    if (!err && pid < 0)
+        err = pid;
+    if (!err) {
+        p->zygote->agent.pid = pid;
+        err = set_up(p, ram_fd);
+    }
+    mutex_unlock(&p->zygote->lock);
+    return err;
+}
