@@ -22,10 +22,12 @@ enum lock_rank {
     RANK_TASKS,       /* the tables of pids and the family tree */
     RANK_GROUP,       /* one thread group's signal state and handlers */
     RANK_TASK,        /* one task's pointers to its mm, files, fs, cred */
+    RANK_FS,          /* one process's root and working directory */
     RANK_FDTABLE,     /* one descriptor table */
     RANK_MOUNTS,      /* the tree of mounts */
     RANK_RENAME,      /* one file system's moves of directories */
     RANK_DENTRY,      /* one directory's children */
+    RANK_DCACHE,      /* the list of all cached names */
     RANK_INODE,       /* one inode's attributes and data */
     RANK_FILE,        /* one open file's position */
     RANK_FILELOCK,    /* one inode's record locks and leases */

@@ -10,14 +10,15 @@
 struct dentry;
 
 struct dentry *dentry_get(struct dentry *d);
+/* May free inodes, and so ask a gofer: never under a lock. */
 void dentry_put(struct dentry *d);
 DEFINE_SCOPED(dentry)
 
 /* The root of a file system: takes the inode's reference. Errors: ENOMEM. */
 must_use int dentry_create_root(struct inode *inode, struct dentry **out);
 
-/* What it leads to: borrowed; NULL for a negative one. Never changes to another inode, only to NULL
- * when unlinked. */
+/* What it leads to: borrowed; NULL for a negative one. Changes once at most, from NULL, when it is
+ * created. */
 struct inode *dentry_inode(const struct dentry *d);
 /* The parent, given; the root of a file system gives itself. */
 struct dentry *dentry_parent(struct dentry *d);
@@ -28,8 +29,16 @@ bool dentry_is_deleted(const struct dentry *d);
 /*
  * The child of that name, from the cache or the file system. Negative ones come out
  * as dentries without an inode, not as ENOENT.
+ *
+ *   dir       positive
+ *   errors    ENOTDIR, ENAMETOOLONG, ENOMEM; ENOENT where `dir` itself is deleted
  */
 must_use int dentry_lookup(struct dentry *dir, const char *name, const struct actor *who,
                            struct dentry **out);
 /* Forgets cached children that nobody uses (of a directory that changed behind us). */
 void dentry_drop_children(struct dentry *dir);
+/*
+ * The name is gone, and not by a call of a guest (cgroups, devpts): later looks ask the
+ * file system again, and what still uses it is shown as deleted.
+ */
+void dentry_invalidate(struct dentry *dir, const char *name);

@@ -53,8 +53,12 @@ struct file_ops {
     /* What is ready now, POLL* bits. NULL: POLL_ALWAYS. Cheap; takes no lock above the file's own.
      */
     unsigned (*poll)(struct file *f);
-    /* lseek(2) for whence SEEK_DATA and SEEK_HOLE, and anything odd. NULL: generic by size. ESPIPE:
-     * see FILE_STREAM. */
+    /*
+     * lseek(2): the new position. NULL: generic, by the inode's size, no holes. SEEK_SET and
+     * SEEK_CUR come here too. ESPIPE: see FILE_STREAM.
+     *
+     *   pos       where it stands now
+     */
     int64_t (*seek)(struct file *f, int64_t off, int whence, uint64_t pos);
     /* getdents64(2) from *pos on. */
     int (*readdir)(struct file *f, struct dir_sink *sink, uint64_t *pos);
@@ -88,6 +92,7 @@ enum {
     FILE_POLLABLE = 32,    /* epoll_ctl(2) takes it; regular files and directories: EPERM */
     FILE_WRITE_ALL = 64,   /* a blocking write goes on after a part (pipes, stream sockets, ttys) */
     FILE_NO_SIGPIPE = 128, /* EPIPE of write(2) raises no signal (datagram sockets) */
+    FILE_WRITER = 256,     /* counts among its inode's writers */
 };
 
 struct file_watch;
@@ -107,6 +112,7 @@ struct file_watch {
     const struct file_watch_ops *ops; /* [I] register it in the slab_type */
 };
 
+/* [I] never changes   [a] atomic   [p] pos_lock */
 struct file {
     struct ref ref;
     const struct file_ops *ops; /* [I] register in the slab_type */
@@ -147,6 +153,19 @@ static inline bool file_nonblock(const struct file *f)
     return atomic_load_explicit(&((struct file *)f)->flags, memory_order_relaxed) &
            04000 /* O_NONBLOCK */;
 }
+
+/* As a guest's read of the file does: sets the access time, where mount and relatime want it. */
+void file_accessed(struct file *f);
+
+/*
+ * A file without a state of its own: an O_PATH one, or a directory.
+ *
+ *   ops       NULL: none but release; else its release() is file_release()
+ *   errors    ENOMEM
+ */
+must_use int file_create(const struct path *at, struct inode *inode, const struct file_ops *ops,
+                         int flags, const struct actor *who, struct file **out);
+void file_release(struct file *f);
 
 /* An inode of the sandbox's anonymous file system (eventfd, epoll, pipe, socket, memfd …): given.
  */

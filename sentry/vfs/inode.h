@@ -12,15 +12,12 @@
 #pragma once
 
 #include <dirent.h>
-#include <sys/statfs.h>
 
 #include "base/list.h"
-#include "base/lock.h"
-#include "base/ref.h"
-#include "sentry/core/arena.h"
 #include "sentry/mm/mappable.h"
 #include "sentry/vfs/actor.h"
 #include "sentry/vfs/attr.h"
+#include "sentry/vfs/superblock.h"
 
 struct dentry;
 struct file;
@@ -30,35 +27,6 @@ struct mount;
 struct path;
 struct superblock;
 struct watches;
-
-struct superblock_ops {
-    /* statfs(2). */
-    int (*statfs)(struct superblock *sb, struct statfs *out);
-    /* syncfs(2). NULL: nothing to do. */
-    int (*sync)(struct superblock *sb);
-    /* Options after the generic ones, as /proc/mounts shows them (",size=4k"). NULL: none. */
-    void (*show_options)(struct superblock *sb, char *buf, size_t size);
-    /* Remount with new options. NULL: EINVAL unless they are empty. */
-    int (*reconfigure)(struct superblock *sb, const char *options);
-    /* Frees what embeds `sb`: its last inode and mount are gone. */
-    void (*release)(struct superblock *sb);
-};
-
-struct superblock {
-    struct ref ref;                   /* one for each mount and inode */
-    struct arena *arena;              /* [I] */
-    const struct superblock_ops *ops; /* [I] */
-    const char *type;                 /* [I] "tmpfs": a constant (register it) */
-    uint64_t dev;                     /* [I] makedev(0, n) */
-    uint32_t magic;                   /* [I] statfs.f_type */
-    uint32_t flags;                   /* SB_*: below */
-};
-
-enum {
-    SB_CACHE = 1,      /* names found stay true: nobody but the sentry changes them */
-    SB_REVALIDATE = 2, /* ask inode_ops.revalidate before trusting a cached name */
-    SB_NOCACHE = 4,    /* names are computed at each look (procfs) */
-};
 
 /* Called for each entry of a directory; false: the buffer is full, stop before this one. */
 struct dir_sink {
@@ -128,7 +96,13 @@ struct inode_ops {
     void (*release)(struct inode *inode);
 };
 
+enum inode_state {
+    INODE_LINKABLE = 1, /* made by O_TMPFILE: may get its first name */
+};
+
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 }; /* as in access(2) */
+
+/* [I] never changes   [l] under lock   [a] atomic */
 
 struct inode {
     struct ref ref;
@@ -137,9 +111,11 @@ struct inode {
     struct mutex lock;           /* RANK_INODE */
     struct attr attr; /* [l] for file systems in memory, the truth; elsewhere what was last seen.
                          The type bits of mode, ino and rdev are [I] */
-    struct file_locks *locks; /* [a] made when first needed: lease.c */
-    struct watches *watches;  /* [a] inotify; NULL where nobody watches */
-    void *bound;              /* [l] a FIFO's pipe, an AF_UNIX socket: of whoever put it there */
+    _Atomic uint32_t state;             /* INODE_* */
+    _Atomic int32_t writers;            /* open for writing; below zero: being executed (ETXTBSY) */
+    _Atomic(struct file_locks *) locks; /* made when first needed: filelock.h */
+    _Atomic(struct watches *) watches;  /* inotify's; NULL where nobody watches */
+    void *bound; /* [l] a FIFO's pipe, an AF_UNIX socket: of whoever put it there */
 };
 
 /* Fills the common part. The reference is the caller's; takes one of `sb`. */
@@ -151,24 +127,55 @@ DEFINE_SCOPED(inode)
 /* What every release() does with the common part before it frees. */
 void inode_destroy(struct inode *i);
 
+/* The time as file systems stamp it. */
+struct timespec inode_now(const struct inode *i);
+
 /* Reads attr under the lock. */
 int inode_getattr_generic(struct inode *i, struct attr *out);
 /* getattr through the operations; dev and ino filled in. */
 must_use int inode_getattr(struct inode *i, struct attr *out);
 /* Changes attr under the lock as a file system in memory does: everything but ATTR_SIZE. */
 void inode_setattr_generic(struct inode *i, const struct attr_change *c);
-/* mtime and ctime (or atime) are now. */
+/* Times become now: ATTR_MTIME takes ctime along; 0 is ctime alone. */
 void inode_touch(struct inode *i, unsigned which /* ATTR_ATIME | ATTR_MTIME */);
 /* MAY_* by mode, uid, gid, groups and capabilities. Errors: EACCES. */
 must_use int inode_permission(struct inode *i, unsigned may, const struct actor *who);
 must_use int perm_generic(struct inode *i, unsigned may, const struct actor *who);
 
-static inline bool inode_is(const struct inode *i, uint32_t type)
+/* A read of `i` through `m` (may be NULL): the access time, where mount and relatime want it. */
+void inode_accessed(struct inode *i, const struct mount *m);
+
+/*
+ * Who may write and who may execute a regular file exclude each other.
+ *
+ *   errors    ETXTBSY
+ */
+must_use int inode_get_write(struct inode *i);
+void inode_put_write(struct inode *i);
+must_use int inode_deny_write(struct inode *i);
+void inode_allow_write(struct inode *i);
+
+/* The owner of `i`, or somebody with `cap` over files of its owner and group? */
+bool inode_owner_or_capable(const struct inode *i, const struct cred *c);
+bool inode_capable(const struct inode *i, const struct cred *c, int cap);
+
+/* Mode, uid and gid without the lock: each is whole, together they may be from two moments. */
+static inline uint32_t inode_mode(const struct inode *i)
 {
-    return (i->attr.mode & S_IFMT) == type;
+    return __atomic_load_n(&i->attr.mode, __ATOMIC_RELAXED);
 }
 
-void superblock_init(struct superblock *sb, struct arena *a, const struct superblock_ops *ops,
-                     const char *type, uint32_t magic, uint32_t flags);
-struct superblock *superblock_get(struct superblock *sb);
-void superblock_put(struct superblock *sb);
+static inline uint32_t inode_uid(const struct inode *i)
+{
+    return __atomic_load_n(&i->attr.uid, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t inode_gid(const struct inode *i)
+{
+    return __atomic_load_n(&i->attr.gid, __ATOMIC_RELAXED);
+}
+
+static inline bool inode_is(const struct inode *i, uint32_t type)
+{
+    return (inode_mode(i) & S_IFMT) == type;
+}

@@ -11,6 +11,11 @@
 #include "sentry/vfs/walk.h"
 
 struct mount;
+struct user_ns;
+
+struct mount *mount_get(struct mount *m);
+void mount_put(struct mount *m);
+DEFINE_SCOPED(mount)
 
 /*
  * Makes a mount namespace whose root is the file system `root` belongs to.
@@ -27,6 +32,8 @@ void mnt_ns_put(struct mnt_ns *ns);
 must_use int mnt_ns_copy(struct mnt_ns *ns, struct user_ns *owner, struct fs_context *fs,
                          struct mnt_ns **out);
 void mnt_ns_root(struct mnt_ns *ns, struct path *out); /* given */
+uint64_t mnt_ns_ino(const struct mnt_ns *ns);
+struct user_ns *mnt_ns_owner(const struct mnt_ns *ns); /* borrowed */
 
 /* Mounts a file system's root dentry (taken) at `at`. Errors: ENOMEM, ENOSPC past the limit of
  * mounts. */
@@ -53,6 +60,8 @@ must_use int vfs_pivot_root(const struct actor *who, const struct path *new_root
                             const struct path *put_old);
 
 unsigned long mount_flags(const struct mount *m);
+struct superblock *mount_sb(const struct mount *m); /* borrowed */
+uint64_t mount_id(const struct mount *m);
 /* Errors: EROFS where mount or file system are read-only. */
 must_use int mount_want_write(const struct mount *m);
 
@@ -67,6 +76,3 @@ struct mount_info {
 };
 int mnt_ns_visit(struct mnt_ns *ns, const struct actor *who,
                  int (*see)(const struct mount_info *m, void *arg), void *arg);
-
-/* Makes vfs's own state (anonymous inodes, mount ids) at ROOT_VFS. Once, at start. */
-must_use int vfs_create(struct arena *a);

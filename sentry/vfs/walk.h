@@ -86,7 +86,14 @@ must_use int vfs_rename(const struct actor *who, const struct path *old_base, co
  * setattr. */
 must_use int vfs_setattr(const struct actor *who, const struct path *at,
                          struct attr_change *change);
+/* truncate(2): with all its checks. */
+must_use int vfs_truncate(const struct actor *who, const struct path *at, uint64_t size);
 must_use int vfs_truncate_file(const struct actor *who, struct file *f, uint64_t size);
+/* Sets the size of an inode that may be written. Errors: EFBIG by RLIMIT_FSIZE, and of setattr. */
+must_use int vfs_resize(const struct actor *who, struct inode *i, uint64_t size);
+/* `i` is about to be written: takes the set-id bits off it where the writer is not trusted with
+ * them. */
+must_use int vfs_written(const struct actor *who, struct inode *i);
 must_use int vfs_access(const struct actor *who, const struct path *at, unsigned may);
 
 /*
@@ -107,5 +114,7 @@ void fs_context_set_root(struct fs_context *fs, const struct path *p);
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p);
 uint32_t fs_context_umask(const struct fs_context *fs);
 uint32_t fs_context_set_umask(struct fs_context *fs, uint32_t mask); /* the old one */
-/* The mount namespace: borrowed while the context lives. */
+/* The mount namespace: borrowed while the context lives and setns(2) does not change it. */
 struct mnt_ns *fs_context_mnt_ns(struct fs_context *fs);
+void fs_context_set_mnt_ns(struct fs_context *fs, struct mnt_ns *ns);
+bool fs_context_is_shared(const struct fs_context *fs);
