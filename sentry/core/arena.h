@@ -51,6 +51,7 @@ enum arena_root {
     ROOT_FUTEXES, /* struct futexes * */
     ROOT_VFS,     /* struct vfs * */
     ROOT_SOCK,    /* struct sock_ns registry */
+    ROOT_FS,      /* struct fs_state *: terminals, the graph of epolls */
     ROOT_SYSCALL, /* struct syscall_stats *: counts, and what is traced */
     ROOT_REFUSED, /* struct refused_table *: what guests asked for in vain */
     ROOT_COUNT,

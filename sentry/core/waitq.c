@@ -72,19 +72,34 @@ void waitq_wake_nested(struct waitq *q, unsigned bits)
     mutex_unlock(&q->lock);
 }
 
-void waitq_wake_one(struct waitq *q, unsigned bits)
+static void wake_one_locked(struct waitq *q, unsigned bits) HOLDS(q->lock);
+static void wake_one_locked(struct waitq *q, unsigned bits)
 {
     struct waiter *w;
     bool one = false; /* an exclusive one was woken */
 
-    if (nobody_waits(q))
-        return;
-    mutex_lock(&q->lock);
     list_for_each(w, &q->waiters, node) {
         if (w->exclusive && one)
             continue;
         one |= w->exclusive;
         w->ops->wake(w, bits);
     }
+}
+
+void waitq_wake_one(struct waitq *q, unsigned bits)
+{
+    if (nobody_waits(q))
+        return;
+    mutex_lock(&q->lock);
+    wake_one_locked(q, bits);
+    mutex_unlock(&q->lock);
+}
+
+void waitq_wake_one_nested(struct waitq *q, unsigned bits)
+{
+    if (nobody_waits(q))
+        return;
+    mutex_lock_nested(&q->lock);
+    wake_one_locked(q, bits);
     mutex_unlock(&q->lock);
 }

@@ -50,3 +50,4 @@ void waitq_wake(struct waitq *q, unsigned bits);
 void waitq_wake_nested(struct waitq *q, unsigned bits);
 /* All that are not exclusive, and the first that is (accept(2), EPOLLEXCLUSIVE). */
 void waitq_wake_one(struct waitq *q, unsigned bits);
+void waitq_wake_one_nested(struct waitq *q, unsigned bits);

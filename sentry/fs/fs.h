@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the file systems and small files of this folder keep for a whole sandbox. */
+#pragma once
+
+#include "sentry/core/arena.h"
+
+struct tty_hooks;
+
+/*
+ * Makes the state at ROOT_FS, and tells vfs how to open devices and FIFOs. Once, after
+ * vfs_create().
+ *
+ *   hooks     a constant of our code: how terminals reach tasks
+ *   errors    ENOMEM
+ */
+must_use int fs_create(struct arena *a, const struct tty_hooks *hooks);
+void fs_destroy(struct arena *a);
