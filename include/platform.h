@@ -180,6 +180,8 @@ struct platform_ops {
 
     /* Processor time that guest code of this thread has had, in nanoseconds. Any thread. */
     nsec_t (*cpu_time)(const struct guest_thread *t);
+    /* That time is part of what the host thread itself has used: guests run on it (kvm). */
+    bool cpu_time_inside;
 };
 
 extern const struct platform_ops platform_ptrace;

@@ -17,12 +17,6 @@
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
-/* Linux's own restart codes; they never reach a guest (restart.c). */
-#define ERESTARTSYS           512
-#define ERESTARTNOINTR        513
-#define ERESTARTNOHAND        514
-#define ERESTART_RESTARTBLOCK 516
-
 /* One wait of one task on one queue. Lives on the stack of the call. */
 struct block {
     struct waiter waiter;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The root of all tasks: how it begins, processes from outside, how it ends. */
+#include "sentry/task/tasks.h"
+
+#include "base/bitmap.h"
+#include "base/host.h"
+#include "base/thread.h"
+#include "sentry/core/slab.h"
+#include "sentry/task/ns.h"
+#include "sentry/task/session.h"
+#include "sentry/task/sighand.h"
+#include "sentry/task/signal.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/task/user.h"
+
+static const struct slab_type tasks_slab =
+    SLAB_TYPE(tasks, struct tasks, .const_ptrs = { PTR_AT(struct tasks, ops) });
+
+#define NS_INO_FIRST 0xf0000000u /* as Linux's PROC_DYNAMIC_FIRST */
+
+/* As many as the host lets us use: a guest sees those, numbered from 0. */
+static uint32_t count_cpus(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    int n = host_sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
+    return (uint32_t)max(1, min(n, TASK_CPUS_MAX));
+}
+
+int tasks_create(struct arena *a, const struct tasks_options *opts)
+{
+    struct tasks *ts = slab_alloc(a, &tasks_slab);
+
+    if (!ts)
+        return -ENOMEM;
+    mutex_init(&ts->lock, RANK_TASKS);
+    mutex_init(&ts->users_lock, RANK_USERS);
+    ts->arena = a;
+    ts->ops = opts->ops;
+    ts->limit = opts->max_tasks ? opts->max_tasks : PID_MAX;
+    ts->cpus = count_cpus();
+    ts->next_ino = NS_INO_FIRST;
+    list_init(&ts->groups);
+    waitq_init(&ts->idle);
+    limits_init(&ts->orphan_limits);
+    arena_set_root(a, ROOT_TASKS, ts);
+    int err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
+    if (!err)
+        err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
+    if (err)
+        tasks_destroy(a);
+    return err;
+}
+
+void tasks_destroy(struct arena *a)
+{
+    struct tasks *ts = tasks_of(a);
+
+    if (!ts)
+        return;
+    assert(ts->count == 0 && atomic_load(&ts->threads) == 0);
+    pid_ns_put(ts->pid_ns);
+    uts_ns_put(ts->uts);
+    waitq_destroy(&ts->idle);
+    arena_set_root(a, ROOT_TASKS, NULL);
+    slab_free(ts);
+}
+
+uint64_t tasks_ns_ino(struct arena *a)
+{
+    struct tasks *ts = tasks_of(a);
+
+    return atomic_fetch_add(&ts->next_ino, 1);
+}
+
+uint32_t tasks_count(struct arena *a)
+{
+    struct tasks *ts = tasks_of(a);
+
+    mutex_lock(&ts->lock);
+    uint32_t n = ts->count;
+    mutex_unlock(&ts->lock);
+    return n;
+}
+
+struct thread_group *tasks_next_group(struct pid_ns *ns, int *nr)
+{
+    struct tasks *ts = tasks_of(ns->arena);
+    struct thread_group *found = NULL;
+    int at = *nr;
+
+    mutex_lock(&ts->lock);
+    for (struct pid *p; !found && (p = pid_next_locked(ns, at, &at)); at++) {
+        if (!p->group)
+            continue;
+        found = group_get(p->group);
+        *nr = at;
+    }
+    mutex_unlock(&ts->lock);
+    return found;
+}
+
+/* ---- processes from outside ---- */
+
+static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
+{
+    struct thread_group *g = t->group;
+    struct pid *pid;
+
+    if (ts->ended || ts->count >= ts->limit)
+        return -EAGAIN;
+    int err = pid_create_locked(ts, ns, NULL, 0, &pid);
+    if (err)
+        return err == -ENOMEM && ns->dead ? -EAGAIN : err;
+    group_add_task_locked(g, t, pid);
+    err = session_start_locked(g);
+    if (err) {
+        group_release_locked(g);
+        return err;
+    }
+    if (!ns->reaper) {
+        ns->reaper = g;
+        g->flags |= GROUP_UNKILLABLE;
+    }
+    return 0;
+}
+
+static void set_parts(struct task *t, const struct task_spec *spec)
+{
+    struct tasks *ts = tasks_of(t->arena);
+
+    t->mm = spec->mm;
+    t->files = spec->files;
+    t->fs = spec->fs;
+    t->cred = spec->cred;
+    t->uts = uts_ns_get(spec->uts ? spec->uts : ts->uts);
+    t->pid_ns_children = pid_ns_get(spec->pid_ns ? spec->pid_ns : ts->pid_ns);
+    if (spec->regs)
+        t->regs = *spec->regs;
+    t->regs.orig_rax = UINT64_MAX;
+    task_set_name(t, spec->name);
+    for (uint32_t i = 0; i < ts->cpus; i++)
+        bitmap_set(t->affinity, i);
+}
+
+int task_create_init(struct arena *a, const struct task_spec *spec, struct task **out)
+{
+    struct tasks *ts = tasks_of(a);
+    struct pid_ns *ns = spec->pid_ns ? spec->pid_ns : ts->pid_ns;
+    struct sighand *sighand = sighand_create(a);
+    struct thread_group *g = sighand ? group_alloc(a, sighand) : NULL;
+    struct task *t = g ? task_alloc(a, g) : NULL;
+    int err = -ENOMEM;
+
+    if (!t) {
+        struct actor who = { .arena = a, .cred = spec->cred, .fs = spec->fs };
+        group_put(g);
+        mm_put(spec->mm);
+        fdtable_put(spec->files, &who);
+        fs_context_put(spec->fs);
+        cred_put((struct cred *)spec->cred);
+        return err;
+    }
+    limits_copy(&g->limits, spec->limits);
+    atomic_store(&g->oom_score_adj, spec->oom_score_adj);
+    g->owns_mm = true;
+    set_parts(t, spec);
+    if (t->mm)
+        mm_set_limits(t->mm, &g->limits);
+    t->charged_uid = t->cred->ruid;
+    err = user_charge(a, t->charged_uid, USER_TASKS, UINT64_MAX);
+    if (!err) {
+        mutex_lock(&ts->lock);
+        err = link_init_locked(ts, t, ns);
+        mutex_unlock(&ts->lock);
+        if (err)
+            user_uncharge(a, t->charged_uid, USER_TASKS);
+    }
+    if (err) {
+        task_drop_files(t);
+        task_drop_fs(t);
+        task_drop_mm(t);
+        task_put(t);
+        group_put(g);
+        return err;
+    }
+    group_put(g); /* the tables and the task have theirs */
+    *out = t;
+    return 0;
+}
+
+int task_start(struct task *t)
+{
+    struct tasks *ts = tasks_of(t->arena);
+
+    task_get(t); /* its thread's */
+    atomic_fetch_add(&ts->threads, 1);
+    int err = thread_start(task_main, t);
+    if (err) {
+        atomic_fetch_sub(&ts->threads, 1);
+        task_discard(t);
+        task_put(t);
+    }
+    return err;
+}
+
+/* ---- the end ---- */
+
+int tasks_wait_init(struct thread_group *g)
+{
+    struct tasks *ts = tasks_of(g->arena);
+    struct park park = PARK_INIT;
+    struct quiet_wait w;
+    bool gone = false;
+
+    quiet_wait_begin(&w, &ts->idle, &park);
+    while (!gone) {
+        park_prepare(&park);
+        mutex_lock(&ts->lock);
+        gone = !list_is_linked(&g->all);
+        mutex_unlock(&ts->lock);
+        int err = gone ? 0 : park_wait(&park, NSEC_NEVER);
+        (void)err; /* EINTR: look again */
+    }
+    quiet_wait_end(&w, &ts->idle);
+    return g->exit_code;
+}
+
+void tasks_kill_all(struct arena *a)
+{
+    struct tasks *ts = tasks_of(a);
+    struct thread_group *g;
+
+    mutex_lock(&ts->lock);
+    ts->ended = true;
+    list_for_each (g, &ts->groups, all)
+        group_kill(g, SIGKILL);
+    mutex_unlock(&ts->lock);
+}
+
+bool tasks_wait_idle(struct arena *a, nsec_t deadline)
+{
+    struct tasks *ts = tasks_of(a);
+    struct park park = PARK_INIT;
+    struct quiet_wait w;
+    int err = 0;
+
+    quiet_wait_begin(&w, &ts->idle, &park);
+    for (;;) {
+        park_prepare(&park);
+        if (atomic_load(&ts->threads) == 0 || err == -ETIMEDOUT)
+            break;
+        err = park_wait(&park, deadline);
+    }
+    quiet_wait_end(&w, &ts->idle);
+    return atomic_load(&ts->threads) == 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The XSAVE area of a guest, as signal frames and ptrace show it: SDM vol. 1, 13.4. */
+#pragma once
+
+#include "include/abi/signal.h"
+
+struct xstate_header {
+    uint64_t bv, comp_bv, reserved[6];
+};
+static_assert(sizeof(struct xstate_header) == 64, "SDM vol. 1, 13.4.2");
+
+#define XSTATE_HEADER_OFF 512
+#define XSTATE_FP_SSE     3u /* components that the FXSAVE area holds */
+
+/* The components of the processor that lie in the first `size` bytes of the standard format. */
+uint64_t xstate_features(size_t size);
+
+/*
+ * Makes an area that came from a guest safe to load.
+ *
+ *   area, size   as fpu_set() of the platform takes it
+ *   features     components that are to be loaded; the others get their initial state
+ *   errors       EINVAL where a processor would refuse it
+ */
+must_use int xstate_check(void *area, size_t size, uint64_t features);
