@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #include "sentry/core/slab.h"
 #include "sentry/vfs/filelock.h"
@@ -90,6 +91,32 @@ void file_put(struct file *f)
 unsigned file_poll(struct file *f)
 {
     return f->ops->poll ? f->ops->poll(f) : POLL_ALWAYS;
+}
+
+int64_t file_seek_generic(int64_t off, int whence, uint64_t pos, uint64_t size, uint64_t max)
+{
+    int64_t base = 0, to;
+
+    switch (whence) {
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        base = (int64_t)pos;
+        break;
+    case SEEK_END:
+        base = (int64_t)size;
+        break;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        if (off < 0 || (uint64_t)off >= size)
+            return -ENXIO;
+        return whence == SEEK_DATA ? off : (int64_t)size;
+    default:
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(base, off, &to))
+        return -EOVERFLOW;
+    return to < 0 || (uint64_t)to > max ? -EINVAL : to;
 }
 
 /* relatime: only where it is not already later than the last change, or a day old. */

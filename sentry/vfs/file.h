@@ -154,6 +154,15 @@ static inline bool file_nonblock(const struct file *f)
            04000 /* O_NONBLOCK */;
 }
 
+/*
+ * lseek(2) where there are no holes.
+ *
+ *   size, max  of the file; the largest position it can have
+ *   errors     EINVAL; ENXIO for SEEK_DATA and SEEK_HOLE past the end; EOVERFLOW
+ */
+must_use int64_t file_seek_generic(int64_t off, int whence, uint64_t pos, uint64_t size,
+                                   uint64_t max);
+
 /* As a guest's read of the file does: sets the access time, where mount and relatime want it. */
 void file_accessed(struct file *f);
 

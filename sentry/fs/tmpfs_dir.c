@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories of a tmpfs.
+ *
+ * Entries are found by name in a hash table and read in the order of their
+ * positions, which rise with their age and are never used again: a reader who
+ * stands in the middle misses and repeats nothing, whatever comes and goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/tmpfs_priv.h"
+#include "sentry/vfs/readdir.h"
+
+#define FIRST_BUCKETS 8
+#define FIRST_POS     2 /* behind "." and ".." */
+
+static struct tmpfs_dir *dir_of(struct inode *i)
+{
+    return &tmpfs_inode_of(i)->dir;
+}
+
+static uint64_t hash_of(const struct tmpfs *fs, const char *name, size_t len)
+{
+    return hash_bytes(fs->name_seed, name, len);
+}
+
+static struct tmpfs_entry *find_locked(const struct tmpfs *fs, struct tmpfs_dir *dir,
+                                       const char *name)
+{
+    size_t len = strlen(name);
+    struct tmpfs_entry *e;
+
+    if (dir->names.count == 0)
+        return NULL;
+    htab_for_each (e, &dir->names, hash_of(fs, name, len), node)
+        if (e->len == len && memcmp(e->name, name, len) == 0)
+            return e;
+    return NULL;
+}
+
+static bool reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir)
+{
+    struct htab *t = &dir->names;
+
+    if (t->buckets && !htab_is_full(t))
+        return true;
+    size_t len = t->buckets ? (t->mask + 1) * 4 : FIRST_BUCKETS;
+    struct hnode **fresh = arena_alloc(fs->sb.arena, len * sizeof(struct hnode *));
+    if (!fresh)
+        return t->buckets;
+    if (t->buckets)
+        arena_free(htab_rehash(t, fresh, len));
+    else
+        htab_init(t, fresh, len);
+    return true;
+}
+
+/* An entry that is in no directory yet, and takes a reference of its own. */
+static struct tmpfs_entry *entry_new(struct tmpfs *fs, const char *name, struct tmpfs_inode *ti)
+{
+    size_t len = strlen(name);
+    struct tmpfs_entry *e = arena_alloc(fs->sb.arena, sizeof *e + len + 1);
+
+    if (!e)
+        return NULL;
+    memcpy(e->name, name, len + 1);
+    e->len = (uint32_t)len;
+    e->inode = ti;
+    inode_get(&ti->inode);
+    return e;
+}
+
+static bool is_before(const struct rb_node *a, const struct rb_node *b)
+{
+    return rb_entry(a, struct tmpfs_entry, by_next)->next <
+           rb_entry(b, struct tmpfs_entry, by_next)->next;
+}
+
+/* ---- attributes that change with the entries ---- */
+
+static void links_add(struct inode *i, int by)
+{
+    struct timespec now = inode_now(i);
+
+    mutex_lock(&i->lock);
+    i->attr.nlink += (uint32_t)by;
+    i->attr.ctime = now;
+    mutex_unlock(&i->lock);
+}
+
+/* A directory got (1) or lost (-1) an entry; `links` more or fewer directories are in it. */
+static void dir_changed(struct inode *dir, int entries, int links)
+{
+    struct timespec now = inode_now(dir);
+
+    mutex_lock(&dir->lock);
+    dir->attr.size += (uint64_t)(int64_t)(entries * TMPFS_DIRENT_SIZE);
+    dir->attr.nlink += (uint32_t)links;
+    dir->attr.mtime = dir->attr.ctime = now;
+    mutex_unlock(&dir->lock);
+}
+
+static bool is_dead(const struct inode *dir)
+{
+    return __atomic_load_n(&dir->attr.nlink, __ATOMIC_RELAXED) == 0;
+}
+
+static void insert_locked(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e)
+{
+    struct tmpfs_dir *d = dir_of(dir);
+
+    if (d->last < FIRST_POS)
+        d->last = FIRST_POS;
+    e->next = ++d->last;
+    htab_insert(&d->names, &e->node, hash_of(fs, e->name, e->len));
+    rb_insert(&d->by_next, &e->by_next, is_before);
+}
+
+/* The entry's reference passes to the caller, and so does the entry. */
+static void remove_locked(struct inode *dir, struct tmpfs_entry *e)
+{
+    struct tmpfs_dir *d = dir_of(dir);
+
+    htab_remove(&d->names, &e->node);
+    rb_erase(&d->by_next, &e->by_next);
+}
+
+/* ---- the operations ---- */
+
+static int tmpfs_lookup(struct inode *dir, const char *name, const struct actor *who,
+                        struct inode **out)
+{
+    struct tmpfs *fs = tmpfs_of(dir);
+
+    (void)who;
+    mutex_lock(&fs->names);
+    struct tmpfs_entry *e = find_locked(fs, dir_of(dir), name);
+    if (e)
+        *out = inode_get(&e->inode->inode);
+    mutex_unlock(&fs->names);
+    return e ? 0 : -ENOENT;
+}
+
+static int insert_new(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e)
+{
+    bool is_dir = inode_is(&e->inode->inode, S_IFDIR);
+    int err = 0;
+
+    mutex_lock(&fs->names);
+    if (is_dead(dir))
+        err = -ENOENT;
+    else if (find_locked(fs, dir_of(dir), e->name))
+        err = -EEXIST;
+    else if (!reserve_locked(fs, dir_of(dir)))
+        err = -ENOMEM;
+    if (!err) {
+        insert_locked(fs, dir, e);
+        dir_changed(dir, 1, is_dir);
+        links_add(&e->inode->inode, is_dir ? 2 : 1);
+    }
+    mutex_unlock(&fs->names);
+    return err;
+}
+
+/* Gives `ti` (a reference that stays the caller's) the name. */
+static int add_name(struct inode *dir, const char *name, struct tmpfs_inode *ti)
+{
+    struct tmpfs *fs = tmpfs_of(dir);
+    struct tmpfs_entry *e = entry_new(fs, name, ti);
+
+    if (!e)
+        return -ENOMEM;
+    int err = insert_new(fs, dir, e);
+    if (err) {
+        inode_put(&ti->inode);
+        arena_free(e);
+    }
+    return err;
+}
+
+static int make(struct inode *dir, const char *name, uint32_t mode, uint64_t rdev,
+                const char *target, const struct actor *who, struct inode **out)
+{
+    struct tmpfs *fs = tmpfs_of(dir);
+    struct tmpfs_inode *ti;
+    int err = tmpfs_inode_new(fs, dir, mode, rdev, who, &ti);
+
+    if (err)
+        return err;
+    if (target) {
+        size_t len = strlen(target);
+        ti->target = arena_strndup(fs->sb.arena, target, len);
+        ti->inode.attr.size = len;
+        if (!ti->target)
+            err = -ENOMEM;
+    }
+    if (!err)
+        err = add_name(dir, name, ti);
+    if (err)
+        inode_put(&ti->inode);
+    else
+        *out = &ti->inode;
+    return err;
+}
+
+static int tmpfs_make_file(struct inode *dir, const char *name, uint32_t mode,
+                           const struct actor *who, struct inode **out)
+{
+    return make(dir, name, mode, 0, NULL, who, out);
+}
+
+static int tmpfs_mknod(struct inode *dir, const char *name, uint32_t mode, uint64_t rdev,
+                       const struct actor *who, struct inode **out)
+{
+    return make(dir, name, mode, rdev, NULL, who, out);
+}
+
+static int tmpfs_symlink(struct inode *dir, const char *name, const char *target,
+                         const struct actor *who, struct inode **out)
+{
+    return make(dir, name, S_IFLNK | 0777, 0, target, who, out);
+}
+
+static int tmpfs_link(struct inode *dir, const char *name, struct inode *inode,
+                      const struct actor *who)
+{
+    (void)who;
+    if (__atomic_load_n(&inode->attr.nlink, __ATOMIC_RELAXED) >= TMPFS_LINKS_MAX)
+        return -EMLINK;
+    return add_name(dir, name, tmpfs_inode_of(inode));
+}
+
+static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct actor *who,
+                         struct inode **out)
+{
+    struct tmpfs_inode *ti;
+    int err = tmpfs_inode_new(tmpfs_of(dir), dir, mode, 0, who, &ti);
+
+    if (err)
+        return err;
+    *out = &ti->inode;
+    return 0;
+}
+
+/* The entry, if it still leads to `victim`. */
+static struct tmpfs_entry *entry_to_locked(struct tmpfs *fs, struct inode *dir, const char *name,
+                                           const struct inode *victim)
+{
+    struct tmpfs_entry *e = find_locked(fs, dir_of(dir), name);
+
+    return e && &e->inode->inode == victim ? e : NULL;
+}
+
+static int remove_name(struct inode *dir, const char *name, struct inode *victim)
+{
+    struct tmpfs *fs = tmpfs_of(dir);
+    bool is_dir = inode_is(victim, S_IFDIR);
+    int err = 0;
+
+    mutex_lock(&fs->names);
+    struct tmpfs_entry *e = entry_to_locked(fs, dir, name, victim);
+    if (!e)
+        err = -ENOENT;
+    else if (is_dir && dir_of(victim)->names.count > 0)
+        err = -ENOTEMPTY;
+    if (!err) {
+        remove_locked(dir, e);
+        dir_changed(dir, -1, is_dir ? -1 : 0);
+        links_add(victim, is_dir ? -2 : -1);
+    }
+    mutex_unlock(&fs->names);
+    if (err)
+        return err;
+    inode_put(&e->inode->inode);
+    arena_free(e);
+    return 0;
+}
+
+/* ---- rename ---- */
+
+/* What a rename needs beside its arguments, made before anything changes. */
+struct move {
+    struct tmpfs *fs;
+    struct inode *from, *to;
+    struct tmpfs_entry *old, *new;        /* [n] the entries there are; new may be NULL */
+    struct tmpfs_entry *fresh, *whiteout; /* to be put in; whiteout may be NULL */
+};
+
+static int move_check_locked(struct move *m, const char *old_name, struct inode *inode,
+                             const char *new_name, struct inode *victim)
+{
+    m->old = entry_to_locked(m->fs, m->from, old_name, inode);
+    m->new = find_locked(m->fs, dir_of(m->to), new_name);
+    if (!m->old || is_dead(m->to))
+        return -ENOENT;
+    if (m->new && & m->new->inode->inode != victim)
+        return -EEXIST;
+    if (victim && !m->new)
+        return -ENOENT;
+    if (!reserve_locked(m->fs, dir_of(m->to)) || !reserve_locked(m->fs, dir_of(m->from)))
+        return -ENOMEM;
+    return 0;
+}
+
+static void move_locked(struct move *m, struct inode *inode, struct inode *victim)
+{
+    bool is_dir = inode_is(inode, S_IFDIR);
+
+    if (m->new) {
+        bool victim_is_dir = inode_is(victim, S_IFDIR);
+        remove_locked(m->to, m->new);
+        dir_changed(m->to, -1, victim_is_dir ? -1 : 0);
+        links_add(victim, victim_is_dir ? -2 : -1);
+    }
+    remove_locked(m->from, m->old);
+    dir_changed(m->from, -1, is_dir ? -1 : 0);
+    insert_locked(m->fs, m->to, m->fresh);
+    dir_changed(m->to, 1, is_dir);
+    inode_touch(inode, 0);
+    if (m->whiteout) {
+        insert_locked(m->fs, m->from, m->whiteout);
+        dir_changed(m->from, 1, 0);
+        links_add(&m->whiteout->inode->inode, 1);
+    }
+}
+
+static void entry_free(struct tmpfs_entry *e)
+{
+    if (!e)
+        return;
+    inode_put(&e->inode->inode);
+    arena_free(e);
+}
+
+static int move_prepare(struct move *m, const char *old_name, struct inode *inode,
+                        const char *new_name, unsigned flags)
+{
+    struct tmpfs_inode *node;
+
+    m->fresh = entry_new(m->fs, new_name, tmpfs_inode_of(inode));
+    if (!m->fresh)
+        return -ENOMEM;
+    if (!(flags & RENAME_WHITEOUT))
+        return 0;
+    int err = tmpfs_inode_new(m->fs, NULL, S_IFCHR, 0, NULL, &node);
+    if (err)
+        return err;
+    m->whiteout = entry_new(m->fs, old_name, node);
+    inode_put(&node->inode);
+    return m->whiteout ? 0 : -ENOMEM;
+}
+
+/* Two names change places: their inodes do. */
+static int exchange(struct tmpfs *fs, struct inode *from, const char *old_name, struct inode *inode,
+                    struct inode *to, const char *new_name, struct inode *victim)
+{
+    int err = -ENOENT;
+
+    mutex_lock(&fs->names);
+    struct tmpfs_entry *a = entry_to_locked(fs, from, old_name, inode);
+    struct tmpfs_entry *b = entry_to_locked(fs, to, new_name, victim);
+    if (a && b) {
+        int links = (int)inode_is(victim, S_IFDIR) - (int)inode_is(inode, S_IFDIR);
+        struct tmpfs_inode *t = a->inode;
+        a->inode = b->inode;
+        b->inode = t;
+        dir_changed(from, 0, links);
+        dir_changed(to, 0, -links);
+        inode_touch(inode, 0);
+        inode_touch(victim, 0);
+        err = 0;
+    }
+    mutex_unlock(&fs->names);
+    return err;
+}
+
+static int tmpfs_rename(struct inode *from, const char *old_name, struct inode *inode,
+                        struct inode *to, const char *new_name, struct inode *victim,
+                        unsigned flags)
+{
+    struct move m = { .fs = tmpfs_of(from), .from = from, .to = to };
+
+    if (flags & RENAME_EXCHANGE)
+        return exchange(m.fs, from, old_name, inode, to, new_name, victim);
+    int err = move_prepare(&m, old_name, inode, new_name, flags);
+    if (!err) {
+        mutex_lock(&m.fs->names);
+        err = move_check_locked(&m, old_name, inode, new_name, victim);
+        if (!err && victim && inode_is(victim, S_IFDIR) && dir_of(victim)->names.count > 0)
+            err = -ENOTEMPTY;
+        if (!err)
+            move_locked(&m, inode, victim);
+        mutex_unlock(&m.fs->names);
+    }
+    entry_free(err ? m.fresh : m.old);
+    entry_free(err ? m.whiteout : m.new);
+    return err;
+}
+
+/* ---- reading ---- */
+
+/* The first entry whose position is behind `pos`. */
+static struct tmpfs_entry *after_locked(struct tmpfs_dir *d, uint64_t pos)
+{
+    struct rb_node *n = d->by_next.node, *best = NULL;
+
+    while (n) {
+        if (rb_entry(n, struct tmpfs_entry, by_next)->next > pos) {
+            best = n;
+            n = n->left;
+        } else {
+            n = n->right;
+        }
+    }
+    return rb_entry_or_null(best, struct tmpfs_entry, by_next);
+}
+
+static int tmpfs_readdir(struct file *f, struct dir_sink *sink, uint64_t *pos)
+{
+    struct tmpfs *fs = tmpfs_of(f->inode);
+
+    if (!dir_emit_dots(f, sink, pos))
+        return 0;
+    mutex_lock(&fs->names);
+    struct tmpfs_entry *e = after_locked(dir_of(f->inode), *pos);
+    while (e) {
+        const struct attr *a = &e->inode->inode.attr;
+        if (!dir_emit(sink, e->name, e->len, a->ino, dtype_of_mode(a->mode), e->next, pos))
+            break;
+        e = rb_entry_or_null(rb_next(&e->by_next), struct tmpfs_entry, by_next);
+    }
+    mutex_unlock(&fs->names);
+    return 0;
+}
+
+static int tmpfs_fsync(struct file *f, bool data_only)
+{
+    (void)f, (void)data_only;
+    return 0;
+}
+
+static const struct file_ops tmpfs_dir_file_ops = {
+    .name = "tmpfs directory",
+    .readdir = tmpfs_readdir,
+    .fsync = tmpfs_fsync,
+    .release = file_release,
+};
+
+int tmpfs_open_dir(struct inode *i, const struct path *at, int flags, const struct actor *who,
+                   struct file **out)
+{
+    return file_create(at, i, &tmpfs_dir_file_ops, flags, who, out);
+}
+
+/* ---- the end ---- */
+
+/* All entries of `dir`, off it and chained by node.next in front of `chain`. */
+static struct hnode *take_all(struct tmpfs_inode *dir, struct hnode *chain)
+{
+    struct rb_node *n;
+
+    while ((n = dir->dir.by_next.node)) {
+        struct tmpfs_entry *e = rb_entry(n, struct tmpfs_entry, by_next);
+        remove_locked(&dir->inode, e);
+        e->node.next = chain;
+        chain = &e->node;
+    }
+    return chain;
+}
+
+void tmpfs_dir_destroy(struct tmpfs_inode *dir)
+{
+    /* Not by recursion: a guest's tree may be deeper than our stack. */
+    struct hnode *chain = take_all(dir, NULL);
+
+    while (chain) {
+        struct tmpfs_entry *e = container_of(chain, struct tmpfs_entry, node);
+        struct tmpfs_inode *ti = e->inode;
+        chain = chain->next;
+        arena_free(e);
+        if (inode_is(&ti->inode, S_IFDIR) && ref_count(&ti->inode.ref) == 1)
+            chain = take_all(ti, chain);
+        inode_put(&ti->inode);
+    }
+    arena_free(dir->dir.names.buckets);
+}
+
+const struct inode_ops tmpfs_dir_ops = {
+    .lookup = tmpfs_lookup,
+    .create = tmpfs_make_file,
+    .mkdir = tmpfs_make_file,
+    .mknod = tmpfs_mknod,
+    .symlink = tmpfs_symlink,
+    .link = tmpfs_link,
+    .unlink = remove_name,
+    .rmdir = remove_name,
+    .rename = tmpfs_rename,
+    .tmpfile = tmpfs_tmpfile,
+    .open = tmpfs_open_dir,
+    TMPFS_COMMON_OPS,
+};
