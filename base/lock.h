@@ -16,6 +16,7 @@
 
 enum lock_rank {
     RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
+    RANK_FUTEX_PI,    /* some PI futexes: words are changed under it, and their owners found */
     RANK_EPOLL_GRAPH, /* which epoll instance watches which */
     RANK_WATCH,       /* one file's list of who watches it */
     RANK_EPOLL,       /* one epoll instance's interests; every file's poll() is called under it */
@@ -51,6 +52,7 @@ enum lock_rank {
     RANK_FRAMES,    /* the frame table and its buddy */
     RANK_SLAB,      /* one slab cache */
     RANK_ARENA,     /* the arena's map of chunks */
+    RANK_VDSO,        /* the numbers that the vDSO reckons from */
     RANK_LOG,       /* traces: the leaf of all */
     RANK_LAST,
 };

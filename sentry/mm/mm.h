@@ -46,6 +46,8 @@ must_use int mm_fork(struct mm *mm, struct limits *limits, struct mm **out);
 struct mm *mm_get(struct mm *mm);
 /* The last one unmaps everything and ends the platform's address space. */
 void mm_put(struct mm *mm);
+/* Whether anybody else holds it, now: another thread, a vfork(2) parent, a reader of /proc. */
+bool mm_is_shared(const struct mm *mm);
 DEFINE_SCOPED(mm)
 void mm_set_limits(struct mm *mm, struct limits *limits);
 void mm_set_path_hooks(struct mm *mm, const struct path_hooks *hooks);

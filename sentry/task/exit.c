@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "sentry/core/platform_ref.h"
+#include "sentry/task/futex.h"
 #include "sentry/task/session.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"

@@ -85,8 +85,9 @@ struct task {
     _Atomic uint32_t sleeping; /* enum task_sleep: for /proc/PID/stat's state */
     _Atomic uint32_t life;     /* enum task_life; changed under [T] and [g] */
 
-    uptr_t clear_tid;   /* [t] set_tid_address */
-    uptr_t robust_list; /* [l] */
+    uptr_t clear_tid;            /* [t] set_tid_address */
+    uptr_t robust_list;          /* [l] */
+    _Atomic uint32_t futex_exit; /* enum futex_exit: does it still own what words say it does? */
     struct rseq_state {
         uptr_t area;
         uint32_t size, sig;

@@ -62,8 +62,6 @@ void vfork_done(struct task *t);
 
 /* ---- of files that stand beside ---- */
 
-/* futex.c: robust futexes, and the word of set_tid_address(2). Before `t` leaves its mm. */
-void futex_exit(struct task *t);
 /* timers.c: the process has ended; it has called execve(2). */
 void timers_exit(struct thread_group *g);
 void timers_exec(struct thread_group *g);
