@@ -92,6 +92,15 @@ $(O)/gen/filters.inc: $(FILTERGEN)
 	gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -DDEBUG=$(if $(filter release,$(MODE)),0,1) -o $(@D)/filtergen $< -lseccomp
 	$(@D)/filtergen > $@.new && mv $@.new $@
 
+# The vDSO runs in guests: a library of its own, of which the sentry carries the bytes.
+VDSO := $(addprefix sentry/load/vdso/,main.c vvar.h vdso.lds)
+$(O)/gen/vdso.so: $(VDSO)
+	@mkdir -p $(@D)
+	gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -O2 -fPIC -ffreestanding -fno-stack-protector -fcf-protection=none \
+	    -fasynchronous-unwind-tables -nostdlib -shared -s -Wl,-T,sentry/load/vdso/vdso.lds -Wl,-soname,linux-vdso.so.1 \
+	    -Wl,--hash-style=both,--eh-frame-hdr,--build-id=sha1,-Bsymbolic -o $@ $<
+$(O)/obj/sentry/load/vdso_image.S.o: $(O)/gen/vdso.so
+
 # tests/X_test.c tests X.c: one program for each. tests/lib is linked to all of them.
 # (Criterion does not start under ThreadSanitizer: there a stand-in runs what it can)
 UNIT_C := $(call find,tests,-path tests/guest -prune -o -name '*_test.c' -print)
