@@ -51,7 +51,7 @@
 #define GOFER_WALK_MAX   32    /* names in one walk */
 #define GOFER_CLUNK_MAX  200   /* handles given back in one request */
 #define GOFER_XATTR_MAX  65536 /* bytes of a value, or of a list of names */
-#define GOFER_TREES_MAX  64
+#define GOFER_TREES_MAX  256
 #define GOFER_REPLY_HEAD 5 /* bytes: result, descriptors */
 
 enum gofer_slot_state { SLOT_IDLE, SLOT_ASKED, SLOT_AWAITED, SLOT_ANSWERED };
