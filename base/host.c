@@ -79,6 +79,11 @@ ssize_t host_pwritev(int fd, const struct iovec *iov, int count, int64_t off)
     return off < 0 ? -EINVAL : vector_call(SYS_pwritev2, fd, iov, count, off);
 }
 
+ssize_t host_writev_append(int fd, const struct iovec *iov, int count)
+{
+    return RESULT(syscall(SYS_pwritev2, fd, iov, count, -1L, -1L, RWF_APPEND));
+}
+
 ssize_t host_copy_file_range(int in, int64_t *in_off, int out, int64_t *out_off, size_t size)
 {
     return RESULT(syscall(SYS_copy_file_range, in, in_off, out, out_off, size, 0));

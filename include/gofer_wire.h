@@ -103,7 +103,7 @@ typedef uint64_t gofer_handle_t;
 #define GOFER_OPS(GOFER_OP)                                                                     \
     /* Nothing, but for the handles that are clunked. */                                        \
     GOFER_OP(NOP)                                                                               \
-    /* u32 tree → handle, attr, u32 GOFER_TREE_* */                                           \
+    /* u32 tree → handle, attr, u32 GOFER_TREE_*, u64 f_type of statfs(2) */                                           \
     GOFER_OP(ATTACH)                                                                            \
     /* dir, u16 count, names → u16 count, that many of (handle, attr, text of a link or ""),  \
        i32 why it went no further. Ends at the first that is no directory. */                   \

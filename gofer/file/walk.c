@@ -23,6 +23,7 @@ int op_attach(struct gofer *g, struct request *q)
     uint32_t tree = wire_get_u32(&q->in);
     struct gofer_attr attr;
     gofer_handle_t handle;
+    struct statfs fs;
     bool masked;
 
     if (!request_done(q))
@@ -33,6 +34,8 @@ int op_attach(struct gofer *g, struct request *q)
     if (fd < 0)
         return fd;
     int err = node_stat(g, fd, &attr, &masked);
+    if (!err)
+        err = host_fstatfs(fd, &fs);
     if (err) {
         host_close(fd);
         return err;
@@ -43,6 +46,7 @@ int op_attach(struct gofer *g, struct request *q)
     wire_put_u64(&q->out, handle);
     gofer_put_attr(&q->out, &attr);
     wire_put_u32(&q->out, g->trees[tree].flags);
+    wire_put_u64(&q->out, (uint64_t)fs.f_type);
     return 0;
 }
 

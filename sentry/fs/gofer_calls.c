@@ -37,7 +37,7 @@ static int end_with_attr(struct gofer_call *call, int err, struct gofer_attr *ou
     return err;
 }
 
-int gofer_attach(struct gofer_client *c, uint32_t tree, struct gofer_found *out, uint32_t *flags)
+int gofer_attach(struct gofer_client *c, uint32_t tree, struct gofer_attached *out)
 {
     struct gofer_call call;
 
@@ -45,8 +45,9 @@ int gofer_attach(struct gofer_client *c, uint32_t tree, struct gofer_found *out,
     wire_put_u32(&call.args, tree);
     int err = gofer_call(&call);
     if (!err) {
-        get_found(&call, out);
-        *flags = wire_get_u32(&call.results);
+        get_found(&call, &out->root);
+        out->flags = wire_get_u32(&call.results);
+        out->fs_type = wire_get_u64(&call.results);
     }
     return gofer_call_end(&call, err);
 }

@@ -19,8 +19,12 @@ struct gofer_found {
     struct gofer_attr attr;
 };
 
-must_use int gofer_attach(struct gofer_client *c, uint32_t tree, struct gofer_found *out,
-                          uint32_t *flags);
+struct gofer_attached {
+    struct gofer_found root;
+    uint32_t flags;   /* GOFER_TREE_* */
+    uint64_t fs_type; /* statfs(2)'s f_type */
+};
+must_use int gofer_attach(struct gofer_client *c, uint32_t tree, struct gofer_attached *out);
 
 /* Called for each step of a walk, which was found. `text` is a link's, else "". */
 struct gofer_walk_sink {

@@ -111,4 +111,6 @@ void dcache_drop_sb(struct superblock *sb)
         mutex_unlock(&v->dcache_lock);
         any = forget_all(some, n) > 0;
     }
+    if (sb->ops->drop_caches)
+        sb->ops->drop_caches(sb);
 }

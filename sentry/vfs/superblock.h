@@ -20,6 +20,8 @@ struct superblock_ops {
     void (*show_options)(struct superblock *sb, char *buf, size_t size);
     /* Remount with new options. NULL: EINVAL unless they are empty. */
     int (*reconfigure)(struct superblock *sb, const char *options);
+    /* Lets go of inodes that it keeps only to be faster: the last mount is gone. NULL: none. */
+    void (*drop_caches)(struct superblock *sb);
     /* Frees what embeds `sb`: its last inode and mount are gone. */
     void (*release)(struct superblock *sb);
 };

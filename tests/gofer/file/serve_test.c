@@ -18,11 +18,12 @@ static struct gofer_found root;
 
 static void start(uint32_t tree_flags)
 {
-    uint32_t flags;
+    struct gofer_attached at;
 
     gofer_pair_start(&pair, tree_flags);
-    cr_assert_eq(gofer_attach(pair.client, 0, &root, &flags), 0);
-    cr_assert_eq(flags, tree_flags);
+    cr_assert_eq(gofer_attach(pair.client, 0, &at), 0);
+    cr_assert_eq(at.flags, tree_flags);
+    root = at.root;
 }
 
 static void rw(void)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attributes: what the gofer said last, and when to ask again.
+ *
+ *   exclusive   what we were told is true until we change it. After a change through a
+ *               descriptor the attributes are stale; one fstat(2) of that descriptor
+ *               mends them, and the gofer is asked only where there is none.
+ *   shared      what a lookup just said is good for one question (stat(2) is a lookup
+ *               and a question). An open file is looked at by fstat(2); where its
+ *               change time moved, something may have changed that fstat(2) cannot tell us
+ *               (owners have other numbers in our user namespace), and the gofer is asked.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/host.h"
+#include "sentry/fs/gofer_priv.h"
+
+#define TRUST NSEC_PER_MSEC /* how old the answer of a lookup may be that a question uses up */
+
+static nsec_t now_of(const struct gofer_inode *gi)
+{
+    return clock_now(arena_host(gi->inode.sb->arena, HOST_CLOCK), CLOCK_ID_MONOTONIC);
+}
+
+/* Files of other devices in the same tree must not have the numbers of the root's. */
+uint64_t gofer_guest_ino(const struct gofer_sb *sb, uint64_t dev, uint64_t ino)
+{
+    if (dev == sb->root_dev || sb->root_dev == 0)
+        return ino;
+    return (hash_pair(dev, ino) >> 1) | (UINT64_C(1) << 63);
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static void set_size(struct gofer_inode *gi, uint64_t size)
+{
+    gi->inode.attr.size = size;
+    atomic_store_explicit(&gi->size, size, memory_order_release);
+}
+
+void gofer_attr_store(struct gofer_inode *gi, const struct gofer_attr *attr)
+{
+    struct attr *a = &gi->inode.attr;
+
+    /* Single words that permission checks read without the lock. */
+    __atomic_store_n(&a->mode, (a->mode & S_IFMT) | (attr->mode & 07777), __ATOMIC_RELAXED);
+    __atomic_store_n(&a->uid, attr->uid, __ATOMIC_RELAXED);
+    __atomic_store_n(&a->gid, attr->gid, __ATOMIC_RELAXED);
+    a->nlink = attr->nlink;
+    a->blksize = attr->blksize;
+    a->rdev = attr->rdev;
+    a->blocks = attr->blocks;
+    a->attributes = attr->attributes;
+    a->attributes_mask = attr->attributes_mask;
+    a->atime = attr->atime;
+    a->mtime = attr->mtime;
+    a->ctime = attr->ctime;
+    a->btime = attr->btime;
+    set_size(gi, attr->size);
+    gi->stale = false;
+    if (gofer_sb_of(gi)->shared)
+        gi->seen = now_of(gi);
+}
+
+uint64_t gofer_attr_seq(struct gofer_inode *gi)
+{
+    mutex_lock(&gi->inode.lock);
+    uint64_t seq = gi->changes;
+    mutex_unlock(&gi->inode.lock);
+    return seq;
+}
+
+uint64_t gofer_attr_change(struct gofer_inode *gi)
+{
+    atomic_fetch_add_explicit(&gofer_sb_of(gi)->changes, 1, memory_order_acq_rel);
+    mutex_lock(&gi->inode.lock);
+    uint64_t seq = ++gi->changes;
+    gi->stale = true;
+    mutex_unlock(&gi->inode.lock);
+    return seq;
+}
+
+void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, uint64_t seq)
+{
+    mutex_lock(&gi->inode.lock);
+    if (gi->changes == seq)
+        gofer_attr_store(gi, attr);
+    else
+        gi->stale = true;
+    mutex_unlock(&gi->inode.lock);
+}
+
+void gofer_attr_written(struct gofer_inode *gi, uint64_t end)
+{
+    struct gofer_sb *sb = gofer_sb_of(gi);
+
+    atomic_fetch_add_explicit(&sb->changes, 1, memory_order_acq_rel);
+    mutex_lock(&gi->inode.lock);
+    gi->changes++;
+    gi->stale = true;
+    if (end > gi->inode.attr.size)
+        set_size(gi, end);
+    mutex_unlock(&gi->inode.lock);
+}
+
+/* What fstat(2) of a descriptor tells: everything but owners. Under the lock. */
+static void merge_stat(struct gofer_inode *gi, const struct stat *st)
+{
+    struct attr *a = &gi->inode.attr;
+
+    __atomic_store_n(&a->mode, (a->mode & S_IFMT) | (st->st_mode & 07777), __ATOMIC_RELAXED);
+    a->nlink = (uint32_t)st->st_nlink;
+    a->blocks = (uint64_t)st->st_blocks;
+    a->atime = st->st_atim;
+    a->mtime = st->st_mtim;
+    a->ctime = st->st_ctim;
+    set_size(gi, (uint64_t)st->st_size);
+}
+
+/* Makes inode.attr true without the gofer. False: it has to be asked. */
+static bool refresh_locked(struct gofer_inode *gi) HOLDS(gi->inode.lock);
+static bool refresh_locked(struct gofer_inode *gi)
+{
+    bool shared = gofer_sb_of(gi)->shared;
+    bool moving = atomic_load_explicit(&gi->map_written, memory_order_relaxed);
+    struct stat st;
+    int fd = gofer_fds_any(gi);
+
+    if (fd >= 0 && (shared || moving || gi->stale)) {
+        if (host_fstat(fd, &st) < 0)
+            return false;
+        if (shared && !same_time(&st.st_ctim, &gi->inode.attr.ctime) && !gi->stale)
+            return false;
+        merge_stat(gi, &st);
+        gi->stale = moving;
+        return true;
+    }
+    if (gi->stale)
+        return false;
+    if (!shared)
+        return true;
+    bool fresh = gi->seen != 0 && now_of(gi) - gi->seen < TRUST;
+    gi->seen = 0;
+    return fresh;
+}
+
+int gofer_getattr_op(struct inode *inode, struct attr *out)
+{
+    struct gofer_inode *gi = gofer_inode_of(inode);
+    struct gofer_attr attr;
+    gofer_handle_t h;
+
+    mutex_lock(&inode->lock);
+    bool fine = refresh_locked(gi);
+    if (fine)
+        *out = inode->attr;
+    uint64_t seq = gi->changes;
+    mutex_unlock(&inode->lock);
+    if (fine)
+        return 0;
+    int err = GOFER_RETRY(gi, h, gofer_getattr(gofer_client_of(gi), h, &attr));
+    if (err)
+        return err;
+    gofer_attr_apply(gi, &attr, seq);
+    mutex_lock(&inode->lock);
+    *out = inode->attr;
+    gi->seen = 0;
+    mutex_unlock(&inode->lock);
+    return 0;
+}
+
+/* Sets the size through a descriptor that is open for writing, where there is one. */
+static bool truncate_here(struct gofer_inode *gi, uint64_t size, int *err)
+{
+    int fd = -1;
+
+    mutex_lock(&gi->inode.lock);
+    if (gi->fd_write.n)
+        fd = hostfd_get(gi->inode.sb->arena, gi->fd_write);
+    if (fd >= 0) {
+        /* A call of the host alone, so the lock may be held; it keeps the descriptor open. */
+        *err = host_ftruncate(fd, (int64_t)size);
+        gi->changes++;
+        gi->stale = true;
+        if (!*err)
+            set_size(gi, size);
+    }
+    mutex_unlock(&gi->inode.lock);
+    return fd >= 0;
+}
+
+static int set_by_gofer(struct gofer_inode *gi, const struct attr_change *change)
+{
+    struct gofer_attr attr;
+    gofer_handle_t h;
+    uint64_t seq = gofer_attr_change(gi);
+    int err = GOFER_RETRY(gi, h, gofer_setattr(gofer_client_of(gi), h, change, &attr));
+
+    if (!err)
+        gofer_attr_apply(gi, &attr, seq);
+    return err;
+}
+
+int gofer_setattr_op(struct inode *inode, const struct attr_change *change, const struct actor *who)
+{
+    struct gofer_inode *gi = gofer_inode_of(inode);
+    int err = 0;
+
+    (void)who;
+    if ((change->which & ATTR_SIZE) && change->size > INT64_MAX)
+        return -EFBIG;
+    if (change->which != ATTR_SIZE || !truncate_here(gi, change->size, &err))
+        err = set_by_gofer(gi, change);
+    if (!err && (change->which & ATTR_SIZE) && inode_is(inode, S_IFREG))
+        mappable_zap(&gi->map, change->size, UINT64_MAX, true);
+    return err;
+}
+
+int gofer_statfs_op(struct superblock *s, struct statfs *out)
+{
+    struct gofer_sb *sb = container_of(s, struct gofer_sb, sb);
+    struct gofer_inode *gi = sb->root;
+    gofer_handle_t h;
+
+    return GOFER_RETRY(gi, h, gofer_statfs(gofer_client_of(gi), h, out));
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Donated descriptors, one for reading and one for writing at most, whoever has the
+ * file open how often. When the last user goes they are kept for the next, in a list
+ * of bounded length; so opening a file again asks nobody.
+ */
+#include <errno.h>
+
+#include "base/host.h"
+#include "sentry/fs/gofer_priv.h"
+
+int gofer_fds_any(const struct gofer_inode *gi)
+{
+    struct arena *a = gi->inode.sb->arena;
+
+    if (gi->fd_write.n)
+        return hostfd_get(a, gi->fd_write);
+    return gi->fd_read.n ? hostfd_get(a, gi->fd_read) : -1;
+}
+
+static bool is_open(const struct gofer_inode *gi, hostfd_t fd)
+{
+    /* After a restore there is a number, and no descriptor. */
+    return fd.n != 0 && hostfd_get(gi->inode.sb->arena, fd) >= 0;
+}
+
+/* One that will do. */
+static bool find_locked(struct gofer_inode *gi, unsigned access, hostfd_t *out)
+    HOLDS(gi->inode.lock);
+static bool find_locked(struct gofer_inode *gi, unsigned access, hostfd_t *out)
+{
+    bool both = is_open(gi, gi->fd_write) && !(gi->write_only && (access & GOFER_OPEN_READ));
+
+    if (both)
+        *out = gi->fd_write;
+    else if (access == GOFER_OPEN_READ && is_open(gi, gi->fd_read))
+        *out = gi->fd_read;
+    else
+        return false;
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
+    return true;
+}
+
+/* Keeps a descriptor unless there is one like it by now. */
+static void keep_locked(struct gofer_inode *gi, hostfd_t *place, hostfd_t *fresh)
+    HOLDS(gi->inode.lock);
+static void keep_locked(struct gofer_inode *gi, hostfd_t *place, hostfd_t *fresh)
+{
+    hostfd_t was = *place;
+
+    if (is_open(gi, was))
+        return;
+    *place = *fresh;
+    *fresh = was;
+}
+
+/* What is asked of the gofer for an access: what is written can mostly be read, and will be. */
+static int ask(struct gofer_inode *gi, unsigned access, bool *write_only, int *fd)
+{
+    struct gofer_client *c = gofer_client_of(gi);
+    uint64_t seq = gofer_attr_seq(gi);
+    struct gofer_attr attr;
+    gofer_handle_t h;
+    int err;
+
+    *write_only = false;
+    if (access == GOFER_OPEN_WRITE) {
+        err = GOFER_RETRY(gi, h, gofer_open(c, h, GOFER_OPEN_READ | GOFER_OPEN_WRITE, &attr, fd));
+        if (err == -EACCES) {
+            err = GOFER_RETRY(gi, h, gofer_open(c, h, GOFER_OPEN_WRITE, &attr, fd));
+            *write_only = !err;
+        }
+    } else {
+        err = GOFER_RETRY(gi, h, gofer_open(c, h, access, &attr, fd));
+    }
+    if (!err)
+        gofer_attr_apply(gi, &attr, seq);
+    return err;
+}
+
+int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out)
+{
+    struct arena *a = gi->inode.sb->arena;
+    hostfd_t fresh;
+    bool write_only;
+    int fd;
+
+    mutex_lock(&gi->inode.lock);
+    bool found = find_locked(gi, access, out);
+    mutex_unlock(&gi->inode.lock);
+    if (found)
+        return 0;
+    int err = ask(gi, access, &write_only, &fd);
+    if (!err)
+        err = hostfd_add(a, fd, &fresh);
+    if (err)
+        return err;
+    mutex_lock(&gi->inode.lock);
+    if (access & GOFER_OPEN_WRITE) {
+        keep_locked(gi, &gi->fd_write, &fresh);
+        gi->write_only = write_only;
+        *out = gi->fd_write;
+    } else {
+        keep_locked(gi, &gi->fd_read, &fresh);
+        *out = gi->fd_read;
+    }
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
+    mutex_unlock(&gi->inode.lock);
+    hostfd_del(a, fresh);
+    return 0;
+}
+
+void gofer_fds_share(struct gofer_inode *gi)
+{
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
+}
+
+/* Puts it at the young end of the idle, with a reference. Gives whether it was not there already.
+ */
+static bool push_idle(struct gofer_sb *sb, struct gofer_inode *gi)
+{
+    mutex_lock(&sb->lock);
+    bool fresh = !list_is_linked(&gi->idle);
+    if (fresh) {
+        inode_get(&gi->inode);
+        sb->nidle++;
+    } else {
+        list_del(&gi->idle);
+    }
+    list_push_back(&sb->idle, &gi->idle);
+    mutex_unlock(&sb->lock);
+    return fresh;
+}
+
+/* The oldest idle one where there are more than `max`: its reference passes to the caller. */
+static struct gofer_inode *pop_idle(struct gofer_sb *sb, uint32_t max)
+{
+    struct gofer_inode *gi = NULL;
+
+    mutex_lock(&sb->lock);
+    if (sb->nidle > max) {
+        gi = list_pop_front(&sb->idle, struct gofer_inode, idle);
+        sb->nidle--;
+    }
+    mutex_unlock(&sb->lock);
+    return gi;
+}
+
+/*
+ * Closes what nobody uses. May be called under RANK_MM, so the lock is only tried: a
+ * file that is looked at just now keeps its descriptors until it is next idle.
+ */
+static void close_unused(struct gofer_inode *gi)
+{
+    if (!mutex_trylock(&gi->inode.lock))
+        return;
+    if (atomic_load_explicit(&gi->users, memory_order_relaxed) == 0) {
+        gofer_windows_drop(gi);
+        gofer_fds_close(gi);
+    }
+    mutex_unlock(&gi->inode.lock);
+}
+
+static void trim_idle(struct gofer_sb *sb, uint32_t max)
+{
+    struct gofer_inode *gi;
+
+    while ((gi = pop_idle(sb, max)) != NULL) {
+        close_unused(gi);
+        inode_put(&gi->inode);
+    }
+}
+
+void gofer_fds_put(struct gofer_inode *gi)
+{
+    struct gofer_sb *sb = gofer_sb_of(gi);
+
+    if (atomic_fetch_sub_explicit(&gi->users, 1, memory_order_acq_rel) != 1)
+        return;
+    mutex_lock(&sb->lock);
+    bool has_name = gi->parent || gi == sb->root;
+    mutex_unlock(&sb->lock);
+    if (!has_name)
+        close_unused(gi); /* nobody can open it again but by a name it may yet get */
+    else if (push_idle(sb, gi))
+        trim_idle(sb, GOFER_IDLE_MAX);
+}
+
+void gofer_fds_adopt(struct gofer_inode *gi, int fd)
+{
+    struct arena *a = gi->inode.sb->arena;
+    hostfd_t fresh;
+
+    if (hostfd_add(a, fd, &fresh) < 0)
+        return; /* closed: the first open will ask */
+    mutex_lock(&gi->inode.lock);
+    keep_locked(gi, &gi->fd_write, &fresh);
+    gi->write_only = false;
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
+    mutex_unlock(&gi->inode.lock);
+    hostfd_del(a, fresh);
+    gofer_fds_put(gi);
+}
+
+void gofer_fds_close(struct gofer_inode *gi)
+{
+    struct arena *a = gi->inode.sb->arena;
+
+    hostfd_del(a, gi->fd_read);
+    hostfd_del(a, gi->fd_write);
+    gi->fd_read = gi->fd_write = HOSTFD_NONE;
+}
+
+void gofer_drop_caches_op(struct superblock *s)
+{
+    struct gofer_sb *sb = container_of(s, struct gofer_sb, sb);
+
+    for (size_t i = 0; i < GOFER_LISTS_MAX; i++) {
+        mutex_lock(&sb->lock);
+        struct gofer_inode *gi = keep(sb->lists[i]);
+        mutex_unlock(&sb->lock);
+        if (gi) {
+            gofer_list_drop(gi);
+            inode_put(&gi->inode);
+        }
+    }
+    trim_idle(sb, 0);
+}

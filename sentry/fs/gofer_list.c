@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was last read of a directory: one batch, with attributes.
+ *
+ * Whoever lists a directory next looks at each of its entries (find, ls -l, git
+ * status, every build tool); in an exclusive tree those looks are answered from
+ * here. A batch that is the whole directory also answers for names that are not in
+ * it, and for the next listing.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "sentry/core/slab.h"
+#include "sentry/fs/gofer_priv.h"
+
+#define FIRST_ENTRIES 32
+
+static const struct slab_type gofer_list_slab = SLAB_TYPE(gofer_list, struct gofer_list);
+
+/* A batch as it comes in: arrays that grow. */
+struct building {
+    struct gofer_dir_sink sink;
+    struct arena *arena;
+    struct gofer_list *list;
+    size_t room, names_size, names_room;
+};
+
+static bool grow(struct arena *a, void **array, size_t used, size_t *room, size_t need,
+                 size_t element)
+{
+    size_t more = max(*room, (size_t)FIRST_ENTRIES);
+
+    if (need <= *room)
+        return true;
+    while (more < need)
+        more *= 2;
+    void *fresh = arena_alloc(a, more * element);
+    if (!fresh)
+        return false;
+    if (used)
+        memcpy(fresh, *array, used * element);
+    arena_free(*array);
+    *array = fresh;
+    *room = more;
+    return true;
+}
+
+static int add_entry(struct gofer_dir_sink *sink, const struct gofer_entry *e)
+{
+    struct building *b = container_of(sink, struct building, sink);
+    struct gofer_list *l = b->list;
+
+    if (l->count == UINT16_MAX - 1)
+        return -EIO; /* more than a reply can hold */
+    if (!grow(b->arena, (void **)&l->entries, l->count, &b->room, l->count + 1u,
+              sizeof *l->entries) ||
+        !grow(b->arena, (void **)&l->names, b->names_size, &b->names_room,
+              b->names_size + e->len + 1, 1))
+        return -ENOMEM;
+    struct gofer_list_entry *to = &l->entries[l->count++];
+    *to = (struct gofer_list_entry){ .ino = e->ino,
+                                     .next = e->next,
+                                     .name_off = (uint32_t)b->names_size,
+                                     .name_len = (uint8_t)e->len,
+                                     .type = e->type,
+                                     .has_attr = e->attr };
+    if (e->attr)
+        to->attr = *e->attr;
+    memcpy(l->names + b->names_size, e->name, e->len + 1);
+    b->names_size += e->len + 1;
+    return 0;
+}
+
+static uint64_t hash_of(const char *name, size_t len)
+{
+    return hash_bytes(0, name, len);
+}
+
+/* Open addressing, at most half full. */
+static bool build_index(struct arena *a, struct gofer_list *l)
+{
+    uint32_t size = 4;
+
+    while (size < 2 * l->count)
+        size *= 2;
+    l->index = arena_alloc(a, size * sizeof *l->index);
+    if (!l->index)
+        return false;
+    l->mask = size - 1;
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct gofer_list_entry *e = &l->entries[i];
+        uint64_t at = hash_of(l->names + e->name_off, e->name_len);
+        while (l->index[at & l->mask])
+            at++;
+        l->index[at & l->mask] = (uint16_t)(i + 1);
+    }
+    return true;
+}
+
+static const struct gofer_list_entry *find(const struct gofer_list *l, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (uint64_t at = hash_of(name, len); l->index[at & l->mask]; at++) {
+        const struct gofer_list_entry *e = &l->entries[l->index[at & l->mask] - 1];
+        if (e->name_len == len && memcmp(l->names + e->name_off, name, len) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+struct gofer_list *gofer_list_get(struct gofer_list *l)
+{
+    ref_get(&l->ref);
+    return l;
+}
+
+void gofer_list_put(struct gofer_list *l)
+{
+    if (!l || !ref_put(&l->ref))
+        return;
+    arena_free(l->entries);
+    arena_free(l->names);
+    arena_free(l->index);
+    slab_free(l);
+}
+
+static int fill(struct gofer_inode *dir, struct building *b, uint64_t from, bool attrs)
+{
+    gofer_handle_t h;
+
+    return GOFER_RETRY(dir, h,
+                       (b->list->count = 0, b->names_size = 0,
+                        gofer_readdir(gofer_client_of(dir), h, from, attrs, &b->sink)));
+}
+
+static int ask(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
+{
+    struct arena *a = dir->inode.sb->arena;
+    struct gofer_list *l = slab_alloc(a, &gofer_list_slab);
+    struct building b = { .sink.entry = add_entry, .arena = a, .list = l };
+
+    if (!l)
+        return -ENOMEM;
+    ref_init(&l->ref);
+    l->from = from;
+    int end = fill(dir, &b, from, !gofer_sb_of(dir)->shared);
+    if (end >= 0 && !build_index(a, l))
+        end = -ENOMEM;
+    if (end < 0) {
+        gofer_list_put(l);
+        return end;
+    }
+    l->at_end = end;
+    *out = l;
+    return 0;
+}
+
+/* Makes place among the lists that are kept, and takes one: the oldest loses it. */
+static void note_kept(struct gofer_inode *dir)
+{
+    struct gofer_sb *sb = gofer_sb_of(dir);
+    struct gofer_inode *old = NULL;
+    bool known = false;
+
+    mutex_lock(&sb->lock);
+    for (size_t i = 0; i < GOFER_LISTS_MAX && !known; i++)
+        known = sb->lists[i] == dir;
+    if (!known) {
+        inode_get(&dir->inode);
+        old = sb->lists[sb->next_list];
+        sb->lists[sb->next_list] = dir;
+        sb->next_list = (sb->next_list + 1) % GOFER_LISTS_MAX;
+    }
+    mutex_unlock(&sb->lock);
+    if (old) {
+        gofer_list_drop(old);
+        inode_put(&old->inode);
+    }
+}
+
+/* Keeps it where the directory has not changed since it was asked for. */
+static void keep_list(struct gofer_inode *dir, struct gofer_list *l, uint64_t seq)
+{
+    struct gofer_list *old = NULL;
+
+    mutex_lock(&dir->inode.lock);
+    bool still = dir->changes == seq;
+    if (still) {
+        old = dir->list;
+        dir->list = gofer_list_get(l);
+    }
+    mutex_unlock(&dir->inode.lock);
+    gofer_list_put(old);
+    if (still)
+        note_kept(dir);
+}
+
+int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
+{
+    mutex_lock(&dir->inode.lock);
+    struct gofer_list *l = dir->list && dir->list->from == from ? gofer_list_get(dir->list) : NULL;
+    uint64_t seq = dir->changes;
+    mutex_unlock(&dir->inode.lock);
+    if (l) {
+        *out = l;
+        return 0;
+    }
+    int err = ask(dir, from, out);
+    if (!err && !gofer_sb_of(dir)->shared)
+        keep_list(dir, *out, seq);
+    return err;
+}
+
+int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out)
+{
+    int found = 0;
+
+    mutex_lock(&dir->inode.lock);
+    const struct gofer_list *l = dir->list;
+    if (l) {
+        const struct gofer_list_entry *e = find(l, name);
+        if (e && e->has_attr) {
+            *out = (struct gofer_found){ .attr = e->attr };
+            found = 1;
+        } else if (!e && l->from == 0 && l->at_end) {
+            found = -ENOENT;
+        }
+    }
+    mutex_unlock(&dir->inode.lock);
+    return found;
+}
+
+void gofer_list_drop(struct gofer_inode *dir)
+{
+    mutex_lock(&dir->inode.lock);
+    struct gofer_list *l = keep(dir->list);
+    mutex_unlock(&dir->inode.lock);
+    gofer_list_put(l);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the gofer's file system share.
+ *
+ *   gofer.c         file systems, and the table of their inodes
+ *   gofer_attr.c    attributes, and when they go stale
+ *   gofer_handle.c  which node of the gofer an inode is, and how it is found again
+ *   gofer_names.c   finding, making and removing names
+ *   gofer_fds.c     donated descriptors, and which of them are kept
+ *   gofer_file.c    open regular files
+ *   gofer_map.c     mapped ones
+ *   gofer_dir.c     open directories
+ *   gofer_list.c    what was last read of a directory
+ *   gofer_xattr.c   extended attributes
+ *
+ * A handle is a cache, too: an inode that knows under which name it was last seen can
+ * let its node go and find it again. So what the gofer holds is bounded, and a kernel
+ * that is restored beside another gofer goes on.
+ */
+#pragma once
+
+#include "base/hash.h"
+#include "sentry/core/hostfd.h"
+#include "sentry/fs/gofer.h"
+#include "sentry/fs/gofer_calls.h"
+#include "sentry/vfs/file.h"
+
+struct gofer_inode;
+struct gofer_list;
+
+#define GOFER_LISTS_MAX 64 /* directories of one tree of which a batch is kept */
+#define GOFER_IDLE_MAX \
+    256 /* files of one tree whose descriptors are kept though nobody has them open */
+
+/* [I] never changes   [l] under lock */
+struct gofer_sb {
+    struct superblock sb;
+    uint32_t tree;            /* [I] */
+    bool read_only, shared;   /* [I] */
+    uint64_t root_dev;        /* [I] the host's number of the device the root is on */
+    struct gofer_inode *root; /* [I] weak: it lives as long as anybody uses the file system */
+    _Atomic uint64_t changes; /* [a] of anything in it: see gofer_intern() */
+    struct mutex lock;        /* RANK_GOFER; a leaf but for the arena's */
+    struct htab inodes;       /* [l] by host device and number; weak */
+    struct list idle;         /* [l] gofer_inode.idle, oldest first; each a reference */
+    uint32_t nidle;           /* [l] */
+    struct gofer_inode
+        *lists[GOFER_LISTS_MAX]; /* [l] directories with a list: references, or NULL */
+    uint32_t next_list;          /* [l] the oldest of them */
+};
+
+/* A window and the run of pages that it covers. */
+struct gofer_window {
+    struct list node;
+    struct window *window;
+    uint64_t first, count;
+    bool writable;
+};
+
+/* [I] never changes   [l] under inode.lock   [s] under the superblock's lock   [m] map.lock   [a]
+ * atomic */
+struct gofer_inode {
+    struct inode inode;
+    struct hnode node;           /* [s] */
+    uint64_t host_dev, host_ino; /* [I] */
+    bool hashed;                 /* [s] */
+
+    _Atomic gofer_handle_t handle; /* [l] to change, [a] to look at; 0: none at present */
+    uint64_t changes; /* [l] counts what we did to it: an older answer is not believed */
+    bool stale;       /* [l] the attributes are not those of the host any more */
+    nsec_t seen;      /* [l] when the gofer last told them; a shared tree trusts that once */
+
+    struct gofer_inode *parent; /* [s] a reference: where it was last seen; NULL: nowhere */
+    char *name;                 /* [s] and under which name */
+
+    hostfd_t fd_read, fd_write; /* [l] the second is for reading, too, where it can be */
+    bool write_only;            /* [l] it cannot */
+    _Atomic uint32_t users;     /* [a] open files and mappings: while there are any, both stay */
+    struct list idle;           /* [s] in gofer_sb.idle, or on no list */
+
+    _Atomic uint64_t size; /* [a] as attr.size, for those who may not take the lock */
+    struct mappable map;   /* of a regular file */
+    struct list windows;   /* [m] of struct gofer_window */
+    _Atomic bool
+        map_written; /* [a] mapped shared and writable: the host's times move by themselves */
+
+    char *link;                 /* [l] a symbolic link's text; NULL: not asked yet */
+    struct gofer_list *list;    /* [l] of a directory; NULL: none, or out of date */
+    _Atomic uint32_t no_xattrs; /* [a] 1: it has none (exclusive trees); see gofer_xattr.c */
+};
+
+static inline struct gofer_inode *gofer_inode_of(struct inode *i)
+{
+    return container_of(i, struct gofer_inode, inode);
+}
+
+static inline struct gofer_sb *gofer_sb_of(const struct gofer_inode *gi)
+{
+    return container_of(gi->inode.sb, struct gofer_sb, sb);
+}
+
+static inline struct gofer_client *gofer_client_of(const struct gofer_inode *gi)
+{
+    return arena_host(gi->inode.sb->arena, HOST_GOFER);
+}
+
+/* ---- gofer.c ---- */
+
+/*
+ * The inode of a node that was found: the one there is, or a new one.
+ *
+ *   found     its handle is taken, even on failure; 0 where it has none yet
+ *   seq       sb->changes before the gofer was asked: what it says of an inode that has
+ *             changed since is not believed
+ *   errors    ENOMEM
+ */
+must_use int gofer_intern(struct gofer_sb *sb, const struct gofer_found *found, uint64_t seq,
+                          struct gofer_inode **out);
+
+void gofer_release_op(struct inode *inode);
+void gofer_drop_caches_op(struct superblock *s);
+
+/* ---- gofer_attr.c ---- */
+
+/* Takes attributes that the gofer told, after which `changes` was `seq`; older ones only mark as
+ * stale. */
+void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, uint64_t seq);
+/* We are about to change it, or have: what is on its way is old. Gives the new count. */
+uint64_t gofer_attr_change(struct gofer_inode *gi);
+uint64_t gofer_attr_seq(struct gofer_inode *gi);
+/* All of `attr` is new. Under the lock, or before anybody knows the inode. */
+void gofer_attr_store(struct gofer_inode *gi, const struct gofer_attr *attr);
+/* The file grew or got other bytes through a descriptor: up to `end`. */
+void gofer_attr_written(struct gofer_inode *gi, uint64_t end);
+uint64_t gofer_guest_ino(const struct gofer_sb *sb, uint64_t dev, uint64_t ino);
+int gofer_getattr_op(struct inode *inode, struct attr *out);
+int gofer_setattr_op(struct inode *inode, const struct attr_change *change,
+                     const struct actor *who);
+int gofer_statfs_op(struct superblock *sb, struct statfs *out);
+
+/* ---- gofer_handle.c ---- */
+
+/*
+ * The node of the inode. It stays good until the gofer runs out of places, when others
+ * may take it away: a call that gives ESTALE is made again with another (GOFER_RETRY).
+ *
+ *   errors    ESTALE where the host has something else in its place
+ *   blocks    for the gofer, where it has to be found again
+ */
+must_use int gofer_handle(struct gofer_inode *gi, gofer_handle_t *out);
+/* Adds a handle that was given with something else: kept, or clunked where there is one. */
+void gofer_handle_adopt(struct gofer_inode *gi, gofer_handle_t h);
+/* `h` turned out to be stale. True: it may be found again. */
+bool gofer_handle_lost(struct gofer_inode *gi, gofer_handle_t h);
+/* Lets nodes go that can be found again: the gofer's places are used up. */
+void gofer_handles_trim(struct gofer_sb *sb);
+/* Where it is from now on. `parent` NULL: nowhere. Errors are silent: it is then only harder to
+ * find. */
+void gofer_place(struct gofer_inode *gi, struct gofer_inode *parent, const char *name);
+/* It is no longer there, if it was. */
+void gofer_unplace(struct gofer_inode *gi, struct gofer_inode *parent, const char *name);
+
+/*
+ * Makes `call`, which uses `h`, the node of `gi`; again where the node had to make
+ * place for others, or others have to make place for what the call gives.
+ */
+#define GOFER_RETRY(gi, h, call)                                    \
+    __extension__({                                                 \
+        int retry_;                                                 \
+        for (int tries_ = 0;; tries_++) {                           \
+            retry_ = gofer_handle((gi), &(h));                      \
+            if (retry_ == 0)                                        \
+                retry_ = (int)(call);                               \
+            if (tries_ == 3 || !gofer_may_retry((gi), (h), retry_)) \
+                break;                                              \
+        }                                                           \
+        retry_;                                                     \
+    })
+bool gofer_may_retry(struct gofer_inode *gi, gofer_handle_t h, int err);
+
+/* ---- gofer_fds.c ---- */
+
+/*
+ * Descriptors for as long as a file is open or mapped.
+ *
+ *   access    GOFER_OPEN_*
+ *   out       borrowed until gofer_fds_put()
+ *   errors    those of the host's open(2), EIO, EMFILE
+ *   blocks    for the gofer, where it has none yet
+ */
+must_use int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out);
+/* One more user of what somebody uses. */
+void gofer_fds_share(struct gofer_inode *gi);
+void gofer_fds_put(struct gofer_inode *gi);
+/* Keeps a descriptor, open for reading and writing, that came with a new file: taken. */
+void gofer_fds_adopt(struct gofer_inode *gi, int fd);
+/* Any of them, for fstat; -1 where there is none. Under the lock. */
+int gofer_fds_any(const struct gofer_inode *gi);
+/* Closes all; nobody uses them. */
+void gofer_fds_close(struct gofer_inode *gi);
+
+/* ---- gofer_file.c, gofer_map.c, gofer_dir.c, gofer_list.c ---- */
+
+int gofer_open_op(struct inode *inode, const struct path *at, int flags, const struct actor *who,
+                  struct file **out);
+must_use int gofer_dir_open(struct gofer_inode *gi, const struct path *at, int flags,
+                            const struct actor *who, struct file **out);
+
+extern const struct mappable_ops gofer_mappable_ops;
+/* No mapping is left: gives the windows back. */
+void gofer_windows_drop(struct gofer_inode *gi);
+
+/*
+ * One batch of a directory, as it was read. Counted: an open directory goes on with its
+ * batch though the directory has changed since.
+ */
+struct gofer_list_entry {
+    uint64_t ino, next; /* the host's number; the position behind it */
+    uint32_t name_off;
+    uint8_t name_len, type;
+    bool has_attr;
+    struct gofer_attr attr;
+};
+struct gofer_list {
+    struct ref ref;
+    uint64_t from;                    /* [I] the position it begins at */
+    bool at_end;                      /* [I] nothing comes behind it */
+    uint32_t count;                   /* [I] */
+    uint32_t mask;                    /* [I] of the index */
+    struct gofer_list_entry *entries; /* [I] */
+    char *names;                      /* [I] each ends with a zero */
+    uint16_t *index;                  /* [I] by hash of the name: number of an entry + 1 */
+};
+struct gofer_list *gofer_list_get(struct gofer_list *l);
+void gofer_list_put(struct gofer_list *l);
+DEFINE_SCOPED(gofer_list)
+/*
+ * The batch that begins at `from`: the one that is kept, or a new one, which is then kept.
+ *
+ *   out       given
+ *   blocks    for the gofer
+ */
+must_use int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **out);
+static inline const char *gofer_list_name(const struct gofer_list *l,
+                                          const struct gofer_list_entry *e)
+{
+    return l->names + e->name_off;
+}
+/* What a list that is kept says of a name: 1 found (`out`), 0 nothing, -ENOENT there is none such.
+ */
+int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out);
+/* The directory changed: what was read of it is not to be believed. */
+void gofer_list_drop(struct gofer_inode *dir);
+
+/* ---- gofer_xattr.c ---- */
+
+ssize_t gofer_getxattr_op(struct inode *i, const char *name, void *buf, size_t size);
+int gofer_setxattr_op(struct inode *i, const char *name, const void *buf, size_t size, int flags);
+ssize_t gofer_listxattr_op(struct inode *i, char *buf, size_t size);
+int gofer_removexattr_op(struct inode *i, const char *name);
+
+/* ---- gofer_names.c ---- */
+
+extern const struct inode_ops gofer_inode_ops;
