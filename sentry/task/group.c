@@ -56,14 +56,28 @@ void group_put(struct thread_group *g)
     slab_free(g);
 }
 
-void group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pid)
+/* A thread that is born into a stop takes part in it. */
+static void join_stop_locked(struct thread_group *g, struct task *t)
+{
+    if (g->stop_count == 0 && !(g->flags & GROUP_STOPPED))
+        return;
+    t->stopping = true;
+    g->stop_count++;
+    task_set_work(t, TASK_STOP);
+}
+
+int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pid)
 {
     struct tasks *ts = tasks_of(g->arena);
 
+    mutex_lock(&g->lock);
+    if (g->flags & GROUP_EXITING || g->exec_task) {
+        mutex_unlock(&g->lock);
+        return -EINTR;
+    }
     t->pid = pid;
     pid->task = t;
     task_get(t); /* the tables' reference */
-    mutex_lock(&g->lock);
     if (list_empty(&g->tasks)) {
         g->leader = t;
         g->pid = pid_get(pid);
@@ -71,13 +85,24 @@ void group_add_task_locked(struct thread_group *g, struct task *t, struct pid *p
     list_push_back(&g->tasks, &t->group_node);
     g->nlive++;
     atomic_store(&t->life, TASK_ALIVE);
+    join_stop_locked(g, t);
+    bool first = g->leader == t;
     mutex_unlock(&g->lock);
     ts->count++;
-    if (g->leader != t)
-        return;
+    if (!first)
+        return 0;
     pid->group = g;
     group_get(g); /* the tables' reference */
     list_push_back(&ts->groups, &g->all);
+    return 0;
+}
+
+uint32_t group_flags(struct thread_group *g)
+{
+    mutex_lock(&g->lock);
+    uint32_t flags = g->flags;
+    mutex_unlock(&g->lock);
+    return flags;
 }
 
 void group_release_task_locked(struct task *t)
@@ -97,7 +122,8 @@ void group_release_task_locked(struct task *t)
     t->pid->task = NULL;
     pid_release_locked(t->pid);
     ts->count--;
-    user_uncharge(t->arena, t->charged_uid, USER_TASKS);
+    if (t->charged)
+        user_uncharge(t->arena, t->charged_uid, USER_TASKS);
     task_put(t);
 }
 

@@ -94,6 +94,8 @@ must_use struct task *group_leader(struct thread_group *g);
 must_use struct task *group_any_live(struct thread_group *g);
 /* The thread after `t` (NULL: the first), in the order of birth: given; NULL at the end. */
 must_use struct task *group_next_task(struct thread_group *g, struct task *t);
+/* enum group_flags as they are at this moment. */
+uint32_t group_flags(struct thread_group *g);
 uint32_t group_task_count(struct thread_group *g);
 
 /* The calling thread ends as soon as its call returns. As wait4(2) encodes the status. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill(2): who may send what to whom, and whom a number means. */
-#include <string.h>
+#include <linux/capability.h>
 
 #include "sentry/task/session.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
-
-#define CAP_KILL 5
 
 /* The ids and namespace that a receiver's permission depends on. */
 static const struct cred *cred_of(struct thread_group *g)

@@ -207,3 +207,8 @@ void session_orphan_check_locked(struct thread_group *g, struct thread_group *fa
     signal_send_pgrp_locked(g->pgrp, SIGHUP);
     signal_send_pgrp_locked(g->pgrp, SIGCONT);
 }
+
+void session_leader_ends(struct thread_group *g)
+{
+    (void)g;
+}

@@ -3,13 +3,13 @@
 #include "sentry/task/task.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <string.h>
 
 #include "base/host.h"
 #include "sentry/core/slab.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/user.h"
 
 static const struct slab_type task_slab =
     SLAB_TYPE(task, struct task, .const_ptrs = { PTR_AT(struct task, restart.fn) },
@@ -70,6 +70,8 @@ void task_drop_files(struct task *t)
 {
     struct actor who;
 
+    if (!t->files)
+        return;
     task_actor(t, &who);
     mutex_lock(&t->lock);
     struct fdtable *files = keep(t->files);
@@ -237,6 +239,23 @@ const struct cred *task_cred_get(struct task *t)
     const struct cred *c = cred_get(t->cred);
     mutex_unlock(&t->lock);
     return c;
+}
+
+void task_set_cred(struct task *t, struct cred *c)
+{
+    mutex_lock(&t->lock);
+    const struct cred *old = t->cred;
+    t->cred = c;
+    mutex_unlock(&t->lock);
+    if (old && old->ruid != c->ruid && t->charged) {
+        /* what it runs as pays for it; the limit is asked for at the next fork */
+        int err = user_charge(t->arena, c->ruid, USER_TASKS, UINT64_MAX);
+        if (!err) {
+            user_uncharge(t->arena, t->charged_uid, USER_TASKS);
+            t->charged_uid = c->ruid;
+        }
+    }
+    cred_put((struct cred *)old);
 }
 
 void task_get_name(struct task *t, char out[16])

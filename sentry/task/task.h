@@ -96,7 +96,8 @@ struct task {
 
     int exit_code;                  /* [t] then [T] as wait4(2) encodes it */
     _Atomic int pdeath_signal;      /* prctl(PR_SET_PDEATHSIG) */
-    uint32_t charged_uid;           /* [t] whose RLIMIT_NPROC counts it */
+    bool charged;                   /* [t] RLIMIT_NPROC counts it, */
+    uint32_t charged_uid;           /* [t] against this user */
     nsec_t started;                 /* [I] CLOCK_MONOTONIC */
     nsec_t started_boot;            /* [I] CLOCK_BOOTTIME: /proc/PID/stat */
     nsec_t exited_user, exited_sys; /* [g] processor time, once its host thread has gone */

@@ -20,9 +20,12 @@ void task_drop_fs(struct task *t);
 must_use struct thread_group *group_alloc(struct arena *a, struct sighand *taken);
 /*
  * Gives a new task its place: in the tables, in its group, and, for the first of a group,
- * in the family. `pid` is taken. Locks: RANK_TASKS held; takes RANK_GROUP.
+ * in the tables. `pid` is taken on success.
+ *
+ *   errors    EINTR where the group is ending, or all its other threads must
+ *   locks     RANK_TASKS held; takes RANK_GROUP
  */
-void group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pid);
+must_use int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pid);
 /* Takes a task that has ended out of its group and the tables; its reference goes. */
 void group_release_task_locked(struct task *t);
 /* The same for the whole process: parent, process group and session too. */

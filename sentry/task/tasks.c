@@ -113,7 +113,8 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     int err = pid_create_locked(ts, ns, NULL, 0, &pid);
     if (err)
         return err == -ENOMEM && ns->dead ? -EAGAIN : err;
-    group_add_task_locked(g, t, pid);
+    err = group_add_task_locked(g, t, pid);
+    assert(!err); /* nobody knows it yet */
     err = session_start_locked(g);
     if (err) {
         group_release_locked(g);
@@ -121,7 +122,7 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     }
     if (!ns->reaper) {
         ns->reaper = g;
-        g->flags |= GROUP_UNKILLABLE;
+        g->flags |= GROUP_UNKILLABLE; /* nobody knows it yet */
     }
     return 0;
 }
@@ -172,12 +173,13 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     err = user_charge(a, t->charged_uid, USER_TASKS, UINT64_MAX);
     if (!err) {
         mutex_lock(&ts->lock);
+        t->charged = true;
         err = link_init_locked(ts, t, ns);
         mutex_unlock(&ts->lock);
-        if (err)
-            user_uncharge(a, t->charged_uid, USER_TASKS);
     }
     if (err) {
+        if (t->charged && !t->pid)
+            user_uncharge(a, t->charged_uid, USER_TASKS);
         task_drop_files(t);
         task_drop_fs(t);
         task_drop_mm(t);
