@@ -21,6 +21,7 @@ enum lock_rank {
     RANK_WATCH,       /* one file's list of who watches it */
     RANK_EPOLL,       /* one epoll instance's interests; every file's poll() is called under it */
     RANK_TASKS,       /* the tables of pids and the family tree */
+    RANK_ALARM,       /* the timers of one process */
     RANK_GROUP,       /* one thread group's signals, stops and end */
     RANK_SIGHAND,     /* one table of signal handlers */
     RANK_USERS,       /* counts for each user id: processes, queued signals */

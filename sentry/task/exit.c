@@ -15,6 +15,7 @@
 #include "sentry/task/session.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 #include "sentry/task/usage.h"
 
 /* No signal finds it any more. Whether it was the last of its process to get here. */

@@ -3,6 +3,7 @@
 #include "sentry/task/session.h"
 #include "sentry/task/sigqueue.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 
 /* Takes the next one and its action. 0: none is due, and TASK_SIGNAL is clear. */
 static int take(struct task *t, struct abi_siginfo *si, struct abi_sigaction *act)
@@ -27,6 +28,8 @@ static int take(struct task *t, struct abi_siginfo *si, struct abi_sigaction *ac
         }
     }
     mutex_unlock(&g->lock);
+    if (sig)
+        timers_signal_taken(g, si);
     return sig;
 }
 

@@ -2,6 +2,7 @@
 /* Which signals are let through, which wait, and what is done about them. */
 #include "sentry/task/sigqueue.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 
 static bool is_due_locked(const struct task *t)
 {
@@ -88,6 +89,8 @@ int signal_dequeue(struct task *t, sigset64 set, struct abi_siginfo *out)
     if (!sig)
         sig = sigpending_take(t->arena, &g->pending, set, out);
     mutex_unlock(&g->lock);
+    if (sig)
+        timers_signal_taken(g, out);
     return sig;
 }
 

@@ -13,6 +13,7 @@
 #include "sentry/core/platform_ref.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 
 struct guest_thread *task_pin_guest(struct task *t)
 {
@@ -75,6 +76,7 @@ static int wait_once(struct task *t, nsec_t deadline, enum task_sleep how)
     atomic_fetch_add_explicit(&t->nvcsw, 1, memory_order_relaxed);
     int err = park_wait(&t->park, deadline);
     atomic_store_explicit(&t->sleeping, TASK_AWAKE, memory_order_relaxed);
+    timers_awake(t);
     return err == -EINTR ? 0 : err;
 }
 

@@ -63,12 +63,6 @@ void task_exit(struct task *t);
 /* The parent that vfork(2) made to wait, if any, goes on. */
 void vfork_done(struct task *t);
 
-/* ---- of files that stand beside ---- */
-
-/* timers.c: the process has ended; it has called execve(2). */
-void timers_exit(struct thread_group *g);
-void timers_exec(struct thread_group *g);
-
 /* ---- reap.c ---- */
 
 /* The last live thread of a process has gone: children, parent, process group, session. */
