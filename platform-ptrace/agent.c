@@ -52,14 +52,11 @@
 #include "base/host.h"
 #include "base/panic.h"
 
-/* A look at `done` costs nothing beside a sleep; an agent on another CPU may be that quick. */
-#define SPINS 0
-
 #define LOOK_AFTER NSEC_PER_SEC
 
-void agent_init(struct agent *a, struct stub_cmd *cmd, pid_t sentry)
+void agent_init(struct agent *a, struct stub_cmd *cmd, const struct cpus *cpus, pid_t sentry)
 {
-    *a = (struct agent){ .cmd = cmd };
+    *a = (struct agent){ .cmd = cmd, .cpus = cpus, .cpu = -1 };
     cmd->count = cmd->value = 0;
     cmd->error = cmd->left = 0;
     cmd->sentry = (uint32_t)sentry;
@@ -94,11 +91,6 @@ static int wait_for_answer(struct agent *a, uint32_t seq)
     uint32_t was;
     int err = 0;
 
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&cmd->done, memory_order_acquire) == seq)
-            return 0;
-        __builtin_ia32_pause();
-    }
     /* Said before we look at `done` again; the agent looks at it after it has answered. */
     atomic_store(&cmd->sleeping, 1);
     while (!err && (was = atomic_load(&cmd->done)) != seq) {
@@ -124,10 +116,13 @@ int agent_run(struct agent *a, unsigned *done)
     cmd->value = 0;
     cmd->error = cmd->left = 0;
     uint32_t seq = atomic_load_explicit(&cmd->seq, memory_order_relaxed) + 1;
+    int cpu = cpus_stay(a->cpus);
+    if (cpu != a->cpu)
+        cpus_bring(a->cpus, a->pid, a->cpu = cpu);
     atomic_store(&cmd->seq, seq);
     host_futex_wake_shared(&cmd->seq, 1);
-
     int err = wait_for_answer(a, seq);
+    cpus_roam(a->cpus);
     if (err)
         return err;
     if (cmd->error && cmd->left > count)

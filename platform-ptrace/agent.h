@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/cc.h"
+#include "platform-ptrace/cpus.h"
 #include "platform-ptrace/layout.h"
 
 /* One host call that an agent is to make. */
@@ -14,8 +15,9 @@ struct stub_op {
     uint64_t flags; /* OP_* */
 };
 
-#define STUB_OPS_MAX 192 /* in a batch; the rest of the area is for what their arguments point to  \
-                          */
+#define STUB_OPS_MAX                                                             \
+    192 /* in a batch; the rest of the area is for what their arguments point to \
+         */
 
 /*
  * The command area of one agent: 16 KiB of a memory file. We have it mapped for
@@ -55,6 +57,8 @@ static_assert(STUB_OPS_MAX <= UINT8_MAX, "stub_cmd.left is a byte");
 /* The owner's lock guards it: one batch at a time. */
 struct agent {
     struct stub_cmd *cmd;
+    const struct cpus *cpus;
+    int cpu;        /* where it was woken last, or -1 */
     pid_t pid;      /* 0 once it is known to be dead, and reaped */
     unsigned count; /* operations put into the next batch */
 };
@@ -62,10 +66,10 @@ struct agent {
 /*
  * Starts on a command area that no agent uses.
  *
- *   cmd       borrowed until agent_end()
+ *   cmd, cpus borrowed for its life
  *   sentry    our pid
  */
-void agent_init(struct agent *a, struct stub_cmd *cmd, pid_t sentry);
+void agent_init(struct agent *a, struct stub_cmd *cmd, const struct cpus *cpus, pid_t sentry);
 
 static inline bool agent_is_full(const struct agent *a)
 {

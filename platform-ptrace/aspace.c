@@ -51,7 +51,7 @@ int aspace_alloc(struct platform *p, struct aspace **out)
     as->corpse = corpse;
     list_init(&as->node);
     mutex_init(&as->lock, RANK_ASPACE);
-    agent_init(&as->agent, &p->cmds[slot], p->sentry);
+    agent_init(&as->agent, &p->cmds[slot], &p->cpus, p->sentry);
     mutex_lock(&p->lock);
     as->id = p->next_id++;
     list_push_back(&p->aspaces, &as->node);
@@ -89,6 +89,7 @@ int ptrace_aspace_fork(struct aspace *parent, struct aspace **out)
     err = agent_run(&parent->agent, NULL);
     if (!err)
         as->agent.pid = (pid_t)agent_value(&parent->agent);
+    as->agent.cpu = parent->agent.cpu; /* inherited */
     mutex_unlock(&parent->lock);
     if (err) {
         ptrace_aspace_destroy(as);

@@ -46,6 +46,7 @@ static int start(struct platform *p, int ram_fd)
 {
     int socks[2];
 
+    cpus_init(&p->cpus);
     int err = fpu_create(p);
     if (!err)
         err = open_cmds(p);
@@ -118,12 +119,6 @@ static uint64_t ptrace_task_size(const struct platform *p)
 static size_t ptrace_fpu_size(const struct platform *p)
 {
     return p->fpu_size;
-}
-
-static int ptrace_probe(const char **why)
-{
-    (void)why;
-    return 0;
 }
 
 const struct platform_ops platform_ptrace = {

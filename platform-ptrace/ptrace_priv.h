@@ -46,6 +46,8 @@ struct guest_thread {
     struct platform *p;     /* [I] */
     _Atomic uint32_t state; /* [a] THREAD_* */
     _Atomic pid_t pid;      /* [a] its stub; 0 where there is none. Set by its own thread */
+    unsigned quick_turns;   /* [t] in a row, up to now */
+    bool held;              /* [t] the stub may run on one CPU only */
     uint64_t aspace_id;     /* [t] where the stub is */
     bool regs_known;        /* [t] */
     struct guest_regs regs; /* [t] what the stub's are, where known */
@@ -58,6 +60,7 @@ struct guest_thread {
 };
 
 struct platform {
+    struct cpus cpus;      /* [I] */
     pid_t sentry;          /* [I] */
     struct stub_cmd *cmds; /* [I] ASPACES_MAX command areas */
     void *scratch;         /* [I] the zygote's scratch page */
@@ -85,12 +88,16 @@ struct platform {
 /* The signal of interrupt(). Stubs ignore it where it comes late, as all that can be ignored. */
 #define KICK_SIGNAL SIGURG
 
+/* probe.c */
+must_use int ptrace_probe(const char **why);
+
 /* zygote.c */
 
 /*
  * Makes the first stub: an empty address space, confined.
  *
- *   errors    those of its host calls; EIO where the new process died
+ *   errors    those of its host calls; EPERM where the host does not let us trace it;
+ *             EIO where a new process died
  */
 must_use int zygote_create(struct platform *p, int ram_fd);
 
@@ -142,6 +149,13 @@ nsec_t ptrace_cpu_time(const struct guest_thread *t);
  *   errors    EAGAIN, ENOMEM; EIO
  */
 must_use int thread_enter(struct guest_thread *t, struct aspace *as);
+
+/*
+ * Begins to trace a new stub, and waits until it stands.
+ *
+ *   errors    EPERM; EIO where it was killed, and is reaped
+ */
+must_use int stub_seize(pid_t pid);
 
 /* Forgets a stub that has died, and been waited for. */
 void thread_lost(struct guest_thread *t);

@@ -124,14 +124,14 @@ static unsigned fault_access(uint64_t addr, uint64_t rip)
     return addr == rip || crosses ? PROT_EXEC : 0;
 }
 
-static void page_fault(const siginfo_t *info, const struct guest_regs *regs,
-                       struct guest_stop *stop)
+static void page_fault(const struct guest_regs *regs, struct guest_stop *stop)
 {
+    bool present = stop->signo == SIGSEGV && stop->code == SEGV_ACCERR;
+
     stop->why = STOP_FAULT;
     stop->access = fault_access(stop->addr.va, regs->rip);
     stop->trapno = VECTOR_PF;
-    stop->error_code = PF_USER | (info->si_code == SEGV_ACCERR ? PF_PRESENT : 0) |
-                       (stop->access & PROT_EXEC ? PF_FETCH : 0);
+    stop->error_code = PF_USER | (present ? PF_PRESENT : 0) | (stop->access ? PF_FETCH : 0);
 }
 
 /* The vector that Linux makes this signal of. A few signals have more than one: the likely. */
@@ -172,7 +172,7 @@ bool stop_from_signal(struct guest_thread *t, int sig, const siginfo_t *info,
         if (sig == SIGSEGV && is_vsyscall_fault(t, stop->addr.va, regs, stop))
             return true;
         if (is_page_fault(sig, info->si_code)) {
-            page_fault(info, regs, stop);
+            page_fault(regs, stop);
             return true;
         }
         /* fallthrough */

@@ -19,6 +19,14 @@
 #include "platform-ptrace/ptrace_priv.h"
 #include "platform-ptrace/regs_amd64.h"
 
+/*
+ * After some quick turns in a row the next is made on one CPU (cpus.c). One that is not
+ * quick was a guest that computes, or a CPU that others want too: both are for the
+ * host to place.
+ */
+#define QUICK       (150 * NSEC_PER_USEC)
+#define QUICK_TURNS 4
+
 /* Whether the stub has stopped for us; if not, it goes on. */
 enum verdict { RESUME, STOPPED };
 
@@ -89,23 +97,63 @@ static enum verdict look(struct guest_thread *t, int status, struct guest_regs *
     return signal_stop(t, sig, regs, stop);
 }
 
-/* Runs the stub to its next stop. Errors: EIO where it is gone. */
-static int turn(struct guest_thread *t, int *status)
+static int wait_for_stop(pid_t pid, int *status)
 {
-    pid_t pid = atomic_load_explicit(&t->pid, memory_order_relaxed), got;
+    pid_t got;
 
-    t->regs_known = false;
-    /* Where that fails it is being killed, and we hear of it below. */
-    long err = host_ptrace(PTRACE_SYSEMU, pid, NULL, NULL);
-    if (err && err != -ESRCH)
-        panic("PTRACE_SYSEMU: %ld", err);
     do
         got = host_wait4(pid, status, __WALL);
     while (got == -EINTR);
-    if (got == pid && WIFSTOPPED(*status))
-        return 0;
-    thread_lost(t);
-    return -EIO;
+    return got == pid && WIFSTOPPED(*status) ? 0 : -EIO;
+}
+
+static void resume(pid_t pid)
+{
+    long err = host_ptrace(PTRACE_SYSEMU, pid, NULL, NULL);
+
+    /* ESRCH: it is being killed, and we hear of that when we wait for it. */
+    if (err && err != -ESRCH)
+        panic("PTRACE_SYSEMU: %ld", err);
+}
+
+static int turn_on_one_cpu(struct guest_thread *t, pid_t pid, int *status)
+{
+    const struct cpus *cpus = &t->p->cpus;
+
+    cpus_bring(cpus, pid, cpus_stay(cpus));
+    resume(pid);
+    cpus_free(cpus, pid);
+    int err = wait_for_stop(pid, status);
+    cpus_roam(cpus);
+    t->held = false;
+    return err;
+}
+
+static int turn_freely(struct guest_thread *t, pid_t pid, int *status)
+{
+    if (t->held)
+        cpus_free(&t->p->cpus, pid);
+    t->held = false;
+    resume(pid);
+    return wait_for_stop(pid, status);
+}
+
+/* Runs the stub to its next stop. Errors: EIO where it is gone. */
+static int turn(struct guest_thread *t, int *status)
+{
+    pid_t pid = atomic_load_explicit(&t->pid, memory_order_relaxed);
+    bool one_cpu = t->p->cpus.many && t->quick_turns >= QUICK_TURNS;
+    nsec_t since = host_clock_gettime(CLOCK_MONOTONIC);
+
+    t->regs_known = false;
+    int err = one_cpu ? turn_on_one_cpu(t, pid, status) : turn_freely(t, pid, status);
+    if (host_clock_gettime(CLOCK_MONOTONIC) - since < QUICK)
+        t->quick_turns++;
+    else
+        t->quick_turns = 0;
+    if (err)
+        thread_lost(t);
+    return err;
 }
 
 int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,

@@ -82,29 +82,36 @@ void ptrace_thread_destroy(struct guest_thread *t)
     free(t);
 }
 
-/* Begins to trace a new stub, and waits until it stands. */
-static int stub_seize(pid_t pid)
+/* To the first stop. Errors: ECHILD where it ended instead, and is reaped. */
+static int await_stand(pid_t pid)
 {
-    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
     int status;
 
-    long err = host_ptrace(PTRACE_SEIZE, pid, NULL, (void *)options);
-    if (!err)
-        err = host_ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
-    if (err)
-        return (int)err;
     for (;;) {
         pid_t got = host_wait4(pid, &status, __WALL);
         if (got == -EINTR)
             continue;
         if (got != pid || !WIFSTOPPED(status))
-            return -ESRCH;
+            return -ECHILD;
         if (status >> 16 == PTRACE_EVENT_STOP)
             return 0;
-        /* A signal from outside came first. */
-        if (host_ptrace(PTRACE_CONT, pid, NULL, NULL) == -ESRCH)
-            continue;
+        /* A signal from outside came first. Where this fails it was SIGKILL. */
+        long err = host_ptrace(PTRACE_CONT, pid, NULL, NULL);
+        if (err && err != -ESRCH)
+            panic("PTRACE_CONT: %ld", err);
     }
+}
+
+int stub_seize(pid_t pid)
+{
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
+
+    long err = host_ptrace(PTRACE_SEIZE, pid, NULL, (void *)options);
+    if (!err)
+        err = host_ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+    if (err && err != -ESRCH)
+        return (int)err;
+    return await_stand(pid) ? -EIO : 0;
 }
 
 static int stub_enter(struct guest_thread *t, struct aspace *as)
@@ -118,19 +125,17 @@ static int stub_enter(struct guest_thread *t, struct aspace *as)
         return err;
     }
     err = stub_seize(pid);
-    if (err == -ESRCH) {
-        /* Somebody has killed it; it may be reaped already. */
-        int status;
-        if (host_wait4(pid, &status, __WALL) < 0)
-            err = -EIO;
+    if (err) {
         free(c);
-        return -EIO;
+        if (err != -EIO)
+            panic("a stub cannot be traced, unlike the first: %d", err);
+        return err;
     }
-    if (err)
-        panic("ptrace: a stub (%d) cannot be traced: %d", pid, err);
     t->corpse = c;
     t->aspace_id = as->id;
     t->regs_known = false;
+    t->held = true; /* inherited from the agent */
+    t->quick_turns = 0;
     atomic_store(&t->pid, pid);
     return 0;
 }

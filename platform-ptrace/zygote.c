@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +23,8 @@
 #include "platform-ptrace/ptrace_priv.h"
 #include "platform-ptrace/scratch.h"
 #include "platform-ptrace/stub.h"
+
+#define OLD_FDS_MAX 4096
 
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_XTILEDATA  18
@@ -50,8 +51,8 @@ static_assert(sizeof(struct setup) <= sizeof(((struct stub_cmd *)0)->data), "no 
 #define AT(member) (STUB_CMD + offsetof(struct stub_cmd, data) + offsetof(struct setup, member))
 
 #define CALL(flags, nr, ...) CALL_(flags, nr, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define CALL_(flags, nr, a, b, c, d, e, f, ...)                                                    \
-    agent_put(agent, flags, SYS_##nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),  \
+#define CALL_(flags, nr, a, b, c, d, e, f, ...)                                                   \
+    agent_put(agent, flags, SYS_##nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), \
               (uint64_t)(e), (uint64_t)(f))
 
 static void put_setup_data(const struct platform *p, struct setup *s)
@@ -78,13 +79,6 @@ static void put_unmap(struct agent *agent)
         { STUB_CMD + STUB_CMD_SIZE,    STUB_END  },
     };
 
-    /*
-     * Linux before 5.5 lets a process that shares memory keep its rseq area. libc has
-     * registered 32 bytes, or as many as it knows of.
-     */
-    uint64_t rseq = (uint64_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset;
-    CALL(OP_TRY, rseq, rseq, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
-    CALL(OP_TRY, rseq, rseq, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
     for (size_t i = 0; i < ARRAY_LEN(holes); i++)
         CALL(0, munmap, holes[i].start, holes[i].end - holes[i].start);
 }
@@ -105,19 +99,41 @@ static int compare_ints(const void *a, const void *b)
 }
 
 /* Closes all descriptors but three. */
-static void put_close(struct agent *agent, int a, int b, int c)
+static int close_others(struct agent *agent, const int keep[3])
 {
-    int keep[] = { a, b, c };
     unsigned from = 0;
 
-    qsort(keep, ARRAY_LEN(keep), sizeof *keep, compare_ints);
-    for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+    for (int i = 0; i < 3; i++) {
         unsigned fd = (unsigned)keep[i];
         if (fd > from)
             CALL(0, close_range, from, fd - 1, 0);
         from = fd + 1;
     }
     CALL(0, close_range, from, ~0u, 0);
+    return agent_run(agent, NULL);
+}
+
+/* The same for Linux before 5.9, which has no close_range(2). */
+static int close_others_singly(struct agent *agent, const int keep[3])
+{
+    int err = 0;
+
+    for (int fd = 0; fd < OLD_FDS_MAX && !err; fd++) {
+        if (fd != keep[0] && fd != keep[1] && fd != keep[2])
+            CALL(OP_TRY, close, fd);
+        if (agent_is_full(agent) || fd + 1 == OLD_FDS_MAX)
+            err = agent_run(agent, NULL);
+    }
+    return err;
+}
+
+static int close_all_but(struct agent *agent, int a, int b, int c)
+{
+    int keep[3] = { a, b, c };
+
+    qsort(keep, ARRAY_LEN(keep), sizeof *keep, compare_ints);
+    int err = close_others(agent, keep);
+    return err == -ENOSYS ? close_others_singly(agent, keep) : err;
 }
 
 static void put_scratch(struct agent *agent, const struct platform *p)
@@ -145,17 +161,37 @@ static void put_confine(struct agent *agent)
 static int set_up(struct platform *p, int ram_fd)
 {
     struct agent *agent = &p->zygote->agent;
-    unsigned done;
+    unsigned done = 0;
 
     put_setup_data(p, (struct setup *)agent->cmd->data);
     put_unmap(agent);
     put_ignore_signals(agent);
-    put_close(agent, p->cmd_fd, p->stub_sock, ram_fd);
-    put_scratch(agent, p);
-    put_confine(agent);
     int err = agent_run(agent, &done);
+    if (!err)
+        err = close_all_but(agent, p->cmd_fd, p->stub_sock, ram_fd);
+    if (!err) {
+        put_scratch(agent, p);
+        put_confine(agent);
+        err = agent_run(agent, &done);
+    }
     if (err)
-        log_error("ptrace: step %u of the first stub failed: error %d", done, -err);
+        log_error("ptrace: the first stub failed after %u steps: error %d", done, -err);
+    return err;
+}
+
+/* Whether we may trace what we make: better known now than when a guest is to run. */
+static int try_to_trace(struct platform *p)
+{
+    pid_t pid;
+
+    int err = aspace_spawn(p->zygote, &pid);
+    if (err)
+        return err;
+    err = stub_seize(pid);
+    if (err)
+        log_error("ptrace: a stub cannot be traced: error %d", -err);
+    if (err != -EIO)
+        stub_end(pid);
     return err;
 }
 
@@ -182,5 +218,5 @@ int zygote_create(struct platform *p, int ram_fd)
         err = set_up(p, ram_fd);
     }
     mutex_unlock(&p->zygote->lock);
-    return err;
+    return err ? err : try_to_trace(p);
 }

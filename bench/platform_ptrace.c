@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the verbs of platform-ptrace cost, in microseconds each. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "include/platform.h"
+
+#define OPS     (&platform_ptrace)
+#define CODE_AT 0x400000u
+#define AREA_AT 0x10000000u
+#define RAM     ((int64_t)256 << 20)
+#define CHUNK   ((uint64_t)64 << 10)
+
+static struct platform *p;
+static struct aspace *as;
+
+static void must(int err, const char *what)
+{
+    if (err)
+        panic("%s: %d", what, err);
+}
+
+static void report(const char *what, nsec_t since, int times)
+{
+    nsec_t span = host_clock_gettime(CLOCK_MONOTONIC) - since;
+
+    printf("%-44s %8.2f us\n", what, (double)span / times / 1000);
+}
+
+static nsec_t now(void)
+{
+    return host_clock_gettime(CLOCK_MONOTONIC);
+}
+
+static struct guest_regs start_regs(void)
+{
+    return (struct guest_regs){
+        .rip = CODE_AT, .cs = GUEST_CS, .ss = GUEST_SS, .eflags = EFLAGS_FIXED
+    };
+}
+
+static struct mem_op map_op(uint64_t i, int prot)
+{
+    /* Backwards in RAM, so that the host cannot merge neighbours. */
+    return (struct mem_op){ MEM_MAP, prot,     AREA_AT + i * CHUNK,
+                            CHUNK,   FILE_RAM, (uint64_t)RAM - (i + 1) * CHUNK };
+}
+
+/* getppid for ever: syscall; jmp back */
+static void round_trips(struct guest_thread *t, int times)
+{
+    struct guest_regs regs = start_regs();
+    struct guest_stop stop;
+
+    for (int i = 0; i < times / 10; i++)
+        must(OPS->run(t, as, &regs, &stop), "run");
+    nsec_t since = now();
+    for (int i = 0; i < times; i++) {
+        must(OPS->run(t, as, &regs, &stop), "run");
+        regs.rax = (uint64_t)i;
+    }
+    report("a call, round trip", since, times);
+}
+
+static void memory(int n, int times)
+{
+    struct mem_op *ops = calloc((size_t)n, sizeof *ops);
+    char what[64];
+
+    nsec_t since = now();
+    for (int i = 0; i < times; i++) {
+        for (int j = 0; j < n; j++)
+            ops[j] = map_op((uint64_t)j, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
+        must(OPS->aspace_apply(as, ops, (size_t)n), "apply");
+    }
+    snprintf(what, sizeof what, "a batch of %d mmap", n);
+    report(what, since, times);
+    free(ops);
+}
+
+static void forks(int times)
+{
+    struct aspace *child;
+    nsec_t fork = 0, destroy = 0, since;
+
+    for (int i = 0; i < times; i++) {
+        since = now();
+        must(OPS->aspace_fork(as, &child), "fork");
+        fork += now() - since;
+        since = now();
+        OPS->aspace_destroy(child);
+        destroy += now() - since;
+    }
+    report("aspace_fork of 100 mappings", now() - fork, times);
+    report("aspace_destroy", now() - destroy, times);
+}
+
+static void threads(int times)
+{
+    struct guest_regs regs;
+    struct guest_stop stop;
+    struct guest_thread *t;
+
+    nsec_t since = now();
+    for (int i = 0; i < times; i++) {
+        must(OPS->thread_create(p, &t), "thread");
+        regs = start_regs();
+        must(OPS->run(t, as, &regs, &stop), "run");
+        OPS->thread_destroy(t);
+    }
+    report("a new thread's first call, and its end", since, times);
+}
+
+static void processes(int times)
+{
+    struct guest_regs regs;
+    struct guest_stop stop;
+    struct guest_thread *t;
+    struct aspace *child;
+
+    nsec_t since = now();
+    for (int i = 0; i < times; i++) {
+        must(OPS->aspace_fork(as, &child), "fork");
+        must(OPS->thread_create(p, &t), "thread");
+        regs = start_regs();
+        must(OPS->run(t, child, &regs, &stop), "run");
+        OPS->thread_destroy(t);
+        OPS->aspace_destroy(child);
+    }
+    report("fork, first call, end of both", since, times);
+}
+
+int main(void)
+{
+    struct guest_thread *t;
+    void *at;
+
+    int fd = host_memfd_create("ram", 0);
+    must(fd < 0 ? fd : host_ftruncate(fd, RAM), "ram");
+    must(host_mmap(NULL, (size_t)RAM, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0, &at), "ram");
+    memcpy(at, "\x0f\x05\xeb\xfc", 4);
+
+    struct platform_options opts = { .ram_fd = fd };
+    nsec_t since = now();
+    must(OPS->create(&opts, &p), "create");
+    report("create", since, 1);
+    must(OPS->aspace_create(p, &as), "aspace");
+    must(OPS->thread_create(p, &t), "thread");
+    struct mem_op op = { MEM_MAP, PROT_READ | PROT_EXEC, CODE_AT, PAGE_SIZE, FILE_RAM, 0 };
+    must(OPS->aspace_apply(as, &op, 1), "apply");
+
+    round_trips(t, 20000);
+    memory(1, 5000);
+    memory(16, 2000);
+    memory(100, 500);
+    forks(500);
+    threads(500);
+    processes(500);
+    since = now();
+    OPS->thread_destroy(t);
+    OPS->destroy(p);
+    report("destroy", since, 1);
+    return 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guests that know how we work, and do their worst. */
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "platform-ptrace/layout.h"
+#include "platform-ptrace/stub.h"
+#include "tests/platform-ptrace/children.h"
+#include "tests/platform-ptrace/rig.h"
+
+/* The rig's address space still does what it is told. */
+static void check_alive(struct rig *r)
+{
+    struct guest_regs regs = rig_regs(CODE_AT);
+
+    rig_apply(r->as, op_map(0x700000, PAGE_SIZE, PROT_READ, DATA_OFF));
+    rig_apply(r->as, op_unmap(0x700000, PAGE_SIZE));
+    CODE(r, CODE_AT, "\x0f\x05");
+    regs.rax = 12345;
+    cr_assert_eq(rig_run(r, &regs), STOP_SYSCALL);
+    cr_assert_eq(regs.orig_rax, 12345);
+}
+
+/* Calls that an agent may make; a guest must not, from the same instructions. */
+Test(hostile, a_jump_to_a_call_of_the_stub_reaches_no_host)
+{
+    static const long calls[] = { SYS_exit,    SYS_munmap, SYS_mmap,     SYS_mprotect,
+                                  SYS_clone,   SYS_futex,  SYS_pwrite64, SYS_close,
+                                  SYS_getppid, SYS_prctl,  SYS_recvmsg };
+    static pid_t pids[CHILDREN_MAX];
+    int places = 0;
+    struct rig r;
+
+    rig_start(&r);
+    check_alive(&r);
+    size_t before = children_of(getpid(), pids);
+    for (uint64_t off = 0; off + 1 < STUB_CODE_SIZE; off++) {
+        if ((uint8_t)stub_code[off] != 0x0f || stub_code[off + 1] != 0x05)
+            continue;
+        places++;
+        for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+            struct guest_regs regs = rig_regs(STUB_START + off);
+            regs.rax = (uint64_t)calls[i];
+            regs.rdi = calls[i] == SYS_clone ? (uint64_t)STUB_CLONE_AGENT : CODE_AT;
+            regs.rsi = PAGE_SIZE;
+            cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
+            cr_assert_eq((long)regs.orig_rax, calls[i]);
+            cr_assert_eq(regs.rip, STUB_START + off + 2);
+        }
+    }
+    cr_assert_gt(places, 5);
+    cr_assert_eq(children_of(getpid(), pids), before);
+    check_alive(&r);
+    rig_stop(&r);
+}
+
+struct ticker {
+    struct rig *r;
+    pthread_t thread;
+    atomic_bool over;
+};
+
+/* So that no loop is endless. */
+static void *tick(void *arg)
+{
+    struct ticker *k = arg;
+
+    while (!atomic_load(&k->over)) {
+        host_sched_yield();
+        OPS->interrupt(k->r->t);
+    }
+    return NULL;
+}
+
+Test(hostile, a_jump_to_any_byte_of_the_stub_does_no_harm)
+{
+    static pid_t pids[CHILDREN_MAX];
+    struct rig r;
+
+    rig_start(&r);
+    check_alive(&r);
+    struct ticker k = { .r = &r };
+    size_t before = children_of(getpid(), pids);
+    cr_assert_eq(pthread_create(&k.thread, NULL, tick, &k), 0);
+    for (uint64_t off = 0; off < STUB_CODE_SIZE; off++) {
+        struct guest_regs regs = rig_regs(STUB_START + off);
+        regs.r15 = STUB_CMD;
+        regs.r14 = off & 7;
+        regs.r13 = regs.rbx = 1;
+        regs.r12 = DATA_AT; /* "operations" of its own */
+        for (int i = 0; i < 4; i++) {
+            rig_run(&r, &regs);
+            regs.rax = 0;
+        }
+    }
+    atomic_store(&k.over, true);
+    cr_assert_eq(pthread_join(k.thread, NULL), 0);
+    cr_assert_eq(children_of(getpid(), pids), before);
+    for (int i = 0; i < 3; i++) { /* what of interrupts is left over */
+        struct guest_regs regs = rig_regs(CODE_AT);
+        CODE(&r, CODE_AT, "\x0f\x05");
+        rig_run(&r, &regs);
+    }
+    check_alive(&r);
+    rig_stop(&r);
+}
+
+Test(hostile, the_stubs_own_pages_cannot_be_written)
+{
+    struct rig r;
+
+    rig_start(&r);
+    check_alive(&r);
+    CODE(&r, CODE_AT + 16, "\x48\x89\x07\x0f\x05"); /* mov %rax, (%rdi); syscall */
+    for (uint64_t va = STUB_START; va < STUB_END; va += PAGE_SIZE) {
+        struct guest_regs regs = rig_regs(CODE_AT + 16);
+        regs.rdi = va;
+        cr_assert_eq(rig_run(&r, &regs), STOP_FAULT, "page %lx can be written", va);
+        cr_assert_eq(r.stop.addr.va, va);
+    }
+    check_alive(&r);
+    rig_stop(&r);
+}
+
+struct scribbler {
+    struct rig *r;
+    pthread_t thread;
+    atomic_bool over;
+    _Atomic(struct guest_thread *) t;
+};
+
+#define SCRIBBLE_AT   UINT64_C(0x800000)
+#define SCRIBBLE_SIZE ((uint64_t)256 << 10)
+#define SCRIBBLE_OFF  ((uint64_t)1 << 20)
+
+/* A guest thread that fills all memory it has with ones, for ever. */
+static void *scribble(void *arg)
+{
+    struct scribbler *s = arg;
+    struct guest_regs regs = rig_regs(CODE_AT + 128);
+    struct guest_stop stop;
+    struct guest_thread *t;
+
+    cr_assert_eq(OPS->thread_create(s->r->p, &t), 0);
+    atomic_store(&s->t, t);
+    regs.rdi = SCRIBBLE_AT;
+    regs.rsi = SCRIBBLE_AT + SCRIBBLE_SIZE;
+    regs.rdx = DATA_AT;
+    while (!atomic_load(&s->over)) {
+        cr_assert_eq(OPS->run(t, s->r->as, &regs, &stop), 0);
+        cr_assert_eq(stop.why, STOP_INTERRUPT);
+    }
+    OPS->thread_destroy(t);
+    return NULL;
+}
+
+Test(hostile, a_scribbling_guest_does_not_disturb_its_agent)
+{
+    struct scribbler s[2];
+    struct rig r;
+
+    rig_start(&r);
+    check_alive(&r);
+    CODE(&r, CODE_AT + 128,
+         "\x48\x89\xf8\x48\xc7\x00\xff\xff\xff\xff\x48\x83\xc0\x08\x48\x39\xf0"
+         "\x72\xf0\xf0\x48\xff\x02\xeb\xe7"); /* fill; lock incq (%rdx); again */
+    rig_apply(r.as, op_map(SCRIBBLE_AT, SCRIBBLE_SIZE, PROT_READ | PROT_WRITE, SCRIBBLE_OFF));
+    for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+        s[i] = (struct scribbler){ .r = &r };
+        cr_assert_eq(pthread_create(&s[i].thread, NULL, scribble, &s[i]), 0);
+    }
+    while (*(_Atomic uint64_t *)(r.ram + DATA_OFF) == 0)
+        host_sched_yield();
+    for (int i = 0; i < 200; i++) {
+        struct aspace *child;
+        check_alive(&r);
+        rig_apply(r.as, op_map(SCRIBBLE_AT, SCRIBBLE_SIZE, PROT_READ | PROT_WRITE,
+                               SCRIBBLE_OFF * (uint64_t)(1 + i % 2)));
+        if (i % 10)
+            continue;
+        cr_assert_eq(OPS->aspace_fork(r.as, &child), 0);
+        rig_apply(child, op_unmap(SCRIBBLE_AT, SCRIBBLE_SIZE));
+        OPS->aspace_destroy(child);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+        atomic_store(&s[i].over, true);
+        OPS->interrupt(atomic_load(&s[i].t));
+        cr_assert_eq(pthread_join(s[i].thread, NULL), 0);
+    }
+    rig_stop(&r);
+}
+
+/* Descriptors and memory of ours that a stub must not have. */
+Test(hostile, a_stub_has_memory_files_and_no_more)
+{
+    static pid_t pids[CHILDREN_MAX];
+    char path[64], link[256];
+    struct rig r;
+
+    rig_start(&r);
+    check_alive(&r);
+    size_t n = children_of(getpid(), pids);
+    cr_assert_geq(n, 3);
+    for (size_t i = 0; i < n; i++) {
+        int count = 0;
+        for (int fd = 0; fd < 64; fd++) {
+            snprintf(path, sizeof path, "/proc/%d/fd/%d", pids[i], fd);
+            ssize_t len = readlink(path, link, sizeof link - 1);
+            if (len < 0)
+                continue;
+            link[len] = 0;
+            count++;
+            cr_assert(strstr(link, "/memfd:") || strstr(link, "socket:"), "%s is %s", path, link);
+        }
+        cr_assert_eq(count, 3, "%d has %d descriptors", pids[i], count);
+        snprintf(path, sizeof path, "/proc/%d/maps", pids[i]);
+        FILE *f = fopen(path, "r");
+        while (fgets(link, sizeof link, f)) {
+            unsigned long from = strtoul(link, NULL, 16);
+            cr_assert(from >= STUB_START || from == CODE_AT || from == DATA_AT ||
+                          strstr(link, "[vsyscall]"),
+                      "%d has %s", pids[i], link);
+        }
+        fclose(f);
+    }
+    rig_stop(&r);
+}
