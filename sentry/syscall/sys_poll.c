@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* poll(2), ppoll(2). */
+#include <string.h>
+
 #include "sentry/syscall/block.h"
 #include "sentry/syscall/deadline.h"
 #include "sentry/syscall/syscalls.h"
