@@ -45,16 +45,24 @@ struct mappable_ops {
                            struct extent *out);
     /* The size now, in bytes. */
     uint64_t (*size)(struct mappable *m);
-    /* Write-back of [from, to) bytes: msync(2) MS_SYNC. NULL: nothing to do. */
+    /* Write-back of [from, to) bytes: msync(2) MS_SYNC. NULL: nothing to do. No lock is held. */
     int (*sync)(struct mappable *m, uint64_t from, uint64_t to);
+    /*
+     * The bytes [from, to) become a hole: madvise(2) MADV_REMOVE. The mappable zaps by
+     * itself. NULL: EOPNOTSUPP. No lock is held.
+     */
+    int (*punch)(struct mappable *m, uint64_t from, uint64_t to);
+    /* References. get() is called under RANK_MM; put() may be the last, and no lock is held. */
     void (*get)(struct mappable *m);
     void (*put)(struct mappable *m);
 };
 
 struct mappable {
     const struct mappable_ops *ops; /* [I] register it in the owner's slab_type */
+    struct mutex zap_lock;          /* RANK_ZAP: one mappable_zap() at a time */
     struct mutex lock;              /* RANK_MAPPABLE */
     struct list vmas;               /* [l] vma.rmap: all that map any of it */
+    uint64_t zap_seq;               /* [l] counts zaps, so that each meets each vma once */
     uint64_t writers;               /* [l] shared writable vmas: F_SEAL_WRITE, ETXTBSY */
     uint64_t dev, ino;              /* [I] as /proc/PID/maps shows it */
 };

@@ -13,7 +13,9 @@
 #include "include/uptr.h"
 #include "sentry/core/arena.h"
 #include "sentry/core/limits.h"
+#include "sentry/mm/frame.h"
 #include "sentry/mm/mappable.h"
+#include "sentry/mm/window.h"
 
 struct mm;
 struct file; /* vfs: opaque here; held through the mappable */
@@ -169,6 +171,8 @@ struct vma_info {
     uint64_t start, end, off; /* bytes */
     int prot;
     bool shared, grows_down, locked, dont_fork, wipe_on_fork, io;
+    int may; /* PROT_*: what mprotect(2) could give */
+    bool dont_dump, no_reserve, sequential, random, huge, no_huge;
     uint64_t dev, ino;
     void *path;       /* borrowed during the visit; NULL where none */
     const char *name; /* "[heap]" and the like; NULL where none */
@@ -193,37 +197,3 @@ bool mm_thp_disabled(const struct mm *mm);
 void mm_set_thp_disabled(struct mm *mm, bool off);
 /* membarrier(2): which private commands this mm has registered for. */
 _Atomic uint32_t *mm_membarrier_state(struct mm *mm);
-
-/* ---- memory of the whole sandbox ---- */
-
-/*
- * Makes RAM (one memfd, mapped whole), frames and windows. Once, at start.
- *
- *   size      bytes of RAM the guest may use: --mem
- *   errors    ENOMEM, and those of memfd_create(2)
- */
-must_use int ram_create(struct arena *a, uint64_t size);
-void ram_destroy(struct arena *a);
-int ram_fd(struct arena *a);
-uint64_t ram_total(struct arena *a); /* bytes */
-uint64_t ram_used(struct arena *a);
-/* One zeroed frame, with one reference. Errors: ENOMEM. */
-must_use int frame_alloc(struct arena *a, pfn_t *out);
-/* `count` contiguous zeroed frames where there are, at least one; `*count` says how many. */
-must_use int frame_alloc_run(struct arena *a, uint64_t *count, pfn_t *out);
-void frame_get(struct arena *a, pfn_t pfn, uint64_t count);
-void frame_put(struct arena *a, pfn_t pfn, uint64_t count);
-/* Where the sentry sees a page of RAM. */
-void *frame_ptr(struct arena *a, pfn_t pfn);
-/*
- * A window over a host file: pages [first, first+count) of it in guest-physical space.
- *
- *   fd        stays the caller's, and open for as long as the window is
- *   errors    ENOMEM, EMFILE
- */
-struct window;
-must_use int window_create(struct arena *a, hostfd_t fd, uint64_t first, uint64_t count,
-                           bool writable, struct window **out);
-pfn_t window_pfn(const struct window *w, uint64_t index);
-/* Nobody maps any of it any more. NULL is fine. */
-void window_destroy(struct window *w);

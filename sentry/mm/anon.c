@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private anonymous pages: made in chunks, since a fault costs as much as many pages.
+ * A guest that walks through memory gets twice as much each time, up to LEAF_SIZE.
+ */
+#include <errno.h>
+
+#include "sentry/mm/mm_priv.h"
+
+#define LEAF_PAGES (LEAF_SIZE / PAGE_SIZE)
+
+/* A run of missing entries, all in one leaf: frames for as many of them as there are in a row. */
+static int fill_run(struct mm *mm, struct vma *v, uint64_t va, pte_t *slot, uint64_t count,
+                    struct batch *b, uint64_t *done) HOLDS(mm->lock);
+static int fill_run(struct mm *mm, struct vma *v, uint64_t va, pte_t *slot, uint64_t count,
+                    struct batch *b, uint64_t *done)
+{
+    bool follows = (va & (LEAF_SIZE - 1)) && (slot[-1] & PTE_ANON);
+    pfn_t near = follows ? pte_pfn(slot[-1]) + 1 : PFN_NONE, pfn;
+
+    int err = frame_alloc_near(mm->arena, near, true, &count, &pfn);
+    if (err)
+        return err;
+    for (uint64_t i = 0; i < count; i++)
+        pt_set(mm, va + i * PAGE_SIZE, &slot[i], pte_make(v, pfn + i, PTE_ANON));
+    batch_map(b, va, *slot, count);
+    *done = count;
+    return 0;
+}
+
+/* The missing pages of a part of one leaf. */
+static int fill_leaf(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
+static int fill_leaf(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+{
+    pte_t *slot = pt_make(mm, start);
+    uint64_t left = (end - start) / PAGE_SIZE, n;
+
+    if (!slot)
+        return -ENOMEM;
+    for (uint64_t va = start; left > 0; va += n * PAGE_SIZE, slot += n, left -= n) {
+        for (n = 0; n < left && !slot[n]; n++)
+            ;
+        if (n == 0) {
+            n = 1;
+            continue;
+        }
+        int err = fill_run(mm, v, va, slot, n, b, &n);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+{
+    struct batch b;
+    int err = 0;
+
+    v->had_pages = true;
+    batch_begin(&b, mm);
+    while (!err && start < end) {
+        uint64_t stop = min((start & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end);
+        err = fill_leaf(mm, v, start, stop, &b);
+        start = stop;
+    }
+    batch_end(&b);
+    return err;
+}
+
+enum fault_result anon_fault(struct mm *mm, struct vma *v, uint64_t va)
+{
+    bool goes_on = va == v->fault_next && v->fault_pages;
+    uint64_t pages = goes_on ? min((uint64_t)v->fault_pages * 2, LEAF_PAGES) : CHUNK_PAGES;
+    uint64_t leaf = va & ~(LEAF_SIZE - 1);
+    uint64_t start = goes_on ? va : va & ~(uint64_t)(CHUNK_BYTES - 1);
+
+    if (fault_must_save(mm)) {
+        start = va;
+        pages = 1;
+    }
+    uint64_t end = min(min(start + pages * PAGE_SIZE, leaf + LEAF_SIZE), v->end);
+    start = max(start, v->start);
+    v->fault_next = end;
+    v->fault_pages = (uint32_t)pages;
+    int err = anon_fill(mm, v, start, end);
+    const pte_t *slot = pt_find(mm, va);
+    return err && !(slot && *slot) ? FAULT_OOM : FAULT_DONE;
+}

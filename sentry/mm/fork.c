@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fork(2).
+ *
+ * The parent's own pages lose their write rights first, in one batch, on the platform
+ * too: from then on its other threads fault, and wait for our lock. Then the platform
+ * copies the address space, mappings, rights and all, and we copy the rest: ranges,
+ * table, a reference for each frame.
+ *
+ * A frame that the host is reading or writing on behalf of io_pin() must not be shared
+ * meanwhile: what the host still writes would show on both sides. So fork waits.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "sentry/mm/mm_priv.h"
+
+void mm_unpinned(struct mm *mm)
+{
+    if (atomic_fetch_sub_explicit(&mm->pins, 1, memory_order_acq_rel) == 1)
+        host_futex_wake(&mm->pins, INT32_MAX);
+}
+
+static void enter_unpinned(struct mm *mm) ACQUIRES(mm->lock);
+static void enter_unpinned(struct mm *mm)
+{
+    uint32_t pins;
+
+    mm_enter(mm);
+    while ((pins = atomic_load_explicit(&mm->pins, memory_order_acquire))) {
+        mm_leave(mm);
+        int err = host_futex_wait(&mm->pins, pins, NSEC_NEVER);
+        assert(!err || err == -EAGAIN || err == -EINTR);
+        mm_enter(mm);
+    }
+}
+
+/* Both shall fault before they write: in the table and in the parent's shadow. */
+static void share_pages(struct mm *mm, struct vma *v, struct batch *b) HOLDS(mm->lock);
+static void share_pages(struct mm *mm, struct vma *v, struct batch *b)
+{
+    uint64_t va;
+    pte_t *slot;
+
+    pt_for_each (mm, va, slot, v->start, v->end) {
+        pte_t was = *slot;
+        if (!(was & PTE_ANON) || (was & PTE_COW))
+            continue;
+        pt_set(mm, va, slot, (was | PTE_COW) & ~PTE_WRITE);
+        if (was & PTE_WRITE)
+            batch_protect(b, va, PAGE_SIZE, pte_prot(*slot));
+    }
+}
+
+static void share_all(struct mm *mm) HOLDS(mm->lock);
+static void share_all(struct mm *mm)
+{
+    struct batch b;
+
+    batch_begin(&b, mm);
+    for (struct vma *v = vma_find(mm, 0); v; v = vma_next(v)) {
+        if (!(v->flags & (VMA_SHARED | VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
+            share_pages(mm, v, &b);
+    }
+    batch_end(&b);
+}
+
+static int copy_entries(struct mm *to, struct mm *mm, const struct vma *v)
+    HOLDS(to->lock, mm->lock);
+static int copy_entries(struct mm *to, struct mm *mm, const struct vma *v)
+{
+    uint64_t va, end = v->end;
+    pte_t *slot, *copy = NULL;
+
+    pt_for_each (mm, va, slot, v->start, end) {
+        copy = pt_make(to, va);
+        if (!copy)
+            return -ENOMEM;
+        frame_get(mm->arena, pte_pfn(*slot), 1);
+        pt_set(to, va, copy, *slot);
+    }
+    return 0;
+}
+
+/* The child's platform has all that the parent's has: what the child is not to have goes. */
+static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b)
+    HOLDS(to->lock, mm->lock);
+static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b)
+{
+    struct vma *copy;
+
+    if (v->flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK))
+        batch_unmap(b, v->start, v->end - v->start);
+    if (v->flags & VMA_DONT_FORK)
+        return 0;
+    int err = vma_clone(to, v, &copy);
+    if (err)
+        return err;
+    /* mlock(2): "memory locks are not inherited" */
+    copy->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
+    vma_insert(to, copy);
+    return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, mm, v);
+}
+
+static int copy_memory(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
+static int copy_memory(struct mm *to, struct mm *mm)
+{
+    struct batch b;
+    int err = 0;
+
+    batch_begin(&b, to);
+    for (struct vma *v = vma_find(mm, 0); v && !err; v = vma_next(v))
+        err = copy_vma(to, mm, v, &b);
+    batch_end(&b);
+    return err;
+}
+
+static int copy_rest(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
+static int copy_rest(struct mm *to, struct mm *mm)
+{
+    to->layout = mm->layout;
+    to->brk = mm->brk;
+    to->dumpable = mm->dumpable;
+    to->thp_disabled = mm->thp_disabled;
+    to->may_lock = mm->may_lock;
+    to->membarrier = mm->membarrier;
+    if (mm->exe)
+        to->exe = mm->hooks->get(mm->exe);
+    if (!mm->auxv_size)
+        return 0;
+    to->auxv = arena_alloc(mm->arena, mm->auxv_size);
+    if (!to->auxv)
+        return -ENOMEM;
+    memcpy(to->auxv, mm->auxv, mm->auxv_size);
+    to->auxv_size = mm->auxv_size;
+    return 0;
+}
+
+static int fork_locked(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
+static int fork_locked(struct mm *to, struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+    int err = 0;
+
+    to->hooks = mm->hooks;
+    share_all(mm);
+    if (mm->aspace)
+        err = p->ops->aspace_fork(mm->aspace, &to->aspace);
+    else
+        err = p->ops->aspace_create(p->platform, &to->aspace);
+    to->partial = mm->partial || !mm->aspace;
+    to->maps = mm->maps;
+    if (!err)
+        err = copy_memory(to, mm);
+    if (!err)
+        err = copy_rest(to, mm);
+    return err;
+}
+
+int mm_fork(struct mm *mm, struct limits *limits, struct mm **out)
+{
+    struct mm *to;
+
+    int err = mm_alloc(mm->arena, limits, &to);
+    if (err)
+        return err;
+    enter_unpinned(mm);
+    /* Nobody else knows the child: to take its lock too cannot lead to a deadlock. */
+    bool taken = mutex_trylock(&to->lock);
+    assert(taken);
+    if (taken) {
+        err = fork_locked(to, mm);
+        assert_slow(err || vma_check(to));
+        mm_leave(to);
+    }
+    mm_leave(mm);
+    if (err) {
+        mm_put(to);
+        return err;
+    }
+    *out = to;
+    return 0;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an address space, and the small things that live with it. */
+#include "sentry/mm/mm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "sentry/core/slab.h"
+#include "sentry/mm/mm_priv.h"
+
+static const struct slab_type mm_slab =
+    SLAB_TYPE(mm, struct mm, .const_ptrs = { PTR_AT(struct mm, hooks) },
+              .host_ptrs = { PTR_AT(struct mm, aspace) });
+
+void mm_enter(struct mm *mm)
+{
+    mutex_lock(&mm->lock);
+}
+
+void mm_leave(struct mm *mm)
+{
+    struct list dead = LIST_INIT(dead);
+    struct vma *v;
+
+    list_splice(&dead, &mm->graveyard);
+    mutex_unlock(&mm->lock);
+    while ((v = list_pop_front(&dead, struct vma, rmap)))
+        vma_free(mm, v);
+}
+
+int mm_alloc(struct arena *a, struct limits *limits, struct mm **out)
+{
+    struct mm *mm = slab_alloc(a, &mm_slab);
+    if (!mm)
+        return -ENOMEM;
+    ref_init(&mm->ref);
+    mm->arena = a;
+    mutex_init(&mm->lock, RANK_MM);
+    list_init(&mm->graveyard);
+    mm->limits = limits;
+    mm->dumpable = 1;
+    mm->layout.mmap_base = mm_task_size(mm) - 128 * ((uint64_t)1 << 20) - STACK_GUARD;
+    int err = pt_create(mm);
+    if (err) {
+        slab_free(mm);
+        return err;
+    }
+    *out = mm;
+    return 0;
+}
+
+int mm_create(struct arena *a, struct limits *limits, struct mm **out)
+{
+    const struct platform_ref *p = platform_of(a);
+    struct mm *mm;
+
+    int err = mm_alloc(a, limits, &mm);
+    if (err)
+        return err;
+    err = p->ops->aspace_create(p->platform, &mm->aspace);
+    if (err) {
+        mm_put(mm);
+        return err;
+    }
+    *out = mm;
+    return 0;
+}
+
+struct mm *mm_get(struct mm *mm)
+{
+    ref_get(&mm->ref);
+    return mm;
+}
+
+void mm_put(struct mm *mm)
+{
+    if (mm && ref_put(&mm->ref))
+        mm_destroy(mm);
+}
+
+void mm_destroy(struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    /* The platform first: then nothing of the rest has to be told to it. */
+    p->ops->aspace_destroy(mm->aspace);
+    mm_enter(mm);
+    mm->aspace = NULL;
+    unmap_range(mm, 0, mm_task_size(mm));
+    assert(mm->nvmas == 0 && mm->total == 0 && mm->pins == 0);
+    pt_destroy(mm);
+    mm_leave(mm);
+    if (mm->exe)
+        mm->hooks->put(mm->exe);
+    arena_free(mm->auxv);
+    slab_free(mm);
+}
+
+void mm_set_limits(struct mm *mm, struct limits *limits)
+{
+    mm_enter(mm);
+    mm->limits = limits;
+    mm_leave(mm);
+}
+
+void mm_set_path_hooks(struct mm *mm, const struct path_hooks *hooks)
+{
+    mm_enter(mm);
+    mm->hooks = hooks;
+    mm_leave(mm);
+}
+
+uint64_t mm_task_size(const struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    return p->ops->task_size(p->platform);
+}
+
+int mm_aspace(struct mm *mm, struct aspace **out)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+    int err = 0;
+
+    mm_enter(mm);
+    if (!mm->aspace) {
+        /* After a restore: the guest faults in what it needs. */
+        err = p->ops->aspace_create(p->platform, &mm->aspace);
+        mm->partial = true;
+        mm->maps = 0;
+    }
+    if (!err)
+        *out = mm->aspace;
+    mm_leave(mm);
+    return err;
+}
+
+/* ---- what exec leaves ---- */
+
+void mm_set_layout(struct mm *mm, const struct mm_layout *layout)
+{
+    mm_enter(mm);
+    mm->layout = *layout;
+    if (mm->brk < layout->start_brk)
+        mm->brk = layout->start_brk;
+    mm->hole_top = mm->hole_len = 0;
+    mm_leave(mm);
+}
+
+void mm_get_layout(struct mm *mm, struct mm_layout *out)
+{
+    mm_enter(mm);
+    *out = mm->layout;
+    mm_leave(mm);
+}
+
+int mm_set_auxv(struct mm *mm, const void *auxv, size_t size)
+{
+    void *copy = arena_alloc(mm->arena, size);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, auxv, size);
+    mm_enter(mm);
+    void *old = mm->auxv;
+    mm->auxv = copy;
+    mm->auxv_size = size;
+    mm_leave(mm);
+    arena_free(old);
+    return 0;
+}
+
+size_t mm_get_auxv(struct mm *mm, void *buf, size_t size)
+{
+    mm_enter(mm);
+    size = min(size, mm->auxv_size);
+    if (size)
+        memcpy(buf, mm->auxv, size);
+    mm_leave(mm);
+    return size;
+}
+
+void mm_set_exe(struct mm *mm, void *path)
+{
+    mm_enter(mm);
+    void *old = mm->exe;
+    mm->exe = path;
+    mm_leave(mm);
+    if (old)
+        mm->hooks->put(old);
+}
+
+void *mm_get_exe(struct mm *mm)
+{
+    mm_enter(mm);
+    void *path = mm->exe ? mm->hooks->get(mm->exe) : NULL;
+    mm_leave(mm);
+    return path;
+}
+
+/* ---- prctl(2) and the like ---- */
+
+int mm_dumpable(const struct mm *mm)
+{
+    return atomic_load_explicit(&mm->dumpable, memory_order_relaxed);
+}
+
+void mm_set_dumpable(struct mm *mm, int dumpable)
+{
+    atomic_store_explicit(&mm->dumpable, dumpable, memory_order_relaxed);
+}
+
+bool mm_thp_disabled(const struct mm *mm)
+{
+    return atomic_load_explicit(&mm->thp_disabled, memory_order_relaxed);
+}
+
+void mm_set_thp_disabled(struct mm *mm, bool off)
+{
+    atomic_store_explicit(&mm->thp_disabled, off, memory_order_relaxed);
+}
+
+_Atomic uint32_t *mm_membarrier_state(struct mm *mm)
+{
+    return &mm->membarrier;
+}

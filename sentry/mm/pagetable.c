@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Page tables as the processor walks them (SDM vol. 3, 4.5): four levels of 512
+ * entries. How many entries of a page are in use stands in its frame's entry.
+ */
+#include <errno.h>
+
+#include "sentry/mm/mm_priv.h"
+
+enum { LEVELS = 4 };
+
+/* Of tables above the leaves: leaves alone decide about rights. */
+#define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+
+static unsigned shift_of(unsigned level)
+{
+    return PAGE_SHIFT + 9 * level;
+}
+
+static pte_t *table_at(struct mm *mm, pfn_t pfn)
+{
+    return frame_ptr(mm->arena, pfn);
+}
+
+static pte_t *slot_in(struct mm *mm, pfn_t table, unsigned level, uint64_t va)
+{
+    return &table_at(mm, table)[va >> shift_of(level) & 511];
+}
+
+pte_t pte_make(const struct vma *v, pfn_t pfn, pte_t bits)
+{
+    pte_t e = pfn << PAGE_SHIFT | bits | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
+    bool write = bits & PTE_ANON ? !(bits & PTE_COW)
+                                 : (v->flags & VMA_SHARED) && (bits & PTE_MAY_WRITE);
+
+    if (!(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return e | PTE_HIDDEN | PTE_NO_EXEC;
+    e |= PTE_PRESENT;
+    if (!(v->prot & PROT_EXEC))
+        e |= PTE_NO_EXEC;
+    if ((v->prot & PROT_WRITE) && write)
+        e |= PTE_WRITE;
+    return e;
+}
+
+int pt_create(struct mm *mm)
+{
+    int err = frame_alloc(mm->arena, &mm->root);
+    if (!err)
+        mm->tables = 1;
+    return err;
+}
+
+void pt_destroy(struct mm *mm)
+{
+    assert(mm->tables == 1 && *frame_used(mm->arena, mm->root) == 0);
+    frame_put(mm->arena, mm->root, 1);
+}
+
+pte_t *pt_find(struct mm *mm, uint64_t va)
+{
+    pfn_t table = mm->root;
+
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        pte_t e = *slot_in(mm, table, level, va);
+        if (!e)
+            return NULL;
+        table = pte_pfn(e);
+    }
+    return slot_in(mm, table, 0, va);
+}
+
+pte_t *pt_make(struct mm *mm, uint64_t va)
+{
+    pfn_t table = mm->root;
+
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        pte_t *slot = slot_in(mm, table, level, va);
+        if (!*slot) {
+            pfn_t below;
+            if (frame_alloc(mm->arena, &below))
+                return NULL;
+            *slot = below << PAGE_SHIFT | PTE_TABLE;
+            ++*frame_used(mm->arena, table);
+            mm->tables++;
+        }
+        table = pte_pfn(*slot);
+    }
+    return slot_in(mm, table, 0, va);
+}
+
+static void count(struct mm *mm, pte_t e, uint64_t by)
+{
+    if (!e)
+        return;
+    if (e & PTE_ANON)
+        mm->rss_anon += by;
+    else if (frame_is_ram(mm->arena, pte_pfn(e)))
+        mm->rss_shmem += by;
+    else
+        mm->rss_file += by;
+}
+
+void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
+{
+    uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
+    pfn_t pfn = (table - (uintptr_t)frame_ptr(mm->arena, 0)) / PAGE_SIZE;
+    pte_t was = *slot;
+
+    (void)va;
+    *frame_used(mm->arena, pfn) += (value != 0) - (was != 0);
+    count(mm, was, (uint64_t)-1);
+    count(mm, value, 1);
+    mm->peak_rss = max(mm->peak_rss, mm->rss_anon + mm->rss_file + mm->rss_shmem);
+    /* One store: hardware may be walking. */
+    __atomic_store_n(slot, value, __ATOMIC_RELEASE);
+}
+
+uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end)
+{
+    while (va < end) {
+        pfn_t table = mm->root;
+        unsigned level = LEVELS - 1;
+        for (; level > 0; level--) {
+            pte_t e = *slot_in(mm, table, level, va);
+            if (!e)
+                break;
+            table = pte_pfn(e);
+        }
+        if (level == 0)
+            return va;
+        uint64_t size = (uint64_t)1 << shift_of(level);
+        va = (va & ~(size - 1)) + size;
+    }
+    return end;
+}
+
+pte_t *pt_step(struct mm *mm, uint64_t *va, uint64_t end)
+{
+    while ((*va = pt_next(mm, *va, end)) < end) {
+        uint64_t stop = min((*va & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end);
+        pte_t *slot = pt_find(mm, *va);
+        for (; *va < stop; *va += PAGE_SIZE, slot++) {
+            if (*slot)
+                return slot;
+        }
+    }
+    return NULL;
+}
+
+/* Frees tables below `table` that are empty and overlap the range. */
+static void trim(struct mm *mm, pfn_t table, unsigned level, uint64_t start, uint64_t end,
+                 struct batch *b) HOLDS(mm->lock);
+static void trim(struct mm *mm, pfn_t table, unsigned level, uint64_t start, uint64_t end,
+                 struct batch *b)
+{
+    uint64_t size = (uint64_t)1 << shift_of(level);
+
+    for (uint64_t va = start & ~(size - 1); va < end; va += size) {
+        pte_t *slot = slot_in(mm, table, level, va);
+        if (!*slot)
+            continue;
+        pfn_t below = pte_pfn(*slot);
+        if (level > 1)
+            trim(mm, below, level - 1, max(va, start), min(va + size, end), b);
+        if (*frame_used(mm->arena, below))
+            continue;
+        __atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+        --*frame_used(mm->arena, table);
+        mm->tables--;
+        batch_put(b, below, 1);
+    }
+}
+
+void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
+{
+    trim(mm, mm->root, LEVELS - 1, start, end, b);
+}

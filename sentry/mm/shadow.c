@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the table to the platform, in batches.
+ *
+ * A hand-over costs as much as many operations, and a mapping of the host is worth
+ * keeping few of: neighbours that lie together become one operation. Where the host
+ * has no room for another mapping, everything is unmapped at once, which needs none,
+ * and the guest faults back in what it really uses.
+ */
+#include "base/panic.h"
+#include "sentry/mm/mm_priv.h"
+
+#define MAPS_MAX 30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 */
+
+void batch_begin(struct batch *b, struct mm *mm)
+{
+    b->mm = mm;
+    b->nops = b->nruns = 0;
+}
+
+static int apply(struct mm *mm, const struct mem_op *ops, size_t n)
+{
+    return platform_of(mm->arena)->ops->aspace_apply(mm->aspace, ops, n);
+}
+
+/* Hides all of the guest's memory. From here on the table is ahead of the shadow. */
+static void hide_all(struct mm *mm)
+{
+    struct mem_op all = { .kind = MEM_UNMAP, .va = 0, .size = mm_task_size(mm) };
+    int err = apply(mm, &all, 1);
+
+    if (err)
+        panic("aspace_apply(MEM_UNMAP of everything): %d", err);
+    mm->partial = true;
+    mm->maps = 0;
+}
+
+/* How many mappings the whole table would make. */
+static uint64_t count_maps(struct mm *mm) HOLDS(mm->lock);
+static uint64_t count_maps(struct mm *mm)
+{
+    uint64_t n = 0, va, next_va = 0;
+    pte_t *slot, next = 0;
+
+    pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
+        n += va != next_va || *slot != next;
+        next_va = va + PAGE_SIZE;
+        next = *slot + PAGE_SIZE;
+    }
+    return n;
+}
+
+static void send(struct batch *b);
+static void send(struct batch *b)
+{
+    struct mm *mm = b->mm;
+
+    if (b->nops == 0)
+        return;
+    if (mm->aspace) {
+        mm->maps += 2 * b->nops; /* at most: one that is new, one that is cut in two */
+        if (mm->maps > MAPS_MAX)
+            mm->maps = count_maps(mm);
+        if (mm->maps > MAPS_MAX / 2 || apply(mm, b->ops, b->nops))
+            hide_all(mm);
+    }
+    b->nops = 0;
+}
+
+static struct mem_op *new_op(struct batch *b);
+static struct mem_op *new_op(struct batch *b)
+{
+    if (b->nops == BATCH_OPS)
+        send(b);
+    return &b->ops[b->nops++];
+}
+
+/* Does `e` at `va` go on where the last operation ends? */
+static bool continues(const struct batch *b, uint64_t va, pte_t e)
+{
+    const struct mem_op *last = b->nops ? &b->ops[b->nops - 1] : NULL;
+
+    return last && last->kind == MEM_MAP && b->run > 0 && b->next == pte_pfn(e) &&
+           last->va + last->size == va && last->prot == pte_prot(e);
+}
+
+void batch_map(struct batch *b, uint64_t va, pte_t e, uint64_t count)
+{
+    while (count > 0) {
+        if (!continues(b, va, e)) {
+            struct backing at;
+            pfn_backing(b->mm->arena, pte_pfn(e), &at);
+            *new_op(b) = (struct mem_op){
+                .kind = MEM_MAP, .prot = pte_prot(e), .va = va, .file = at.file, .off = at.off
+            };
+            b->run = at.run;
+        }
+        uint64_t n = min(count, b->run);
+        b->ops[b->nops - 1].size += n * PAGE_SIZE;
+        b->run -= n;
+        b->next = pte_pfn(e) + n;
+        va += n * PAGE_SIZE;
+        e += n << PAGE_SHIFT;
+        count -= n;
+    }
+}
+
+void batch_unmap(struct batch *b, uint64_t va, uint64_t size)
+{
+    struct mem_op *last = b->nops ? &b->ops[b->nops - 1] : NULL;
+
+    if (last && last->kind == MEM_UNMAP && last->va + last->size == va) {
+        last->size += size;
+        return;
+    }
+    *new_op(b) = (struct mem_op){ .kind = MEM_UNMAP, .va = va, .size = size };
+}
+
+void batch_protect(struct batch *b, uint64_t va, uint64_t size, int prot)
+{
+    struct mem_op *last = b->nops ? &b->ops[b->nops - 1] : NULL;
+
+    if (b->mm->partial) {
+        /* Some of it may not be mapped: the guest faults in what it needs. */
+        batch_unmap(b, va, size);
+        return;
+    }
+    if (last && last->kind == MEM_PROTECT && last->va + last->size == va && last->prot == prot) {
+        last->size += size;
+        return;
+    }
+    *new_op(b) = (struct mem_op){ .kind = MEM_PROTECT, .prot = prot, .va = va, .size = size };
+}
+
+void batch_put(struct batch *b, pfn_t pfn, uint64_t count)
+{
+    uint32_t n = b->nruns;
+
+    if (!frame_is_ram(b->mm->arena, pfn))
+        return;
+    if (n && b->runs[n - 1].pfn + b->runs[n - 1].count == pfn) {
+        b->runs[n - 1].count += count;
+        return;
+    }
+    if (n == BATCH_RUNS) {
+        batch_end(b);
+        n = 0;
+    }
+    b->runs[n].pfn = pfn;
+    b->runs[n].count = count;
+    b->nruns = n + 1;
+}
+
+void batch_end(struct batch *b)
+{
+    send(b);
+    for (uint32_t i = 0; i < b->nruns; i++)
+        frame_put(b->mm->arena, b->runs[i].pfn, b->runs[i].count);
+    b->nruns = 0;
+}
+
+void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)
+{
+    struct batch b;
+    uint64_t va;
+    pte_t *slot;
+
+    batch_begin(&b, mm);
+    pt_for_each (mm, va, slot, start, end)
+        batch_map(&b, va, *slot, 1);
+    batch_end(&b);
+}

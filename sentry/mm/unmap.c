@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* munmap(2), and how pages are taken away from a guest. */
+#include <errno.h>
+
+#include "sentry/mm/mm_priv.h"
+
+/* Takes all pages away: one operation for the platform, for holes in between do no harm. */
+static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
+static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
+{
+    uint64_t va = start;
+    pte_t *slot = pt_step(mm, &va, end);
+
+    if (!slot)
+        return;
+    batch_unmap(b, va, end - va);
+    pt_for_each (mm, va, slot, va, end) {
+        pfn_t pfn = pte_pfn(*slot);
+        pt_set(mm, va, slot, 0);
+        batch_put(b, pfn, 1);
+    }
+}
+
+void zap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, struct batch *b)
+   
+{
+    uint64_t va;
+    pte_t *slot;
+
+    mm->gen++;
+    if (cow_too) {
+        zap_all(mm, start, end, b);
+        return;
+    }
+    pt_for_each (mm, va, slot, start, end) {
+        if (*slot & PTE_ANON)
+            continue;
+        pfn_t pfn = pte_pfn(*slot);
+        pt_set(mm, va, slot, 0);
+        batch_unmap(b, va, PAGE_SIZE);
+        batch_put(b, pfn, 1);
+    }
+}
+
+void unmap_range(struct mm *mm, uint64_t start, uint64_t end)
+{
+    struct batch b;
+    struct vma *v;
+
+    batch_begin(&b, mm);
+    zap_pages(mm, start, end, true, &b);
+    pt_trim(mm, start, end, &b);
+    batch_end(&b);
+    while ((v = vma_find(mm, start)) && v->start < end)
+        vma_remove(mm, v);
+    place_freed(mm, start, end);
+}
+
+int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
+{
+    uint64_t end = start + len;
+    struct vma *v = vma_find(mm, start);
+
+    if (!v || v->start >= end)
+        return 0;
+    /* mm/vma.c: only a cut out of the middle makes one more. */
+    if (v->start < start && v->end > end && mm->nvmas >= VMAS_MAX)
+        return -ENOMEM;
+    int err = vma_cut(mm, start, end);
+    if (err)
+        return err;
+    unmap_range(mm, start, end);
+    return 0;
+}
+
+int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
+{
+    uint64_t size = mm_task_size(mm);
+
+    if ((at.va & PAGE_MASK) || at.va > size || len > size - at.va)
+        return -EINVAL;
+    len = page_up(len);
+    if (len == 0)
+        return -EINVAL;
+    mm_enter(mm);
+    int err = unmap_locked(mm, at.va, len);
+    assert_slow(vma_check(mm));
+    mm_leave(mm);
+    return err;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sentry/mm/mm.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tests/lib/mm_world.h"
+
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static struct mm_world w;
+
+static void start(void)
+{
+    mm_world_start(&w, 64 * MIB);
+}
+
+static void stop(void)
+{
+    mm_world_stop(&w);
+}
+
+Test(map, memory_reads_as_zero_and_keeps_what_is_written, .init = start, .fini = stop)
+{
+    char buf[100], text[] = "hello";
+    int64_t at = mm_world_map(&w, w.mm, 0, 10 * MIB, RW, ANON);
+
+    cr_assert_gt(at, 0);
+    memset(buf, 1, sizeof buf);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at + 5 * MIB - 50, buf, sizeof buf), FAULT_DONE);
+    for (size_t i = 0; i < sizeof buf; i++)
+        cr_assert_eq(buf[i], 0);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at + 4094, text, sizeof text), FAULT_DONE);
+    cr_assert_eq(copy_in(w.mm, buf, uptr((uint64_t)at + 4094), sizeof text), 0);
+    cr_assert_str_eq(buf, "hello");
+    cr_assert_eq(copy_out(w.mm, uptr((uint64_t)at + 8 * MIB), "there", 6), 0);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at + 8 * MIB, buf, 6), FAULT_DONE);
+    cr_assert_str_eq(buf, "there");
+    cr_assert(mm_world_agrees(w.mm, false));
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), 10 * MIB), 0);
+    cr_assert_eq(copy_in(w.mm, buf, uptr((uint64_t)at), 1), -EFAULT);
+}
+
+Test(map, rights_are_kept, .init = start, .fini = stop)
+{
+    char c = 'x';
+    int64_t at = mm_world_map(&w, w.mm, 0, 4 * PAGE_SIZE, PROT_READ, ANON);
+
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at, &c, 1), FAULT_DONE);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, &c, 1), FAULT_ACCERR);
+    cr_assert_eq(copy_out(w.mm, uptr((uint64_t)at), &c, 1), -EFAULT);
+    cr_assert_eq(mm_access(w.mm, uptr((uint64_t)at), &c, 1, true), 1);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, &c, 1), FAULT_ACCERR);
+    cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), PAGE_SIZE, RW), 0);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, &c, 1), FAULT_DONE);
+    cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), PAGE_SIZE, PROT_NONE), 0);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at, &c, 1), FAULT_ACCERR);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at + 5 * PAGE_SIZE, &c, 1), FAULT_MAPERR);
+    cr_assert(mm_world_agrees(w.mm, false));
+}
+
+Test(map, a_fork_sees_its_own_from_then_on, .init = start, .fini = stop)
+{
+    struct mm *child;
+    int64_t at = mm_world_map(&w, w.mm, 0, MIB, RW, ANON);
+    int64_t shared = mm_world_map(&w, w.mm, 0, MIB, RW, MAP_SHARED | MAP_ANONYMOUS);
+    char buf[8];
+
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, "parent", 7), FAULT_DONE);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)shared, "before", 7), FAULT_DONE);
+    cr_assert_eq(mm_fork(w.mm, &w.limits, &child), 0);
+    cr_assert(mm_world_agrees(w.mm, false));
+    cr_assert(mm_world_agrees(child, false));
+    cr_assert_eq(mm_world_read(child, (uint64_t)at, buf, 7), FAULT_DONE);
+    cr_assert_str_eq(buf, "parent");
+    cr_assert_eq(mm_world_write(child, (uint64_t)at, "child!", 7), FAULT_DONE);
+    cr_assert_eq(mm_world_write(child, (uint64_t)shared, "after!", 7), FAULT_DONE);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at, buf, 7), FAULT_DONE);
+    cr_assert_str_eq(buf, "parent");
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)shared, buf, 7), FAULT_DONE);
+    cr_assert_str_eq(buf, "after!");
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, "PARENT", 7), FAULT_DONE);
+    cr_assert_eq(mm_world_read(child, (uint64_t)at, buf, 7), FAULT_DONE);
+    cr_assert_str_eq(buf, "child!");
+    cr_assert(mm_world_agrees(w.mm, false));
+    cr_assert(mm_world_agrees(child, false));
+    mm_put(child);
+}
+
+Test(map, the_heap_grows_and_shrinks, .init = start, .fini = stop)
+{
+    struct mm_layout l;
+
+    mm_get_layout(w.mm, &l);
+    l.start_brk = 0x555555560000;
+    mm_set_layout(w.mm, &l);
+    cr_assert_eq(mm_brk(w.mm, uptr(0)).va, 0x555555560000);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555560123)).va, 0x555555560123);
+    cr_assert_eq(mm_world_write(w.mm, 0x555555560ff0, "x", 1), FAULT_DONE);
+    cr_assert_eq(mm_world_write(w.mm, 0x555555561000, "x", 1), FAULT_MAPERR);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555760000)).va, 0x555555760000);
+    cr_assert_eq(mm_world_write(w.mm, 0x555555660000, "x", 1), FAULT_DONE);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555561000)).va, 0x555555561000);
+    cr_assert_eq(mm_world_write(w.mm, 0x555555660000, "x", 1), FAULT_MAPERR);
+    cr_assert(mm_world_agrees(w.mm, false));
+}
+
+Test(map, errors_are_linux_s, .init = start, .fini = stop)
+{
+    int64_t at = mm_world_map(&w, w.mm, 0, MIB, RW, ANON);
+
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, 0, RW, ANON), -EINVAL);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, PAGE_SIZE, RW, MAP_ANONYMOUS), -EINVAL);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, UINT64_MAX, RW, ANON), -ENOMEM);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0x1001, PAGE_SIZE, RW, ANON | MAP_FIXED), -EINVAL);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0x1000, PAGE_SIZE, RW, ANON | MAP_FIXED), -EPERM);
+    cr_assert_eq(mm_world_map(&w, w.mm, (uint64_t)at, PAGE_SIZE, RW, ANON | MAP_FIXED_NOREPLACE),
+                 -EEXIST);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, 128 * MIB, RW, ANON), -ENOMEM);
+    cr_assert_gt(mm_world_map(&w, w.mm, 0, 128 * MIB, RW, ANON | MAP_NORESERVE), 0);
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at + 1), PAGE_SIZE), -EINVAL);
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), 0), -EINVAL);
+    cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), 2 * MIB, PROT_READ), -ENOMEM);
+    cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), MIB, 0x100), -EINVAL);
+}
+
+Test(map, memory_has_an_end, .init = start, .fini = stop)
+{
+    int64_t at = mm_world_map(&w, w.mm, 0, 256 * MIB, RW, ANON | MAP_NORESERVE);
+    enum fault_result r = FAULT_DONE;
+    uint64_t va;
+
+    for (va = (uint64_t)at; r == FAULT_DONE && va < (uint64_t)at + 256 * MIB; va += PAGE_SIZE)
+        r = mm_world_write(w.mm, va, "x", 1);
+    cr_assert_eq(r, FAULT_OOM);
+    cr_assert_gt(va, (uint64_t)at + 60 * MIB);
+    cr_assert(mm_world_agrees(w.mm, false));
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), 256 * MIB), 0);
+    cr_assert_lt(ram_used(w.arena), MIB);
+}
