@@ -14,6 +14,7 @@
 #include "base/cc.h"
 #include "base/time.h"
 
+/* clang-format off */
 enum lock_rank {
     RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
     RANK_FUTEX_PI,    /* some PI futexes: words are changed under it, and their owners found */
@@ -61,6 +62,7 @@ enum lock_rank {
     RANK_LOG,         /* traces: the leaf of all */
     RANK_LAST,
 };
+/* clang-format on */
 
 /* A futex word of three states, and the place in the order. */
 struct CAPABILITY("mutex") mutex {
