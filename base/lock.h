@@ -17,6 +17,7 @@
 /* clang-format off */
 enum lock_rank {
     RANK_CONTROL = 1, /* one control connection, and what it asks of the kernel */
+    RANK_FILE, /* one open file's position, for the length of a read or write: /proc shows all */
     RANK_FUTEX_PI,    /* some PI futexes: words are changed under it, and their owners found */
     RANK_EPOLL_GRAPH, /* which epoll instance watches which */
     RANK_WATCH,       /* one file's list of who watches it */
@@ -34,32 +35,31 @@ enum lock_rank {
     RANK_DENTRY,      /* one directory's children */
     RANK_DCACHE,      /* the list of all cached names */
     RANK_INODE,       /* one inode's attributes and data */
-    RANK_FILE,        /* one open file's position */
     RANK_FILELOCK,    /* one inode's record locks and leases */
     RANK_TTY,         /* one terminal: its modes and buffers; copies happen under it */
-    RANK_PIPE,        /* one pipe's ring (copies happen under it); an eventfd's count and the like */
-    RANK_SOCK_READ,   /* one socket's readers: the holder owns the head of its queue, and copies */
-    RANK_ZAP,         /* one mappable's loss of pages: it goes from one mm to the next */
-    RANK_MM,          /* one address space's vmas and page table */
-    RANK_MAPPABLE,    /* one mappable's tree of pages */
-    RANK_WINDOWS,     /* the numbers of windows */
-    RANK_ASPACE,      /* one platform address space */
-    RANK_FUTEX,       /* one bucket of futex waiters */
-    RANK_SOCK_NAMES,  /* abstract addresses of AF_UNIX */
-    RANK_SOCK_GC,     /* which AF_UNIX sockets are in messages */
-    RANK_SOCK,        /* one socket's state and queues */
-    RANK_TIMER,       /* the timers of one clock */
-    RANK_WAITQ,       /* one wait queue; wakers take nothing above */
-    RANK_READY,       /* one epoll instance's list of what is ready: a leaf for wakers */
-    RANK_GOFER,       /* one gofer client's ring */
-    RANK_HOSTFD,      /* the table of host descriptors */
-    RANK_PLATFORM,    /* a platform's tables */
-    RANK_STUB,        /* one guest thread's stub, as others see it */
-    RANK_FRAMES,      /* the frame table and its buddy */
-    RANK_SLAB,        /* one slab cache */
-    RANK_ARENA,       /* the arena's map of chunks */
-    RANK_VDSO,        /* the numbers that the vDSO reckons from */
-    RANK_LOG,         /* traces: the leaf of all */
+    RANK_PIPE,       /* one pipe's ring (copies happen under it); an eventfd's count and the like */
+    RANK_SOCK_READ,  /* one socket's readers: the holder owns the head of its queue, and copies */
+    RANK_ZAP,        /* one mappable's loss of pages: it goes from one mm to the next */
+    RANK_MM,         /* one address space's vmas and page table */
+    RANK_MAPPABLE,   /* one mappable's tree of pages */
+    RANK_WINDOWS,    /* the numbers of windows */
+    RANK_ASPACE,     /* one platform address space */
+    RANK_FUTEX,      /* one bucket of futex waiters */
+    RANK_SOCK_NAMES, /* abstract addresses of AF_UNIX */
+    RANK_SOCK_GC,    /* which AF_UNIX sockets are in messages */
+    RANK_SOCK,       /* one socket's state and queues */
+    RANK_TIMER,      /* the timers of one clock */
+    RANK_WAITQ,      /* one wait queue; wakers take nothing above */
+    RANK_READY,      /* one epoll instance's list of what is ready: a leaf for wakers */
+    RANK_GOFER,      /* one gofer client's ring */
+    RANK_HOSTFD,     /* the table of host descriptors */
+    RANK_PLATFORM,   /* a platform's tables */
+    RANK_STUB,       /* one guest thread's stub, as others see it */
+    RANK_FRAMES,     /* the frame table and its buddy */
+    RANK_SLAB,       /* one slab cache */
+    RANK_ARENA,      /* the arena's map of chunks */
+    RANK_VDSO,       /* the numbers that the vDSO reckons from */
+    RANK_LOG,        /* traces: the leaf of all */
     RANK_LAST,
 };
 /* clang-format on */

@@ -73,6 +73,11 @@ struct mm *mm_get(struct mm *mm)
     return mm;
 }
 
+bool mm_is_shared(const struct mm *mm)
+{
+    return ref_count(&mm->ref) > 1;
+}
+
 void mm_put(struct mm *mm)
 {
     if (mm && ref_put(&mm->ref))

@@ -22,6 +22,7 @@
 #include "sentry/task/sighand.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 
 #define DUMPABLE_NOT 0
 #define DUMPABLE_YES 1
