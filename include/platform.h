@@ -91,7 +91,9 @@ struct platform_ops {
 
     /*
      * Makes the platform. Called once, before the sentry is jailed and while it
-     * has one thread; what needs rights that the jail takes away is done here.
+     * has one thread; what needs rights that the jail takes away is done here. That
+     * thread lives as long as the platform, whose processes die with it; and user ids
+     * and namespaces stay as they are, or it could trace them no more.
      *
      *   opts      borrowed for the call
      *   errors    those of the host calls it makes
@@ -163,7 +165,10 @@ struct platform_ops {
     must_use int (*run)(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
                         struct guest_stop *stop);
 
-    /* Makes a run(), this one or the next, return STOP_INTERRUPT soon. Any thread. */
+    /*
+     * Makes a run(), this one or the next, return STOP_INTERRUPT soon. Any thread, under
+     * any lock; the caller sees to it that `t` is not destroyed meanwhile.
+     */
     void (*interrupt)(struct guest_thread *t);
 
     /*

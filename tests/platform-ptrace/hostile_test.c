@@ -125,7 +125,7 @@ Test(hostile, the_stubs_own_pages_cannot_be_written)
 struct scribbler {
     struct rig *r;
     pthread_t thread;
-    atomic_bool over;
+    atomic_bool over, let_go; /* the first before, the second after it is interrupted */
     _Atomic(struct guest_thread *) t;
 };
 
@@ -150,6 +150,8 @@ static void *scribble(void *arg)
         cr_assert_eq(OPS->run(t, s->r->as, &regs, &stop), 0);
         cr_assert_eq(stop.why, STOP_INTERRUPT);
     }
+    while (!atomic_load(&s->let_go))
+        host_sched_yield();
     OPS->thread_destroy(t);
     return NULL;
 }
@@ -185,6 +187,7 @@ Test(hostile, a_scribbling_guest_does_not_disturb_its_agent)
     for (size_t i = 0; i < ARRAY_LEN(s); i++) {
         atomic_store(&s[i].over, true);
         OPS->interrupt(atomic_load(&s[i].t));
+        atomic_store(&s[i].let_go, true);
         cr_assert_eq(pthread_join(s[i].thread, NULL), 0);
     }
     rig_stop(&r);

@@ -141,34 +141,43 @@ Test(interrupt, is_told_once)
     rig_stop(&r);
 }
 
+struct spinner {
+    struct rig *r;
+    _Atomic(struct guest_thread *) t;
+    atomic_bool let_go; /* interrupt() has returned: the thread may be destroyed */
+};
+
 static void *spin_in_thread(void *arg)
 {
-    struct rig *r = arg;
+    struct spinner *s = arg;
     struct guest_regs regs = rig_regs(CODE_AT);
+    struct guest_thread *t;
+    struct guest_stop stop;
 
-    cr_assert_eq(OPS->thread_create(r->p, &r->t), 0);
+    cr_assert_eq(OPS->thread_create(s->r->p, &t), 0);
+    atomic_store(&s->t, t);
     regs.rdi = DATA_AT;
-    *(volatile uint64_t *)(r->ram + DATA_OFF + 16) = 1;
-    cr_assert_eq(OPS->run(r->t, r->as, &regs, &r->stop), 0);
-    cr_assert_eq(r->stop.why, STOP_INTERRUPT);
-    OPS->thread_destroy(r->t);
+    cr_assert_eq(OPS->run(t, s->r->as, &regs, &stop), 0);
+    cr_assert_eq(stop.why, STOP_INTERRUPT);
+    while (!atomic_load(&s->let_go))
+        sched_yield();
+    OPS->thread_destroy(t);
     return NULL;
 }
 
 Test(interrupt, reaches_a_thread_made_elsewhere)
 {
-    struct guest_thread *mine;
     pthread_t other;
     struct rig r;
 
     rig_start(&r);
     CODE(&r, CODE_AT, SPIN);
-    mine = r.t;
-    cr_assert_eq(pthread_create(&other, NULL, spin_in_thread, &r), 0);
+    struct spinner s = { .r = &r };
+    cr_assert_eq(pthread_create(&other, NULL, spin_in_thread, &s), 0);
     while (*(_Atomic uint64_t *)(r.ram + DATA_OFF) == 0)
         sched_yield();
-    OPS->interrupt(r.t);
+    OPS->interrupt(atomic_load(&s.t));
+    atomic_store(&s.let_go, true);
     cr_assert_eq(pthread_join(other, NULL), 0);
-    r.t = mine;
     rig_stop(&r);
 }
