@@ -235,6 +235,46 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags,
     return err;
 }
 
+/* The range that remap_file_pages(2) is about, as the source of a new one. */
+static int source_of(struct mm *mm, uint64_t start, uint64_t len, uint64_t pgoff,
+                     struct map_source *out, int *prot) HOLDS(mm->lock);
+static int source_of(struct mm *mm, uint64_t start, uint64_t len, uint64_t pgoff,
+                     struct map_source *out, int *prot)
+{
+    struct vma *v = vma_at(mm, start);
+
+    if (!v || !(v->flags & VMA_SHARED) || !v->mappable || v->end - start < len)
+        return -EINVAL;
+    v->mappable->ops->get(v->mappable);
+    *out = (struct map_source){
+        .mappable = v->mappable,
+        .off = pgoff * PAGE_SIZE,
+        .may_write = v->flags & VMA_MAY_WRITE,
+        .may_exec = v->flags & VMA_MAY_EXEC,
+        .path = v->path ? mm->hooks->get(v->path) : NULL,
+    };
+    *prot = v->prot;
+    return 0;
+}
+
+int mm_remap_file(struct mm *mm, uptr_t at, uint64_t len, uint64_t pgoff)
+{
+    uint64_t start = page_down(at.va);
+    struct map_source source;
+    uptr_t out;
+    int prot;
+
+    len = page_down(len);
+    if (start + len <= start || pgoff + len / PAGE_SIZE < pgoff || pgoff >> 52)
+        return -EINVAL;
+    mm_enter(mm);
+    int err = source_of(mm, start, len, pgoff, &source, &prot);
+    mm_leave(mm);
+    if (err)
+        return err;
+    return mm_map(mm, uptr(start), len, prot, MAP_SHARED | MAP_FIXED | MAP_POPULATE, &source, &out);
+}
+
 /* ---- of the sentry's own making ---- */
 
 static int special_locked(struct mm *mm, struct vma *like) HOLDS(mm->lock);

@@ -225,6 +225,17 @@ void mm_set_thp_disabled(struct mm *mm, bool off)
     atomic_store_explicit(&mm->thp_disabled, off, memory_order_relaxed);
 }
 
+int mm_barrier(struct mm *mm)
+{
+    int err = 0;
+
+    mm_enter(mm);
+    if (mm->aspace)
+        err = platform_of(mm->arena)->ops->aspace_barrier(mm->aspace);
+    mm_leave(mm);
+    return err;
+}
+
 _Atomic uint32_t *mm_membarrier_state(struct mm *mm)
 {
     return &mm->membarrier;

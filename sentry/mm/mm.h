@@ -76,7 +76,13 @@ must_use int mm_sync(struct mm *mm, uptr_t at, uint64_t len, int flags);
 must_use int mm_lock(struct mm *mm, uptr_t at, uint64_t len, int flags); /* mlock2(2) */
 must_use int mm_unlock(struct mm *mm, uptr_t at, uint64_t len);
 must_use int mm_lock_all(struct mm *mm, int flags); /* mlockall(2); 0 = munlockall */
+/* Whoever asks next has CAP_IPC_LOCK, or not: then RLIMIT_MEMLOCK counts. */
+void mm_set_may_lock(struct mm *mm, bool may);
 must_use int mm_incore(struct mm *mm, uptr_t at, uint64_t len, uptr_t vec);
+/* remap_file_pages(2), by a new mapping, as Linux does it. */
+must_use int mm_remap_file(struct mm *mm, uptr_t at, uint64_t len, uint64_t pgoff);
+/* A memory barrier on every thread that runs in it: membarrier(2). */
+must_use int mm_barrier(struct mm *mm);
 /* brk(2): the new break, or the old one where it cannot be. */
 uptr_t mm_brk(struct mm *mm, uptr_t want);
 
