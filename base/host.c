@@ -486,6 +486,13 @@ int host_sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
     return RESULT(sched_setaffinity(tid, size, set));
 }
 
+int host_getcpu(void)
+{
+    int cpu = sched_getcpu(); /* by rseq or the vDSO: not a call */
+
+    return cpu < 0 ? 0 : cpu;
+}
+
 void host_sched_yield(void)
 {
     sched_yield();

@@ -144,6 +144,7 @@ must_use int host_sigaltstack(const stack_t *stack, stack_t *old);
 must_use int host_sched_getaffinity(pid_t tid, size_t size, cpu_set_t *out);
 must_use int host_sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set);
 void host_sched_yield(void);
+int host_getcpu(void); /* which one we run on, or did a moment ago; 0 where that is not known */
 _Noreturn void host_exit(int status); /* of all threads, now: no atexit(), nothing is flushed */
 _Noreturn void host_abort(void);      /* SIGABRT, even where it is blocked or handled */
 

@@ -53,7 +53,7 @@ struct thread_group {
     int exit_signal;         /* [T] to the parent, when it ends; 0: none, -1: reaped unseen */
     bool zombie;             /* [T] has ended, and waits for its parent */
     bool execed;             /* [T] has called execve since it was forked: setpgid(2) */
-    bool subreaper;          /* [T] prctl(PR_SET_CHILD_SUBREAPER) */
+    _Atomic bool subreaper;  /* [T] prctl(PR_SET_CHILD_SUBREAPER) */
     uint64_t exec_id;        /* [T] execs of this process so far */
     uint64_t parent_exec_id; /* [T] the parent's, when it was forked */
 

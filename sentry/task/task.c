@@ -241,13 +241,27 @@ const struct cred *task_cred_get(struct task *t)
     return c;
 }
 
+/* As commit_creds(): what was private to the old ids stays so. */
+static bool is_other_person(const struct cred *old, const struct cred *c)
+{
+    if (old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid ||
+        old->fsgid != c->fsgid)
+        return true;
+    return old->user_ns == c->user_ns && c->cap_permitted & ~old->cap_permitted;
+}
+
 void task_set_cred(struct task *t, struct cred *c)
 {
+    if (is_other_person(t->cred, c)) {
+        if (t->mm)
+            mm_set_dumpable(t->mm, 0);
+        atomic_store(&t->pdeath_signal, 0);
+    }
     mutex_lock(&t->lock);
     const struct cred *old = t->cred;
     t->cred = c;
     mutex_unlock(&t->lock);
-    if (old && old->ruid != c->ruid && t->charged) {
+    if (old->ruid != c->ruid && t->charged) {
         /* what it runs as pays for it; the limit is asked for at the next fork */
         int err = user_charge(t->arena, c->ruid, USER_TASKS, UINT64_MAX);
         if (!err) {
