@@ -36,7 +36,6 @@ void file_init(struct file *f, struct arena *a, const struct file_ops *ops, cons
     if (!(flags & O_PATH) && (mode == O_WRONLY || mode == O_RDWR))
         f->kind |= FILE_WRITE;
     atomic_init(&f->flags, (uint32_t)(flags & ~OPEN_ONLY));
-    mutex_init(&f->pos_lock, RANK_FILE);
     waitq_init(&f->waitq);
     list_init(&f->watches);
     mutex_init(&f->watch_lock, RANK_WATCH);

@@ -114,7 +114,7 @@ struct file_watch {
     const struct file_watch_ops *ops; /* [I] register it in the slab_type */
 };
 
-/* [I] never changes   [a] atomic   [p] pos_lock */
+/* [I] never changes   [a] atomic   [p] pos_claim */
 struct file {
     struct ref ref;
     const struct file_ops *ops; /* [I] register in the slab_type */
@@ -124,9 +124,9 @@ struct file {
     uint32_t kind;              /* [I] FILE_* */
     _Atomic uint32_t
         flags; /* O_APPEND, O_NONBLOCK, O_DIRECT, O_ASYNC, O_NOATIME, O_SYNC …: F_GETFL */
-    struct mutex pos_lock;   /* RANK_FILE */
-    uint64_t pos;            /* [pos_lock] bytes */
-    struct waitq waitq;      /* woken whenever poll() may say more */
+    _Atomic uint32_t pos_claim; /* claim.h, not a lock: held while the file moves bytes */
+    uint64_t pos;               /* [p] bytes */
+    struct waitq waitq;         /* woken whenever poll() may say more */
     struct list watches;     /* [watch_lock] of struct file_watch; emptied by the last file_put() */
     struct mutex watch_lock; /* RANK_WATCH */
     _Atomic uint64_t owner;  /* F_SETOWN: 0 none; else kind and number, by the syscall layer */

@@ -111,6 +111,25 @@ void fs_context_set_cwd(struct fs_context *fs, const struct path *p)
     replace(fs, &fs->cwd, p);
 }
 
+static bool path_is(const struct path *a, const struct path *b)
+{
+    return a->mnt == b->mnt && a->dentry == b->dentry;
+}
+
+void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to)
+{
+    struct path root, cwd;
+
+    fs_context_root(fs, &root);
+    fs_context_cwd(fs, &cwd);
+    if (path_is(&root, from))
+        fs_context_set_root(fs, to);
+    if (path_is(&cwd, from))
+        fs_context_set_cwd(fs, to);
+    path_put(&root);
+    path_put(&cwd);
+}
+
 uint32_t fs_context_umask(const struct fs_context *fs)
 {
     return atomic_load_explicit(&((struct fs_context *)fs)->umask, memory_order_relaxed);

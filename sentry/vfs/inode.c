@@ -125,11 +125,16 @@ static int join_writers(struct inode *i, int32_t by)
 
 int inode_get_write(struct inode *i)
 {
-    return join_writers(i, 1);
+    int err = join_writers(i, 1);
+
+    if (!err)
+        atomic_fetch_add_explicit(&i->sb->writers, 1, memory_order_relaxed);
+    return err;
 }
 
 void inode_put_write(struct inode *i)
 {
+    atomic_fetch_sub_explicit(&i->sb->writers, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&i->writers, 1, memory_order_acq_rel);
 }
 

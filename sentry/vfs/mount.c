@@ -171,6 +171,7 @@ void mount_link_locked(struct mount *m, struct mount *parent, struct dentry *poi
         m->ns = ns;
         list_push_back(&ns->mounts, &m->ns_node);
         ns->nmounts++;
+        v->nmounts++;
     }
     atomic_fetch_add_explicit(&v->moves, 1, memory_order_release);
 }
@@ -201,9 +202,11 @@ static struct mount *take_leaf(struct vfs *v, struct mount *top, struct dentry *
     while (!list_empty(&m->children))
         m = list_first(&m->children, struct mount, sibling);
     mount_unlink_locked(m, point);
+    mount_leave_group_locked(m);
     if (m->ns) {
         list_del(&m->ns_node);
         m->ns->nmounts--;
+        v->nmounts--;
         m->ns = NULL;
     }
     mutex_unlock(&v->mounts_lock);
@@ -243,4 +246,23 @@ struct superblock *mount_sb(const struct mount *m)
 uint64_t mount_id(const struct mount *m)
 {
     return m->id;
+}
+
+bool mount_is_root(const struct mount *m, const struct dentry *d)
+{
+    return m->root == d;
+}
+
+int mount_find_dev(struct mnt_ns *ns, uint64_t dev, struct superblock **out)
+{
+    struct vfs *v = vfs_of(ns->arena);
+    struct mount *m;
+
+    *out = NULL;
+    mutex_lock(&v->mounts_lock);
+    list_for_each (m, &ns->mounts, ns_node)
+        if (m->sb->dev == dev && !*out)
+            *out = superblock_get(m->sb);
+    mutex_unlock(&v->mounts_lock);
+    return *out ? 0 : -EINVAL;
 }

@@ -55,6 +55,8 @@ const struct fs_type *vfs_fs_types(struct arena *a, size_t *n);
 /* mount(2), umount2(2), pivot_root(2), as the guest asked; capability checks included. */
 must_use int vfs_mount(const struct actor *who, const char *source, const struct path *at,
                        const char *type, unsigned long flags, const char *options);
+/* May `who` change the tree of mounts at all? */
+bool mount_may(const struct actor *who);
 must_use int vfs_umount(const struct actor *who, const struct path *at, int flags);
 must_use int vfs_pivot_root(const struct actor *who, const struct path *new_root,
                             const struct path *put_old);
@@ -62,6 +64,9 @@ must_use int vfs_pivot_root(const struct actor *who, const struct path *new_root
 unsigned long mount_flags(const struct mount *m);
 struct superblock *mount_sb(const struct mount *m); /* borrowed */
 uint64_t mount_id(const struct mount *m);
+bool mount_is_root(const struct mount *m, const struct dentry *d);
+/* The mounted file system of that device number, given: ustat(2). Errors: EINVAL. */
+must_use int mount_find_dev(struct mnt_ns *ns, uint64_t dev, struct superblock **out);
 /* Errors: EROFS where mount or file system are read-only. */
 must_use int mount_want_write(const struct mount *m);
 
@@ -70,8 +75,9 @@ struct mount_info {
     uint64_t id, parent_id, dev;
     const char *source, *type;
     char options[256], sb_options[256];
-    struct path root;  /* borrowed: within its file system */
-    struct path point; /* borrowed */
+    struct path root; /* borrowed: within its file system */
+    struct path
+        point; /* borrowed: the mount's root, which path_print() shows where it is mounted */
     char propagation[64];
 };
 int mnt_ns_visit(struct mnt_ns *ns, const struct actor *who,

@@ -14,7 +14,8 @@
 struct vfs;
 
 /* What an MS_REC walk or a namespace may hold at most: /proc/sys/fs/mount-max. */
-#define MOUNTS_MAX 100000
+#define MOUNTS_MAX      100000
+#define MOUNT_DEPTH_MAX 64 /* mounts on mounts, that a copy of a tree follows */
 /* Flags of a mount, not of its file system. */
 #define MOUNT_FLAGS                                                                              \
     ((unsigned long)(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | \
@@ -41,6 +42,8 @@ struct mount {
     struct list slaves;     /* [M] mount.slave_node */
     struct list slave_node; /* [M] */
     bool unbindable;        /* [M] */
+    bool internal;          /* [I] of the sentry's own: in no tree */
+    bool expiring;          /* [M] umount2(MNT_EXPIRE) has asked once */
     bool locked;            /* [M] came with a namespace of more rights: not to be taken apart */
 };
 
@@ -87,3 +90,34 @@ bool mount_is_point(const struct mount *mnt, struct dentry *d);
 /* Takes `top` and all below it out of their tree. The tree's references go. Locks: takes the mounts
  * lock. */
 void mount_take_down(struct mount *top);
+
+/* ---- mount_tree.c: trees that are not hung up yet ---- */
+
+/*
+ * A copy of `m` with `root`, which lies in it, as its root. Joins the peer group, or
+ * becomes a slave of it, where `m` has one.
+ *
+ *   errors    ENOMEM
+ */
+must_use int mount_clone(struct mount *m, struct dentry *root, bool as_slave, struct mount **out);
+/* The same with all that is mounted below, but for what is unbindable. */
+must_use int mount_clone_tree(struct mount *m, struct dentry *root, bool as_slave,
+                              bool with_unbindable, struct mount **out);
+/*
+ * Hangs a tree made by the above, or a single mount, on `at`, and on whatever gets its
+ * mounts from there. `top` is taken.
+ *
+ *   errors    ENOENT where the place is deleted; ENOTDIR; ENOSPC; ENOMEM; EBUSY
+ */
+must_use int mount_graft(struct mount *top, const struct path *at);
+
+/* ---- propagate.c ---- */
+
+/* Puts `m`, which is in no tree, into the peer group of `of`, made where there is none. */
+void mount_join_group_locked(struct vfs *v, struct mount *m, struct mount *of);
+/* Takes it out of its group, and its slaves to what it was a slave of. */
+void mount_leave_group_locked(struct mount *m);
+/* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE. */
+void mount_set_propagation_locked(struct vfs *v, struct mount *m, unsigned long type);
+/* The next mount that gets what happens in `origin`, after `m`; NULL after the last. */
+struct mount *mount_next_receiver_locked(struct mount *m, struct mount *origin);

@@ -83,7 +83,8 @@ ssize_t path_print(const struct actor *who, const struct path *p, char *buf, siz
     if (who->fs)
         fs_context_root(who->fs, &root);
     struct path top = print_up(*p, &root, &b);
-    bool reached = !who->fs || (top.mnt == root.mnt && top.dentry == root.dentry);
+    bool reached =
+        !who->fs || top.mnt->internal || (top.mnt == root.mnt && top.dentry == root.dentry);
     path_put(&root);
     if (b.at == end)
         prepend(&b, "/", 1);
@@ -94,4 +95,16 @@ ssize_t path_print(const struct actor *who, const struct path *p, char *buf, siz
     size_t n = (size_t)(buf + size - b.at);
     memmove(buf, b.at, n);
     return (ssize_t)n - 1;
+}
+
+ssize_t vfs_readlink(const struct actor *who, const struct path *at, char *buf, size_t size)
+{
+    struct inode *i = dentry_inode(at->dentry);
+
+    if (!i->ops->readlink)
+        return -EINVAL;
+    ssize_t n = i->ops->readlink(i, who, buf, size);
+    if (n >= 0)
+        inode_accessed(i, at->mnt);
+    return n;
 }

@@ -27,6 +27,6 @@ static inline unsigned dtype_of_mode(uint32_t mode)
  * Reads on from *pos, as getdents64(2) does: permission was checked at open.
  *
  *   errors    ENOTDIR; ENOENT for a directory that is deleted; the file system's
- *   locks     takes f's pos_lock where `pos` is &f->pos: held by the caller
+ *   locks     the caller has claimed the position where `pos` is &f->pos
  */
 must_use int file_readdir(struct file *f, struct dir_sink *sink, uint64_t *pos);

@@ -88,16 +88,11 @@ static int do_setattr(const struct actor *who, struct inode *i, const struct att
     return i->ops->setattr ? i->ops->setattr(i, c, who) : -EPERM;
 }
 
-int vfs_setattr(const struct actor *who, const struct path *at, struct attr_change *c)
+static int setattr_checked(const struct actor *who, struct inode *i, struct attr_change *c)
 {
-    struct inode *i = dentry_inode(at->dentry);
-    int err = mount_want_write(at->mnt);
-
-    if (err)
-        return err;
     if (c->which & ATTR_MODE && !inode_owner_or_capable(i, who->cred))
         return -EPERM;
-    err = check_owner(i, c, who->cred);
+    int err = check_owner(i, c, who->cred);
     if (!err)
         err = check_times(i, c, who);
     if (err)
@@ -105,10 +100,25 @@ int vfs_setattr(const struct actor *who, const struct path *at, struct attr_chan
     fix_mode(i, c, who->cred);
     if (c->which & (ATTR_UID | ATTR_GID))
         kill_setid(i, c);
-    err = do_setattr(who, i, c);
+    return do_setattr(who, i, c);
+}
+
+int vfs_setattr(const struct actor *who, const struct path *at, struct attr_change *c)
+{
+    int err = mount_want_write(at->mnt);
+
+    if (!err)
+        err = setattr_checked(who, dentry_inode(at->dentry), c);
     if (!err)
         vfs_event(at->dentry, IN_ATTRIB);
     return err;
+}
+
+int vfs_setattr_file(const struct actor *who, struct file *f, struct attr_change *c)
+{
+    if (path_is_set(&f->path))
+        return vfs_setattr(who, &f->path, c);
+    return setattr_checked(who, f->inode, c);
 }
 
 int vfs_written(const struct actor *who, struct inode *i)

@@ -45,6 +45,7 @@ struct superblock {
     uint32_t magic;                   /* [I] statfs.f_type */
     _Atomic uint32_t flags;           /* SB_* */
     _Atomic uint32_t mounts;          /* mounts of it: with the last, its cached names go */
+    _Atomic uint32_t writers;         /* files of it that are open for writing */
     _Atomic uint32_t dir_moves;       /* a claim: one move of a directory to another at a time */
     struct mutex tree;                /* RANK_RENAME: parents and names of all its dentries */
 };

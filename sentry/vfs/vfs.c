@@ -23,6 +23,8 @@ int vfs_create(struct arena *a)
     v->next_group = 1;
     mutex_init(&v->dcache_lock, RANK_DCACHE);
     mutex_init(&v->mounts_lock, RANK_MOUNTS);
+    mutex_init(&v->waits_lock, RANK_FILELOCK);
+    list_init(&v->waits);
     list_init(&v->lru);
     htab_init(&v->mounts, v->mount_buckets, VFS_MOUNT_BUCKETS);
     arena_set_root(a, ROOT_VFS, v);

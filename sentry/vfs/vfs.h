@@ -52,3 +52,18 @@ void vfs_event(struct dentry *at, uint32_t mask);
 void vfs_name_event(struct inode *dir, const char *name, bool is_dir, uint32_t mask,
                     uint32_t cookie);
 uint32_t vfs_event_cookie(struct arena *a);
+
+/*
+ * The root of a file system that is mounted nowhere, for inodes that get no name: made
+ * by `create` when it is first asked for.
+ *
+ *   out       given
+ */
+must_use int vfs_internal_root(const struct actor *who, const char *source,
+                               int (*create)(struct arena *a, const char *source,
+                                             const char *options, const struct actor *who,
+                                             struct dentry **out),
+                               struct path *out);
+/* A place for `inode` under such a root that shows as "/name (deleted)". `out` is given. */
+must_use int vfs_name_unlinked(const struct path *root, struct inode *inode, const char *name,
+                               struct path *out);

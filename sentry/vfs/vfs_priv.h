@@ -9,7 +9,7 @@
 #define VFS_MOUNT_BUCKETS 64
 #define DCACHE_MAX        32768 /* names kept though nobody uses them, sandbox-wide */
 
-/* [I] never changes   [a] atomic   [M] mounts lock   [D] dcache lock */
+/* [I] never changes   [a] atomic   [M] mounts lock   [D] dcache lock   [W] waits lock */
 struct vfs {
     struct arena *arena;                 /* [I] */
     const struct special_opens *special; /* [a] set at start */
@@ -23,6 +23,7 @@ struct vfs {
     _Atomic uint32_t watches;
     _Atomic uint32_t moves;  /* counts renames and mounts: RESOLVE_BENEATH looks */
     struct superblock *anon; /* [I] a reference */
+    struct mount *internal;  /* [M] a reference; NULL before it is needed */
 
     struct mutex dcache_lock; /* RANK_DCACHE */
     struct list lru;          /* [D] dentry.lru, the longest unused first */
@@ -34,6 +35,9 @@ struct vfs {
     uint64_t next_mount_id; /* [M] */
     uint32_t nmounts;       /* [M] */
     uint64_t next_group;    /* [M] peer groups */
+
+    struct mutex waits_lock; /* RANK_FILELOCK: never with an inode's */
+    struct list waits;       /* [W] struct record_wait */
 };
 
 static inline struct vfs *vfs_of(struct arena *a)

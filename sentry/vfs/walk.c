@@ -73,6 +73,8 @@ int walk_start(struct walk *w, const struct actor *who, const struct path *base,
     }
     if (*name == '/' && flags & WALK_BENEATH)
         return -EXDEV;
+    if (base && !path_is_set(base))
+        return -ENOTDIR; /* a pipe, a socket */
     if (base)
         path_get(base, &w->at);
     else if (who->fs)

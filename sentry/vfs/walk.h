@@ -86,6 +86,8 @@ must_use int vfs_rename(const struct actor *who, const struct path *old_base, co
  * setattr. */
 must_use int vfs_setattr(const struct actor *who, const struct path *at,
                          struct attr_change *change);
+/* The same for an open file, which may have no path. */
+must_use int vfs_setattr_file(const struct actor *who, struct file *f, struct attr_change *change);
 /* truncate(2): with all its checks. */
 must_use int vfs_truncate(const struct actor *who, const struct path *at, uint64_t size);
 must_use int vfs_truncate_file(const struct actor *who, struct file *f, uint64_t size);
@@ -94,6 +96,9 @@ must_use int vfs_resize(const struct actor *who, struct inode *i, uint64_t size)
 /* `i` is about to be written: takes the set-id bits off it where the writer is not trusted with
  * them. */
 must_use int vfs_written(const struct actor *who, struct inode *i);
+/* readlink(2): the text, cut to `size`. Errors: EINVAL where it is no link. */
+must_use ssize_t vfs_readlink(const struct actor *who, const struct path *at, char *buf,
+                              size_t size);
 must_use int vfs_access(const struct actor *who, const struct path *at, unsigned may);
 
 /*
@@ -112,6 +117,8 @@ void fs_context_root(struct fs_context *fs, struct path *out); /* given */
 void fs_context_cwd(struct fs_context *fs, struct path *out);  /* given */
 void fs_context_set_root(struct fs_context *fs, const struct path *p);
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p);
+/* Whoever stands at `from` stands at `to` afterwards: pivot_root(2). */
+void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 uint32_t fs_context_umask(const struct fs_context *fs);
 uint32_t fs_context_set_umask(struct fs_context *fs, uint32_t mask); /* the old one */
 /* The mount namespace: borrowed while the context lives and setns(2) does not change it. */
