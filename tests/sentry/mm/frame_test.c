@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sentry/mm/frame.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "include/uptr.h"
+#include "tests/lib/mm_world.h"
+
+static struct mm_world w;
+
+static void start(void)
+{
+    mm_world_start(&w, 100 * MIB); /* not a power of two */
+}
+
+static void stop(void)
+{
+    mm_world_stop(&w);
+}
+
+/* What the host has given for RAM, in bytes. */
+static uint64_t host_cost(void)
+{
+    struct stat st;
+
+    cr_assert_eq(fstat(ram_fd(w.arena), &st), 0);
+    return (uint64_t)st.st_blocks * 512;
+}
+
+Test(frame, runs_follow_each_other, .init = start, .fini = stop)
+{
+    pfn_t last = 0, pfn;
+
+    for (int i = 0; i < 50; i++) {
+        uint64_t count = 16;
+        cr_assert_eq(frame_alloc_near(w.arena, i ? last + 16 : PFN_NONE, true, &count, &pfn), 0);
+        cr_assert_eq(count, 16);
+        if (i)
+            cr_assert_eq(pfn, last + 16, "%d: %lu after %lu", i, pfn, last);
+        last = pfn;
+    }
+    cr_assert(frames_check(w.arena));
+    frame_put(w.arena, last - 49 * 16, 50 * 16);
+    cr_assert(frames_check(w.arena));
+}
+
+Test(frame, all_of_ram_can_be_had_and_no_more, .init = start, .fini = stop)
+{
+    uint64_t total = 0, before = ram_used(w.arena);
+    static struct {
+        pfn_t pfn;
+        uint64_t count;
+    } got[64];
+    int n = 0, err;
+
+    for (;; n++) {
+        got[n].count = 100000;
+        err = frame_alloc_run(w.arena, &got[n].count, &got[n].pfn);
+        if (err)
+            break;
+        total += got[n].count;
+    }
+    cr_assert_eq(err, -ENOMEM);
+    cr_assert_eq(total * PAGE_SIZE + before, ram_total(w.arena));
+    cr_assert_eq(ram_used(w.arena), ram_total(w.arena));
+    cr_assert_lt(host_cost(), MIB, "nothing was touched");
+    while (n-- > 0)
+        frame_put(w.arena, got[n].pfn, got[n].count);
+    cr_assert_eq(ram_used(w.arena), before);
+    cr_assert(frames_check(w.arena));
+}
+
+Test(frame, what_is_freed_comes_back_as_zeroes, .init = start, .fini = stop)
+{
+    for (int round = 0; round < 3; round++) {
+        uint64_t count = 300;
+        pfn_t pfn;
+        cr_assert_eq(frame_alloc_run(w.arena, &count, &pfn), 0);
+        for (uint64_t i = 0; i < count; i++) {
+            char *p = frame_ptr(w.arena, pfn + i);
+            for (size_t k = 0; k < PAGE_SIZE; k++)
+                cr_assert_eq(p[k], 0);
+            if (i % 3)
+                memset(p, 0xee, PAGE_SIZE);
+        }
+        frame_put(w.arena, pfn, count);
+    }
+}
+
+Test(frame, what_is_freed_goes_back_to_the_host, .init = start, .fini = stop)
+{
+    uint64_t count = 16384;
+    pfn_t pfn;
+
+    cr_assert_eq(frame_alloc_run(w.arena, &count, &pfn), 0);
+    cr_assert_geq(count, 8192);
+    for (uint64_t i = 0; i < count; i++)
+        *(char *)frame_ptr(w.arena, pfn + i) = 1;
+    cr_assert_geq(host_cost(), count * PAGE_SIZE);
+    frame_put(w.arena, pfn, count);
+    cr_assert_leq(host_cost(), 17 * MIB);
+    cr_assert(frames_check(w.arena));
+}
+
+Test(frame, untouched_frames_cost_nothing_when_they_come_back, .init = start, .fini = stop)
+{
+    uint64_t count = 512;
+    pfn_t pfn;
+
+    cr_assert_eq(frame_alloc_run(w.arena, &count, &pfn), 0);
+    *(char *)frame_ptr(w.arena, pfn + 7) = 1;
+    uint64_t cost = host_cost();
+    frame_put(w.arena, pfn, count);
+    count = 512;
+    cr_assert_eq(frame_alloc_run(w.arena, &count, &pfn), 0);
+    cr_assert_eq(host_cost(), cost);
+    cr_assert_eq(*(char *)frame_ptr(w.arena, pfn + 7), 0);
+    frame_put(w.arena, pfn, count);
+}
+
+Test(frame, random_holders_never_share, .init = start, .fini = stop)
+{
+    enum { SLOTS = 200 };
+    static struct {
+        pfn_t pfn;
+        uint64_t count;
+    } held[SLOTS];
+    uint64_t seed = 3;
+
+    for (int i = 0; i < 20000; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint32_t s = (uint32_t)(seed >> 33) % SLOTS;
+        if (held[s].count) {
+            for (uint64_t k = 0; k < held[s].count; k++)
+                cr_assert_eq(*(uint32_t *)frame_ptr(w.arena, held[s].pfn + k), s + 1);
+            frame_put(w.arena, held[s].pfn, held[s].count);
+            held[s].count = 0;
+            continue;
+        }
+        held[s].count = 1 + (seed >> 50) % 70;
+        cr_assert_eq(frame_alloc_run(w.arena, &held[s].count, &held[s].pfn), 0);
+        for (uint64_t k = 0; k < held[s].count; k++) {
+            cr_assert_eq(*(uint32_t *)frame_ptr(w.arena, held[s].pfn + k), 0);
+            *(uint32_t *)frame_ptr(w.arena, held[s].pfn + k) = s + 1;
+        }
+    }
+    cr_assert(frames_check(w.arena));
+    for (int s = 0; s < SLOTS; s++)
+        if (held[s].count)
+            frame_put(w.arena, held[s].pfn, held[s].count);
+}
