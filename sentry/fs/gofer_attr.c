@@ -155,12 +155,12 @@ int gofer_getattr_op(struct inode *inode, struct attr *out)
     struct gofer_attr attr;
     gofer_handle_t h;
 
-    mutex_lock(&inode->lock);
+    mutex_lock(&gi->inode.lock);
     bool fine = refresh_locked(gi);
     if (fine)
         *out = inode->attr;
     uint64_t seq = gi->changes;
-    mutex_unlock(&inode->lock);
+    mutex_unlock(&gi->inode.lock);
     if (fine)
         return 0;
     int err = GOFER_RETRY(gi, h, gofer_getattr(gofer_client_of(gi), h, &attr));
@@ -209,15 +209,21 @@ static int set_by_gofer(struct gofer_inode *gi, const struct attr_change *change
 int gofer_setattr_op(struct inode *inode, const struct attr_change *change, const struct actor *who)
 {
     struct gofer_inode *gi = gofer_inode_of(inode);
+    struct attr_change c = *change;
     int err = 0;
 
     (void)who;
-    if ((change->which & ATTR_SIZE) && change->size > INT64_MAX)
+    if (!(c.which & ATTR_SIZE))
+        return set_by_gofer(gi, &c);
+    if (c.size > INT64_MAX)
         return -EFBIG;
-    if (change->which != ATTR_SIZE || !truncate_here(gi, change->size, &err))
-        err = set_by_gofer(gi, change);
-    if (!err && (change->which & ATTR_SIZE) && inode_is(inode, S_IFREG))
-        mappable_zap(&gi->map, change->size, UINT64_MAX, true);
+    /* ftruncate(2) makes the time now, and asks no more rights than that. */
+    if (c.which & ATTR_MTIME_NOW)
+        c.which &= ~(unsigned)(ATTR_MTIME | ATTR_MTIME_NOW);
+    if (c.which != ATTR_SIZE || !truncate_here(gi, c.size, &err))
+        err = set_by_gofer(gi, &c);
+    if (!err && inode_is(inode, S_IFREG))
+        mappable_zap(&gi->map, c.size, UINT64_MAX, true);
     return err;
 }
 
