@@ -60,6 +60,7 @@ void session_leave_locked(struct thread_group *g)
 
 void session_inherit_locked(struct thread_group *g, const struct thread_group *parent)
 {
+    g->tty_left = parent->tty_left;
     g->session = session_get(parent->session);
     list_push_back(&g->session->groups, &g->session_node);
     pgrp_join_locked(g, parent->pgrp);
@@ -76,6 +77,7 @@ int session_start_locked(struct thread_group *g)
     s->pid = pid_get(g->pid);
     s->leader = g;
     session_leave_locked(g);
+    g->tty_left = false;
     s->pid->session = s;
     g->session = s;
     list_push_back(&s->groups, &g->session_node);
@@ -206,9 +208,4 @@ void session_orphan_check_locked(struct thread_group *g, struct thread_group *fa
         return;
     signal_send_pgrp_locked(g->pgrp, SIGHUP);
     signal_send_pgrp_locked(g->pgrp, SIGCONT);
-}
-
-void session_leader_ends(struct thread_group *g)
-{
-    (void)g;
 }

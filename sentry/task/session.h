@@ -13,11 +13,13 @@
 #include "base/ref.h"
 #include "sentry/task/task.h"
 
+struct ctty;
+
 struct session {
     struct ref ref;
-    struct pid *pid;    /* [I] a reference */
-    struct list groups; /* [T] thread_group.session_node */
-    void *tty;          /* [T] the controlling terminal; NULL: none. A reference of its own kind */
+    struct pid *pid;             /* [I] a reference */
+    struct list groups;          /* [T] thread_group.session_node */
+    struct ctty *tty;            /* [T] the controlling terminal, a reference; NULL: none */
     struct thread_group *leader; /* [T] weak; NULL once it has ended */
 };
 
@@ -43,3 +45,11 @@ void session_inherit_locked(struct thread_group *g, const struct thread_group *p
  */
 void session_orphan_check_locked(struct thread_group *g, struct thread_group *father);
 bool pgrp_is_orphaned_locked(struct pid *pgrp);
+
+/* ---- ctty.c ---- */
+
+/* What terminals ask of tasks: tasks_create() puts it at HOST_CTTY. */
+extern const struct ctty_hooks task_ctty_hooks;
+/* What /proc/PID/stat shows: the terminal's device number, 0 for none; its foreground group, or -1.
+ */
+void session_tty(struct task *t, const struct task *viewer, uint64_t *rdev, int *pgrp);

@@ -45,6 +45,7 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     waitq_init(&ts->idle);
     limits_init(&ts->orphan_limits);
     arena_set_root(a, ROOT_TASKS, ts);
+    arena_set_host(a, HOST_CTTY, (void *)&task_ctty_hooks);
     int err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
     if (!err)
         err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
