@@ -27,14 +27,14 @@
 #endif
 #endif
 #if defined(PLACE_MODE_TSAN)
-#define PLACE_LOW UINT64_C(0x001000000000)
+#define PLACE_LOW  UINT64_C(0x001000000000)
 #define PLACE_HIGH UINT64_C(0x007000000000)
 #else
-#define PLACE_LOW UINT64_C(0x200000000000)
+#define PLACE_LOW  UINT64_C(0x200000000000)
 #define PLACE_HIGH UINT64_C(0x500000000000)
 #endif
 #define PLACES ((PLACE_HIGH - PLACE_LOW) / ARENA_SPAN)
-#define TRIES 256
+#define TRIES  256
 
 #define HEAD_CHUNKS ((sizeof(struct arena) + CHUNK_SIZE - 1) / CHUNK_SIZE)
 
@@ -83,11 +83,11 @@ int arena_create(uint64_t limit, struct arena **out)
         return err;
     }
     struct arena *a = at;
-    a->magic = ARENA_MAGIC;
-    a->base = (uintptr_t)a;
-    a->top = ARENA_GROWTH;
+    a->head.magic = ARENA_MAGIC;
+    a->head.base = (uintptr_t)a;
+    a->head.top = ARENA_GROWTH;
     a->limit = limit;
-    image_self(&a->image);
+    image_self(&a->head.image);
     mutex_init(&a->lock, RANK_ARENA);
     for (uint32_t i = 0; i < CACHE_COUNT; i++) {
         mutex_init(&a->caches[i].lock, RANK_SLAB);
@@ -104,7 +104,7 @@ void arena_destroy(struct arena *a)
 {
     if (!a)
         return;
-    arena_unpoison(a, a->top);
+    arena_unpoison(a, a->head.top);
     int err = host_munmap(a, ARENA_SPAN);
     assert(!err);
 }
@@ -178,11 +178,11 @@ static struct chunk *alloc_span_locked(struct arena *a, uint64_t span)
     if (at == CHUNK_COUNT)
         return NULL;
     uint64_t end = (at + span) * CHUNK_SIZE;
-    if (end > a->top) {
+    if (end > a->head.top) {
         uint64_t top = (end + ARENA_GROWTH - 1) & ~(ARENA_GROWTH - 1);
-        if (make_accessible((char *)a, a->top, top))
+        if (make_accessible((char *)a, a->head.top, top))
             return NULL;
-        a->top = top;
+        a->head.top = top;
     }
     for (uint64_t i = at; i < at + span; i++)
         bitmap_set(a->map, i);
@@ -207,7 +207,7 @@ struct chunk *chunk_alloc(struct arena *a, uint64_t span)
 
 void chunk_free(struct arena *a, struct chunk *c)
 {
-    uint64_t at = ((uintptr_t)c - a->base) / CHUNK_SIZE, span = c->span;
+    uint64_t at = ((uintptr_t)c - a->head.base) / CHUNK_SIZE, span = c->span;
 
     arena_unpoison(c, span * CHUNK_SIZE);
     int err = host_madvise(c, span * CHUNK_SIZE, MADV_DONTNEED);
@@ -222,8 +222,8 @@ void chunk_free(struct arena *a, struct chunk *c)
 
 struct chunk *chunk_next(const struct arena *a, const struct chunk *c)
 {
-    uint64_t at = c ? ((uintptr_t)c - a->base) / CHUNK_SIZE + c->span : HEAD_CHUNKS;
-    uint64_t end = a->top / CHUNK_SIZE;
+    uint64_t at = c ? ((uintptr_t)c - a->head.base) / CHUNK_SIZE + c->span : HEAD_CHUNKS;
+    uint64_t end = a->head.top / CHUNK_SIZE;
 
     at = bitmap_find_next_set(a->map, end, at);
     return at == end ? NULL : (struct chunk *)((char *)a + at * CHUNK_SIZE);

@@ -55,7 +55,7 @@ enum arena_root {
     ROOT_FS,      /* struct fs_state *: terminals, the graph of epolls */
     ROOT_SYSCALL, /* struct syscall_stats *: counts, and what is traced */
     ROOT_REFUSED, /* struct refused_table *: what guests asked for in vain */
-    ROOT_VDSO,      /* struct vdso *: its pages, and how it tells the time */
+    ROOT_VDSO,    /* struct vdso *: its pages, and how it tells the time */
     ROOT_COUNT,
 };
 

@@ -12,7 +12,6 @@ static const uint32_t class_sizes[BYTE_CLASSES] = {
     768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, BYTES_MAX,
 };
 
-
 static uint32_t class_of(size_t size)
 {
     uint32_t i = 0;

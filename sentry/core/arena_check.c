@@ -71,7 +71,7 @@ static uint64_t bad_word(const struct arena *a, const struct cache *s, const cha
         if (is_listed(s->host_ptrs, off))
             continue;
         if (is_listed(s->const_ptrs, off)) {
-            if (value && (value < a->image.lo || value >= a->image.hi))
+            if (value && (value < a->head.image.lo || value >= a->head.image.hi))
                 return off;
             continue;
         }
@@ -88,7 +88,7 @@ bool arena_check(struct arena *a, char *why, size_t size)
             continue;
         const struct cache *s = &a->caches[c->cache];
         size_t i;
-        bitmap_for_each_set(i, c->map, c->count) {
+        bitmap_for_each_set (i, c->map, c->count) {
             const char *object = chunk_object(c, (uint32_t)i);
             uint64_t off = bad_word(a, s, object);
             if (off == s->exact)

@@ -17,8 +17,8 @@
 #include "base/lock.h"
 #include "sentry/core/slab.h"
 
-#define CHUNK_SIZE ((uint64_t)64 << 10)
-#define CHUNK_COUNT (ARENA_SPAN / CHUNK_SIZE)
+#define CHUNK_SIZE   ((uint64_t)64 << 10)
+#define CHUNK_COUNT  (ARENA_SPAN / CHUNK_SIZE)
 #define ARENA_GROWTH ((uint64_t)1 << 20) /* how much more is made accessible at a time */
 
 /* The sizes of arena_alloc() up to which bytes share chunks. */
@@ -26,9 +26,9 @@ enum { BYTE_CLASSES = 20 };
 #define BYTES_MAX 16384u
 
 enum {
-    CACHE_BYTES = SLAB_COUNT,                 /* the first of the size classes */
+    CACHE_BYTES = SLAB_COUNT, /* the first of the size classes */
     CACHE_COUNT = SLAB_COUNT + BYTE_CLASSES,
-    CACHE_NONE = CACHE_COUNT,                 /* of a span that is one block of bytes */
+    CACHE_NONE = CACHE_COUNT, /* of a span that is one block of bytes */
 };
 
 enum { CHUNK_LIVE = 0x6b6e6863 };
@@ -50,35 +50,40 @@ struct chunk {
 };
 
 struct cache {
-    struct mutex lock;   /* RANK_SLAB */
+    struct mutex lock;     /* RANK_SLAB */
     _Atomic uint32_t size; /* bytes of an object, rounded up; 0 before the first, then [I] */
-    uint32_t exact;      /* [I] once `size` is set: what the type says */
-    uint64_t live;       /* [l] objects */
-    uint32_t empty;      /* [l] chunks of `partial` without a live object */
-    struct list partial; /* [l] chunks with room */
+    uint32_t exact;        /* [I] once `size` is set: what the type says */
+    uint64_t live;         /* [l] objects */
+    uint32_t empty;        /* [l] chunks of `partial` without a live object */
+    struct list partial;   /* [l] chunks with room */
     uint16_t const_ptrs[SLAB_PTRS], host_ptrs[SLAB_PTRS];
 };
 
 /* What identifies the program whose constants objects point to. */
 struct image {
-    uint64_t id;      /* a hash of its build id */
-    uint64_t lo, hi;  /* where it is loaded */
+    uint64_t id;     /* a hash of its build id */
+    uint64_t lo, hi; /* where it is loaded */
 };
 
 #define ARENA_MAGIC UINT64_C(0x31616e6572617372)
 
+/* What a saved arena starts with: enough to know whether, and where, it can be mapped. */
+struct arena_head {
+    uint64_t magic;
+    uint64_t base;      /* its own address */
+    uint64_t top;       /* bytes from base that are accessible; under the arena's lock */
+    struct image image; /* whose constants it points to */
+};
+
 /* [I] never changes   [l] its lock   [a] atomic */
 struct arena {
-    uint64_t magic;               /* [I] */
-    uint64_t base;                /* [I] its own address */
-    uint64_t top;                 /* [l] bytes from base that are accessible */
-    struct image image;           /* [I] while one process has it */
-    uint64_t limit;               /* [I] bytes */
-    _Atomic uint64_t used;        /* [a] bytes charged */
-    void *host[HOST_COUNT];       /* set at start and on attach */
-    void *root[ROOT_COUNT];       /* the same */
-    struct mutex lock;            /* RANK_ARENA */
-    uint64_t low;                 /* [l] no chunk below this one is free */
+    struct arena_head head;
+    uint64_t limit;         /* [I] bytes */
+    _Atomic uint64_t used;  /* [a] bytes charged */
+    void *host[HOST_COUNT]; /* set at start and on attach */
+    void *root[ROOT_COUNT]; /* the same */
+    struct mutex lock;      /* RANK_ARENA */
+    uint64_t low;           /* [l] no chunk below this one is free */
     struct cache caches[CACHE_COUNT];
     uint64_t map[CHUNK_COUNT / 64]; /* [l] chunks in use, those of this struct too */
 };

@@ -72,7 +72,8 @@ void image_self(struct image *out)
 #ifdef ARENA_POISONS
 __attribute__((no_sanitize("address")))
 #endif
-static bool copy_page(uint64_t *to, const uint64_t *from)
+static bool
+copy_page(uint64_t *to, const uint64_t *from)
 {
     uint64_t any = 0;
 
@@ -99,8 +100,8 @@ int arena_save(struct arena *a, int fd)
 {
     int err = host_ftruncate(fd, 0);
     if (!err)
-        err = host_ftruncate(fd, (int64_t)a->top);
-    for (uint64_t i = 0; !err && i < a->top / CHUNK_SIZE; i++) {
+        err = host_ftruncate(fd, (int64_t)a->head.top);
+    for (uint64_t i = 0; !err && i < a->head.top / CHUNK_SIZE; i++) {
         if (bitmap_test(a->map, i))
             err = save_range((const char *)a, i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE, fd);
     }
@@ -108,19 +109,19 @@ int arena_save(struct arena *a, int fd)
 }
 
 /* Reads the first bytes of the file, which say where it wants to be. */
-static int read_head(int fd, struct arena *head, size_t size)
+static int read_head(int fd, struct arena_head *head)
 {
     struct image self;
     struct stat st;
 
-    ssize_t n = host_pread(fd, head, size, 0);
+    ssize_t n = host_pread(fd, head, sizeof *head, 0);
     if (n < 0)
         return (int)n;
     int err = host_fstat(fd, &st);
     if (err)
         return err;
     image_self(&self);
-    if ((size_t)n != size || head->magic != ARENA_MAGIC || head->image.id != self.id)
+    if (n != (ssize_t)sizeof *head || head->magic != ARENA_MAGIC || head->image.id != self.id)
         return -EINVAL;
     if (head->base % ARENA_SPAN || head->top > ARENA_SPAN || head->top < sizeof(struct arena) ||
         head->top % PAGE || (uint64_t)st.st_size != head->top)
@@ -128,13 +129,13 @@ static int read_head(int fd, struct arena *head, size_t size)
     return 0;
 }
 
-static int map_file(const struct arena *head, int fd, struct arena **out)
+static int map_file(const struct arena_head *head, int fd, struct arena **out)
 {
     void *want = (void *)(uintptr_t)head->base, *at;
 
-    int err = host_mmap(want, ARENA_SPAN, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0,
-                        &at);
+    int err =
+        host_mmap(want, ARENA_SPAN, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0, &at);
     if (err)
         return -ENOMEM;
     if (at == want)
@@ -176,23 +177,19 @@ static void move_chunk(struct arena *a, struct chunk *c, uint64_t delta)
 
 int arena_attach(int fd, struct arena **out)
 {
-    enum { HEAD_SIZE = offsetof(struct arena, caches) };
-    union {
-        char bytes[HEAD_SIZE];
-        uint64_t align;
-    } head;
+    struct arena_head head;
     struct arena *a;
 
-    int err = read_head(fd, (struct arena *)(void *)head.bytes, HEAD_SIZE);
+    int err = read_head(fd, &head);
     if (!err)
-        err = map_file((struct arena *)(void *)head.bytes, fd, &a);
+        err = map_file(&head, fd, &a);
     if (err)
         return err;
-    uint64_t was = a->image.lo;
-    image_self(&a->image);
+    uint64_t was = a->head.image.lo;
+    image_self(&a->head.image);
     memset(a->host, 0, sizeof a->host);
     for (struct chunk *c = chunk_next(a, NULL); c; c = chunk_next(a, c))
-        move_chunk(a, c, a->image.lo - was);
+        move_chunk(a, c, a->head.image.lo - was);
     *out = a;
     return 0;
 }

@@ -92,8 +92,7 @@ bool cred_in_group(const struct cred *c, uint32_t kgid)
 {
     if (kgid == c->fsgid)
         return true;
-    return c->ngroups &&
-           bsearch(&kgid, c->groups, c->ngroups, sizeof kgid, compare_ids) != NULL;
+    return c->ngroups && bsearch(&kgid, c->groups, c->ngroups, sizeof kgid, compare_ids) != NULL;
 }
 
 bool cred_capable(const struct cred *c, int cap)

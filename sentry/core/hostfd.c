@@ -13,9 +13,9 @@
 #define HOSTFD_MAX (1u << 20)
 
 struct hostfds {
-    struct mutex lock;        /* RANK_HOSTFD */
-    uint32_t low;             /* [l] no row from 1 up to here is free */
-    uint32_t end;             /* [l] rows from here on were never used */
+    struct mutex lock;          /* RANK_HOSTFD */
+    uint32_t low;               /* [l] no row from 1 up to here is free */
+    uint32_t end;               /* [l] rows from here on were never used */
     _Atomic int fd[HOSTFD_MAX]; /* [l] for writers: the descriptor and one, 0 where free */
 };
 

@@ -9,8 +9,9 @@
 
 #include "base/hash.h"
 
-#define ROWS 256 /* a power of two; a guest that invents numbers fills it and then goes uncounted \
-                  */
+#define ROWS                                                                             \
+    256 /* a power of two; a guest that invents numbers fills it and then goes uncounted \
+         */
 
 struct row {
     _Atomic uint64_t key; /* number << 3 | kind, plus 1; 0 is free */

@@ -14,7 +14,8 @@ static void fill_host(struct rng *r, void *buf, size_t size)
 
 static uint64_t next(_Atomic uint64_t *seed)
 {
-    uint64_t z = atomic_fetch_add_explicit(seed, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed);
+    uint64_t z =
+        atomic_fetch_add_explicit(seed, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed);
 
     z += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

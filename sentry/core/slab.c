@@ -14,8 +14,8 @@
 #include "sentry/core/arena_priv.h"
 
 #define OBJECT_MAX (CHUNK_SIZE - 1024)
-#define FREED 0x6b    /* debug builds fill freed objects with it */
-#define EMPTY_KEPT 1u /* empty chunks of a cache that are not given back */
+#define FREED      0x6b /* debug builds fill freed objects with it */
+#define EMPTY_KEPT 1u   /* empty chunks of a cache that are not given back */
 
 static void setup_locked(struct cache *c, uint32_t size, uint32_t align,
                          const struct slab_type *type) HOLDS(c->lock);

@@ -34,9 +34,9 @@ struct slab_type {
 };
 
 #define PTR_AT(type, member) ((uint16_t)(offsetof(type, member) + 1)) /* so that 0 means none */
-#define SLAB_TYPE(nm, type, ...)                                                                   \
-    {                                                                                              \
-        .name = #nm, .id = SLAB_##nm, .size = sizeof(type) __VA_OPT__(, ) __VA_ARGS__              \
+#define SLAB_TYPE(nm, type, ...)                                                      \
+    {                                                                                 \
+        .name = #nm, .id = SLAB_##nm, .size = sizeof(type) __VA_OPT__(, ) __VA_ARGS__ \
     }
 
 /* A zeroed object, aligned to 64 bytes where it is larger than 32, or NULL. Locks: RANK_SLAB. */

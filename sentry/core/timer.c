@@ -14,15 +14,15 @@
 
 /* [l] its lock */
 struct timers {
-    struct mutex lock;       /* RANK_TIMER */
-    struct rb_root tree;     /* [l] armed timers by `at` */
-    struct timer *firing;    /* [l] whose fire() is under way */
-    uintptr_t runner;        /* [l] a number of the thread that runs it */
-    uint32_t cancelling;     /* [l] threads that sleep on `fired` */
-    _Atomic uint32_t fired;  /* fire() calls that have returned */
-    nsec_t sleeps_until;     /* [l] what the loop waits for */
-    bool stop;               /* [l] */
-    struct park park;        /* the loop's */
+    struct mutex lock;      /* RANK_TIMER */
+    struct rb_root tree;    /* [l] armed timers by `at` */
+    struct timer *firing;   /* [l] whose fire() is under way */
+    uintptr_t runner;       /* [l] a number of the thread that runs it */
+    uint32_t cancelling;    /* [l] threads that sleep on `fired` */
+    _Atomic uint32_t fired; /* fire() calls that have returned */
+    nsec_t sleeps_until;    /* [l] what the loop waits for */
+    bool stop;              /* [l] */
+    struct park park;       /* the loop's */
 };
 
 static const struct slab_type timers_slab = SLAB_TYPE(timers, struct timers);

@@ -6,7 +6,7 @@
 #include "sentry/core/slab.h"
 
 #define LEVELS_MAX 32
-#define FIRST_INO UINT64_C(0xeffffffd) /* PROC_USER_INIT_INO, linux/proc_ns.h */
+#define FIRST_INO  UINT64_C(0xeffffffd) /* PROC_USER_INIT_INO, linux/proc_ns.h */
 
 static const struct slab_type user_ns_slab = SLAB_TYPE(user_ns, struct user_ns);
 

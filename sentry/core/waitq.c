@@ -50,7 +50,7 @@ static void wake_locked(struct waitq *q, unsigned bits)
 {
     struct waiter *w;
 
-    list_for_each(w, &q->waiters, node)
+    list_for_each (w, &q->waiters, node)
         w->ops->wake(w, bits);
 }
 
@@ -78,7 +78,7 @@ static void wake_one_locked(struct waitq *q, unsigned bits)
     struct waiter *w;
     bool one = false; /* an exclusive one was woken */
 
-    list_for_each(w, &q->waiters, node) {
+    list_for_each (w, &q->waiters, node) {
         if (w->exclusive && one)
             continue;
         one |= w->exclusive;

@@ -9,7 +9,7 @@
 #include "sentry/mm/mm_priv.h"
 
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MADV_DONTNEED_LOCKED
@@ -124,8 +124,7 @@ static int drop_pages(struct mm *mm, const struct vma *v, uint64_t start, uint64
 }
 
 /* The lock is dropped meanwhile. */
-static int remove_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
-    HOLDS(mm->lock);
+static int remove_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end) HOLDS(mm->lock);
 static int remove_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
     struct mappable *m = v->mappable;
@@ -185,8 +184,7 @@ static int advise_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t en
     }
 }
 
-static int advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice)
-    HOLDS(mm->lock);
+static int advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice) HOLDS(mm->lock);
 static int advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice)
 {
     bool stops = advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;

@@ -68,7 +68,8 @@ static void take_back(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each (mm, va, slot, start, end) {
+    pt_for_each(mm, va, slot, start, end)
+    {
         if (!is_own_alone(mm, *slot))
             continue;
         pt_set(mm, va, slot, pte_make(v, pte_pfn(*slot), PTE_ANON));
@@ -91,8 +92,8 @@ static uint64_t like_run(const pte_t *slot, uint64_t most)
     return n;
 }
 
-static void copy_chunk(struct mm *mm, struct vma *v, uint64_t start, uint64_t end,
-                       struct batch *b) HOLDS(mm->lock);
+static void copy_chunk(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
 static void copy_chunk(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
 {
     const pte_t *slot = pt_find(mm, start);

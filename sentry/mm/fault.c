@@ -11,7 +11,8 @@
 #include "sentry/mm/mm_priv.h"
 
 #define RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define GUESS_WRITE_MAX ((uint64_t)1 << 20) /* private file ranges up to here are taken to be data */
+#define GUESS_WRITE_MAX \
+    ((uint64_t)1 << 20) /* private file ranges up to here are taken to be data */
 
 bool fault_must_save(struct mm *mm)
 {
@@ -23,8 +24,7 @@ bool fault_must_save(struct mm *mm)
 bool fault_satisfied(pte_t e, unsigned want)
 {
     if (want & WANT_FORCE)
-        return e && (!(want & PROT_WRITE) || (e & PTE_WRITE) ||
-                     ((e & PTE_ANON) && !(e & PTE_COW)));
+        return e && (!(want & PROT_WRITE) || (e & PTE_WRITE) || ((e & PTE_ANON) && !(e & PTE_COW)));
     return (e & PTE_PRESENT) && (!(want & PROT_WRITE) || (e & PTE_WRITE)) &&
            (!(want & PROT_EXEC) || !(e & PTE_NO_EXEC));
 }

@@ -7,9 +7,10 @@
 
 #include "sentry/mm/mm_priv.h"
 
-#define ASK_MAX     ((uint64_t)8192)       /* pages that one question is about: 32 MiB */
-#define AHEAD_TURNS 8                      /* questions that an mmap() asks ahead */
-#define DATA_MAX    ((uint64_t)128 << 10)  /* a private writable range up to here is copied at mmap() */
+#define ASK_MAX     ((uint64_t)8192)      /* pages that one question is about: 32 MiB */
+#define AHEAD_TURNS 8                     /* questions that an mmap() asks ahead */
+#define DATA_MAX    ((uint64_t)128 << 10) /* a private writable range up to here is copied at mmap() \
+                                           */
 
 /* One question to a mappable, and what it said. */
 struct asked {
@@ -92,8 +93,7 @@ static enum fault_result result_of(int err)
 }
 
 /* A missing page of a private range that is to be written: copied at once. */
-static enum fault_result copy_missing(struct mm *mm, struct vma *v, uint64_t va)
-    HOLDS(mm->lock);
+static enum fault_result copy_missing(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);
 static enum fault_result copy_missing(struct mm *mm, struct vma *v, uint64_t va)
 {
     uint64_t end = min((va & ~(uint64_t)(CHUNK_BYTES - 1)) + CHUNK_BYTES, v->end);

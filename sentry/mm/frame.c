@@ -27,11 +27,11 @@
 #include "sentry/mm/copy.h"
 #include "sentry/mm/frame_priv.h"
 
-#define ORDERS       19     /* the largest block: 1 GiB */
-#define DIRTY_MAX    4096u  /* frames: 16 MiB */
-#define REGION       512u   /* frames, whose dirty ones are counted together */
-#define PUNCH_MIN    16u    /* dirty frames of a region, below which it is not worth host calls */
-#define RESIDENT_MIN 8u     /* frames, from which on asking the host beats zeroing what is there */
+#define ORDERS       19    /* the largest block: 1 GiB */
+#define DIRTY_MAX    4096u /* frames: 16 MiB */
+#define REGION       512u  /* frames, whose dirty ones are counted together */
+#define PUNCH_MIN    16u   /* dirty frames of a region, below which it is not worth host calls */
+#define RESIDENT_MIN 8u    /* frames, from which on asking the host beats zeroing what is there */
 
 /* All zero: inside a free block, and never used. */
 struct frame {
@@ -172,8 +172,7 @@ static uint64_t take_at_locked(struct frames *f, uint64_t at, uint64_t count)
 }
 
 /* The smallest block that holds `count`, or else the largest there is. False: nothing is free. */
-static bool find_block_locked(const struct frames *f, uint64_t count, uint64_t *at)
-    HOLDS(f->lock);
+static bool find_block_locked(const struct frames *f, uint64_t count, uint64_t *at) HOLDS(f->lock);
 static bool find_block_locked(const struct frames *f, uint64_t count, uint64_t *at)
 {
     unsigned want = count > 1 ? 64 - (unsigned)__builtin_clzll(count - 1) : 0;
@@ -303,7 +302,8 @@ int frame_alloc(struct arena *a, pfn_t *out)
 
 /* ---- giving back ---- */
 
-/* Takes the next free frames of a region that are worth a hole. False: there are none from *at on. */
+/* Takes the next free frames of a region that are worth a hole. False: there are none from *at on.
+ */
 static bool take_dirty_locked(struct frames *f, uint64_t *at, uint64_t *count) HOLDS(f->lock);
 static bool take_dirty_locked(struct frames *f, uint64_t *at, uint64_t *count)
 {

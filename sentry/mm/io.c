@@ -10,7 +10,9 @@
 
 void io_kernel(struct io *io, void *buf, size_t size)
 {
-    *io = (struct io){ .nvecs = 1, .left = size, .one = { buf, size } };
+    *io = (struct io){
+        .nvecs = 1, .left = size, .one = {buf, size}
+    };
     io->vecs = &io->one;
 }
 
@@ -23,8 +25,9 @@ static bool is_in_reach(const struct mm *mm, const struct iovec *v)
 
 int io_user(struct io *io, struct mm *mm, uptr_t buf, size_t size)
 {
-    *io = (struct io){ .mm = mm, .nvecs = 1, .left = min(size, IO_MAX),
-                       .one = { (void *)(uintptr_t)buf.va, size } };
+    *io = (struct io){
+        .mm = mm, .nvecs = 1, .left = min(size, IO_MAX), .one = {(void *)(uintptr_t)buf.va, size}
+    };
     io->vecs = &io->one;
     return is_in_reach(mm, &io->one) ? 0 : -EFAULT;
 }
@@ -149,10 +152,9 @@ static bool pin_run(struct arena *a, struct io_pin *pin, pfn_t pfn, char *at, ui
 }
 
 /* Pins what lies in one piece of guest memory. False: there is no going on. */
-static bool pin_locked(struct mm *mm, uint64_t va, uint64_t size, unsigned want,
-                       struct io_pin *pin) HOLDS(mm->lock);
-static bool pin_locked(struct mm *mm, uint64_t va, uint64_t size, unsigned want,
-                       struct io_pin *pin)
+static bool pin_locked(struct mm *mm, uint64_t va, uint64_t size, unsigned want, struct io_pin *pin)
+    HOLDS(mm->lock);
+static bool pin_locked(struct mm *mm, uint64_t va, uint64_t size, unsigned want, struct io_pin *pin)
 {
     while (size > 0) {
         pfn_t pfn;

@@ -14,9 +14,9 @@
 #define EAGER_MAX ((uint64_t)64 << 10)
 
 /* LEGACY_MAP_MASK of linux/mman.h, and what else MAP_SHARED_VALIDATE lets through. */
-#define KNOWN_FLAGS                                                                              \
-    (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |     \
-     MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |      \
+#define KNOWN_FLAGS                                                                          \
+    (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
+     MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |  \
      MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE)
 
 /* A mmap() that is being decided. */
@@ -203,11 +203,12 @@ static void fill_ahead(struct mm *mm, const struct request *r, uint64_t at)
     }
 }
 
-int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags,
-           struct map_source *source, uptr_t *out)
+int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct map_source *source,
+           uptr_t *out)
 {
-    struct request r = { .hint = hint.va, .len = len, .prot = prot, .flags = flags,
-                         .source = source };
+    struct request r = {
+        .hint = hint.va, .len = len, .prot = prot, .flags = flags, .source = source
+    };
     uint64_t at;
 
     r.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);

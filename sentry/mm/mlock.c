@@ -37,8 +37,7 @@ static uint64_t count_locked(struct mm *mm, uint64_t start, uint64_t end)
     return pages;
 }
 
-static int mark_locked(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
-    HOLDS(mm->lock);
+static int mark_locked(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags) HOLDS(mm->lock);
 static int mark_locked(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 {
     while (start < end) {

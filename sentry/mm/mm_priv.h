@@ -23,9 +23,9 @@
 #include "sentry/mm/frame_priv.h"
 #include "sentry/mm/mm.h"
 
-#define VMAS_MAX       65530u            /* vm.max_map_count */
-#define MMAP_MIN_ADDR  ((uint64_t)65536) /* vm.mmap_min_addr */
-#define STACK_GUARD    (256 * PAGE_SIZE) /* stack_guard_gap */
+#define VMAS_MAX         65530u            /* vm.max_map_count */
+#define MMAP_MIN_ADDR    ((uint64_t)65536) /* vm.mmap_min_addr */
+#define STACK_GUARD      (256 * PAGE_SIZE) /* stack_guard_gap */
 #define NAME_SHARED_ANON "/dev/zero (deleted)"
 
 enum vma_flags {
@@ -50,11 +50,11 @@ enum vma_flags {
 /* A range with one set of rights. All fields under the mm's lock but for `rmap`, the mappable's. */
 struct vma {
     struct rb_node node;
-    uint64_t start, end;       /* bytes */
-    uint32_t flags;            /* VMA_* */
-    int prot;                  /* PROT_* */
-    uint64_t pgoff;            /* the page of the mappable at `start`; anonymous: start's own number */
-    struct mm *mm;             /* [I] */
+    uint64_t start, end; /* bytes */
+    uint32_t flags;      /* VMA_* */
+    int prot;            /* PROT_* */
+    uint64_t pgoff;      /* the page of the mappable at `start`; anonymous: start's own number */
+    struct mm *mm;       /* [I] */
     struct mappable *mappable; /* [I] a reference; NULL: private anonymous */
     void *path;                /* [I] a reference by the mm's hooks, or NULL */
     const char *name;          /* [I] special: as shown in maps */
@@ -68,28 +68,28 @@ struct vma {
 /* [I] never changes   [l] its lock   [a] atomic */
 struct mm {
     struct ref ref;
-    struct arena *arena;       /* [I] */
-    struct mutex lock;         /* RANK_MM */
-    struct rb_root vmas;       /* [l] by start */
-    uint32_t nvmas;            /* [l] */
-    struct vma *last;          /* [l] where the last look-up ended, or NULL */
-    uint64_t gen;              /* [l] changes whenever a vma changes or pages are zapped */
-    struct list graveyard;     /* [l] vmas to be freed by mm_leave(), by vma.rmap */
-    struct mm *next_dead;      /* while mappable_zap() holds the last reference */
+    struct arena *arena;   /* [I] */
+    struct mutex lock;     /* RANK_MM */
+    struct rb_root vmas;   /* [l] by start */
+    uint32_t nvmas;        /* [l] */
+    struct vma *last;      /* [l] where the last look-up ended, or NULL */
+    uint64_t gen;          /* [l] changes whenever a vma changes or pages are zapped */
+    struct list graveyard; /* [l] vmas to be freed by mm_leave(), by vma.rmap */
+    struct mm *next_dead;  /* while mappable_zap() holds the last reference */
 
-    pfn_t root;                /* [I] the page table's first page */
-    struct aspace *aspace;     /* [l] host; NULL: not made yet */
-    bool partial;              /* [l] the shadow may lack what the table has */
-    uint64_t maps;             /* [l] at most so many mappings has the shadow */
+    pfn_t root;            /* [I] the page table's first page */
+    struct aspace *aspace; /* [l] host; NULL: not made yet */
+    bool partial;          /* [l] the shadow may lack what the table has */
+    uint64_t maps;         /* [l] at most so many mappings has the shadow */
 
-    struct limits *limits;     /* [l] borrowed */
+    struct limits *limits;          /* [l] borrowed */
     const struct path_hooks *hooks; /* [l] NULL before there are paths */
-    struct mm_layout layout;   /* [l] */
-    uint64_t brk;              /* [l] */
-    uint32_t future;           /* [l] VMA_LOCKED, VMA_LOCK_ON_FAULT: what mlockall() wants for new ranges */
-    void *auxv;                /* [l] arena */
-    size_t auxv_size;          /* [l] */
-    void *exe;                 /* [l] a reference by the hooks */
+    struct mm_layout layout;        /* [l] */
+    uint64_t brk;                   /* [l] */
+    uint32_t future;  /* [l] VMA_LOCKED, VMA_LOCK_ON_FAULT: what mlockall() wants for new ranges */
+    void *auxv;       /* [l] arena */
+    size_t auxv_size; /* [l] */
+    void *exe;        /* [l] a reference by the hooks */
 
     uint64_t total, locked, data, stack, exec; /* [l] pages of vmas */
     uint64_t tables;                           /* [l] pages of the page table */
@@ -99,17 +99,22 @@ struct mm {
     uint64_t hole_top, hole_len; /* [l] above hole_top no hole of hole_len bytes: place.c */
     struct strike {
         uint64_t addr, sp, gen;
-    } strike;                    /* [l] the last fault for which there was no reason: fault.c */
-    _Atomic uint32_t pins;       /* io_pin()s under way; goes up under the lock only */
+    } strike;              /* [l] the last fault for which there was no reason: fault.c */
+    _Atomic uint32_t pins; /* io_pin()s under way; goes up under the lock only */
     _Atomic int dumpable;
     _Atomic bool thp_disabled;
-    _Atomic bool may_lock;       /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count */
+    _Atomic bool may_lock; /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count */
     _Atomic uint32_t membarrier;
 };
 
 /* The lock. Leaving frees what was removed: a file's last reference goes with no lock held. */
 void mm_enter(struct mm *mm) ACQUIRES(mm->lock);
 void mm_leave(struct mm *mm) RELEASES(mm->lock);
+/* For who comes by way of a batch, where the compiler cannot see it. */
+static inline void mm_assert_entered(struct mm *mm) ASSERTS_HELD(mm->lock)
+{
+    assert_slow(mutex_held(&mm->lock));
+}
 /* All of an empty mm but its aspace. Errors: ENOMEM. */
 must_use int mm_alloc(struct arena *a, struct limits *limits, struct mm **out);
 /* An io_pin() has ended: fork() may wait for that. */
@@ -124,17 +129,17 @@ void mm_destroy(struct mm *mm);
  * never writes there. Of the bits that it leaves to us:
  */
 typedef uint64_t pte_t;
-#define PTE_PRESENT ((pte_t)1 << 0)
-#define PTE_WRITE ((pte_t)1 << 1)
-#define PTE_USER ((pte_t)1 << 2)
-#define PTE_ACCESSED ((pte_t)1 << 5)
-#define PTE_DIRTY ((pte_t)1 << 6)
-#define PTE_COW ((pte_t)1 << 9)    /* an anonymous frame that others may have, too */
-#define PTE_HIDDEN ((pte_t)1 << 10) /* there, but PROT_NONE: not present */
-#define PTE_ANON ((pte_t)1 << 11)  /* a frame of this range's own; else the mappable's page */
+#define PTE_PRESENT   ((pte_t)1 << 0)
+#define PTE_WRITE     ((pte_t)1 << 1)
+#define PTE_USER      ((pte_t)1 << 2)
+#define PTE_ACCESSED  ((pte_t)1 << 5)
+#define PTE_DIRTY     ((pte_t)1 << 6)
+#define PTE_COW       ((pte_t)1 << 9)  /* an anonymous frame that others may have, too */
+#define PTE_HIDDEN    ((pte_t)1 << 10) /* there, but PROT_NONE: not present */
+#define PTE_ANON      ((pte_t)1 << 11) /* a frame of this range's own; else the mappable's page */
 #define PTE_MAY_WRITE ((pte_t)1 << 52) /* a mappable's page that a shared mapping may write */
-#define PTE_NO_EXEC ((pte_t)1 << 63)
-#define PTE_PFN ((pte_t)0x000ffffffffff000)
+#define PTE_NO_EXEC   ((pte_t)1 << 63)
+#define PTE_PFN       ((pte_t)0x000ffffffffff000)
 
 #define LEAF_SIZE ((uint64_t)1 << 21) /* bytes that one page of entries covers */
 
@@ -151,7 +156,8 @@ static inline int pte_prot(pte_t e)
     return PROT_READ | (e & PTE_WRITE ? PROT_WRITE : 0) | (e & PTE_NO_EXEC ? 0 : PROT_EXEC);
 }
 
-/* The entry for a page with the rights that `v` gives now. `bits`: PTE_ANON, PTE_COW, PTE_MAY_WRITE. */
+/* The entry for a page with the rights that `v` gives now. `bits`: PTE_ANON, PTE_COW,
+ * PTE_MAY_WRITE. */
 pte_t pte_make(const struct vma *v, pfn_t pfn, pte_t bits);
 
 must_use int pt_create(struct mm *mm);
@@ -173,13 +179,13 @@ void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS
  * Goes over the entries of [start, end) that are in use. The body may change them.
  * Give it a `uint64_t va` and a `pte_t *slot`.
  */
-#define pt_for_each(mm, va, slot, start, end)                                              \
+#define pt_for_each(mm, va, slot, start, end) \
     for ((va) = (start); ((slot) = pt_step((mm), &(va), (end))) != NULL; (va) += PAGE_SIZE)
 pte_t *pt_step(struct mm *mm, uint64_t *va, uint64_t end) HOLDS(mm->lock);
 
 /* ---- the shadow: shadow.c ---- */
 
-#define BATCH_OPS 48
+#define BATCH_OPS  48
 #define BATCH_RUNS 96
 
 /*
@@ -199,7 +205,8 @@ struct batch {
 };
 
 void batch_begin(struct batch *b, struct mm *mm);
-/* `count` entries from `va` on are now `e` and the pages after it: shows them, whatever was there. */
+/* `count` entries from `va` on are now `e` and the pages after it: shows them, whatever was there.
+ */
 void batch_map(struct batch *b, uint64_t va, pte_t e, uint64_t count);
 /* Nothing is to be seen in the range. */
 void batch_unmap(struct batch *b, uint64_t va, uint64_t size);
@@ -222,7 +229,8 @@ struct vma *vma_next(const struct vma *v);
 struct vma *vma_prev(const struct vma *v);
 /* A vma that is in no tree yet, with the fields of `like` and references of its own. */
 must_use int vma_clone(struct mm *mm, const struct vma *like, struct vma **out);
-/* Puts it in, counts it, and joins it with its neighbours where Linux would. May free it: gives the result. */
+/* Puts it in, counts it, and joins it with its neighbours where Linux would. May free it: gives the
+ * result. */
 struct vma *vma_insert(struct mm *mm, struct vma *v) HOLDS(mm->lock);
 /* Joins it with its neighbours where it is like them. */
 struct vma *vma_merge(struct mm *mm, struct vma *v) HOLDS(mm->lock);
@@ -297,11 +305,10 @@ enum fault_result fault_locked(struct mm *mm, uint64_t va, unsigned want) HOLDS(
 bool fault_must_save(struct mm *mm);
 
 /* The lock was dropped and the world has changed: look again. */
-#define FAULT_AGAIN ((enum fault_result)-1)
+#define FAULT_AGAIN ((enum fault_result) - 1)
 
 /* Makes the missing anonymous pages of [start, end). Errors: ENOMEM. */
-must_use int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
-    HOLDS(mm->lock);
+must_use int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end) HOLDS(mm->lock);
 enum fault_result anon_fault(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);
 /* A page that is there, and must become the range's own to be written. */
 enum fault_result cow_fault(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);
@@ -317,9 +324,9 @@ enum fault_result file_fault(struct mm *mm, struct vma *v, uint64_t va, unsigned
     HOLDS(mm->lock);
 /* After mmap(): maps what of a file costs nothing. Drops the lock meanwhile. */
 void file_map_ahead(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
-/* mlock(2), MAP_POPULATE: faults all in. Errors: as Linux's __mm_populate; ENOMEM, EFAULT, EAGAIN. */
-must_use int fault_all(struct mm *mm, uint64_t start, uint64_t end, unsigned want)
-    HOLDS(mm->lock);
+/* mlock(2), MAP_POPULATE: faults all in. Errors: as Linux's __mm_populate; ENOMEM, EFAULT, EAGAIN.
+ */
+must_use int fault_all(struct mm *mm, uint64_t start, uint64_t end, unsigned want) HOLDS(mm->lock);
 /* A stack's range grows down to `va`. False: it may not. */
 bool stack_grow(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);
 

@@ -30,8 +30,8 @@ static pte_t *slot_in(struct mm *mm, pfn_t table, unsigned level, uint64_t va)
 pte_t pte_make(const struct vma *v, pfn_t pfn, pte_t bits)
 {
     pte_t e = pfn << PAGE_SHIFT | bits | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
-    bool write = bits & PTE_ANON ? !(bits & PTE_COW)
-                                 : (v->flags & VMA_SHARED) && (bits & PTE_MAY_WRITE);
+    bool write =
+        bits & PTE_ANON ? !(bits & PTE_COW) : (v->flags & VMA_SHARED) && (bits & PTE_MAY_WRITE);
 
     if (!(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
         return e | PTE_HIDDEN | PTE_NO_EXEC;

@@ -13,7 +13,7 @@
 
 /* MAP_32BIT: arch/x86/kernel/sys_x86_64.c, find_start_end() */
 #define LOW32_START ((uint64_t)0x40000000)
-#define LOW32_END ((uint64_t)0x80000000)
+#define LOW32_END   ((uint64_t)0x80000000)
 
 static bool is_free(struct mm *mm, uint64_t at, uint64_t len) HOLDS(mm->lock);
 static bool is_free(struct mm *mm, uint64_t at, uint64_t len)
@@ -42,7 +42,8 @@ static bool search_up(struct mm *mm, uint64_t at, uint64_t end, uint64_t len, ui
 static bool search_down(struct mm *mm, uint64_t top, uint64_t len, uint64_t *out) HOLDS(mm->lock);
 static bool search_down(struct mm *mm, uint64_t top, uint64_t len, uint64_t *out)
 {
-    const struct vma *v = vma_find(mm, top - 1); /* the first that may reach into the hole below top */
+    const struct vma *v =
+        vma_find(mm, top - 1); /* the first that may reach into the hole below top */
 
     if (v)
         top = min(top, vma_low(v));

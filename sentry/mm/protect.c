@@ -10,12 +10,13 @@
 #define PROT_RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 void protect_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
-   
+
 {
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each (mm, va, slot, start, end) {
+    pt_for_each(mm, va, slot, start, end)
+    {
         pte_t e = pte_make(v, pte_pfn(*slot), *slot & (PTE_ANON | PTE_COW | PTE_MAY_WRITE));
         if (e == *slot)
             continue;
@@ -62,7 +63,7 @@ static int protect_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows)
     HOLDS(mm->lock);
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows)
-   
+
 {
     struct vma *v = vma_find(mm, start);
     struct batch b;

@@ -15,8 +15,7 @@ static bool passes(uint64_t have, uint64_t more, uint64_t limit)
 
 int quota_own(struct mm *mm, uint64_t pages, uint32_t flags)
 {
-    if (!(flags & VMA_GROWS_DOWN) &&
-        !passes(mm->data, pages, limit_soft(mm->limits, RLIMIT_DATA)))
+    if (!(flags & VMA_GROWS_DOWN) && !passes(mm->data, pages, limit_soft(mm->limits, RLIMIT_DATA)))
         return -ENOMEM;
     /* vm.overcommit_memory 0: what could never fit is refused (mm/util.c, __vm_enough_memory()) */
     if (!(flags & VMA_NO_RESERVE) && pages > ram_total(mm->arena) / PAGE_SIZE)

@@ -25,8 +25,7 @@ static bool is_copy(const struct remap *r)
 }
 
 /* vma_to_resize(): may the range be as large as that? */
-static int check_resize(struct mm *mm, const struct vma *v, const struct remap *r)
-    HOLDS(mm->lock);
+static int check_resize(struct mm *mm, const struct vma *v, const struct remap *r) HOLDS(mm->lock);
 static int check_resize(struct mm *mm, const struct vma *v, const struct remap *r)
 {
     uint64_t more = r->new_len > r->old_len ? (r->new_len - r->old_len) / PAGE_SIZE : 0;
@@ -56,12 +55,14 @@ static int move_pages(struct mm *mm, uint64_t from, uint64_t to, uint64_t len)
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each (mm, va, slot, from, from + len) {
+    pt_for_each(mm, va, slot, from, from + len)
+    {
         if (!pt_make(mm, to + (va - from)))
             return -ENOMEM;
     }
     batch_begin(&b, mm);
-    pt_for_each (mm, va, slot, from, from + len) {
+    pt_for_each(mm, va, slot, from, from + len)
+    {
         uint64_t there = to + (va - from);
         pte_t e = *slot;
         pt_set(mm, va, slot, 0);
@@ -221,8 +222,8 @@ static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out)
     return err;
 }
 
-int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags, uptr_t new_at,
-             uptr_t *out)
+int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags,
+             uptr_t new_at, uptr_t *out)
 {
     struct remap r = { old.va, page_up(old_len), page_up(new_len), new_at.va, flags };
     uint64_t at;

@@ -10,7 +10,8 @@
 #include "base/panic.h"
 #include "sentry/mm/mm_priv.h"
 
-#define MAPS_MAX 30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 */
+#define MAPS_MAX 30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 \
+                         */
 
 void batch_begin(struct batch *b, struct mm *mm)
 {
@@ -42,7 +43,8 @@ static uint64_t count_maps(struct mm *mm)
     uint64_t n = 0, va, next_va = 0;
     pte_t *slot, next = 0;
 
-    pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
+    pt_for_each(mm, va, slot, 0, mm_task_size(mm))
+    {
         n += va != next_va || *slot != next;
         next_va = va + PAGE_SIZE;
         next = *slot + PAGE_SIZE;
@@ -55,6 +57,7 @@ static void send(struct batch *b)
 {
     struct mm *mm = b->mm;
 
+    mm_assert_entered(mm);
     if (b->nops == 0)
         return;
     if (mm->aspace) {
@@ -166,7 +169,6 @@ void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)
     pte_t *slot;
 
     batch_begin(&b, mm);
-    pt_for_each (mm, va, slot, start, end)
-        batch_map(&b, va, *slot, 1);
+    pt_for_each(mm, va, slot, start, end) batch_map(&b, va, *slot, 1);
     batch_end(&b);
 }

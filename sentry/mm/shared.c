@@ -11,20 +11,19 @@
 #include "sentry/core/slab.h"
 #include "sentry/mm/mm_priv.h"
 
-#define LEAF_PAGES  512u
-#define FILL_PAGES  16u /* made at a time around the one that is wanted */
+#define LEAF_PAGES 512u
+#define FILL_PAGES 16u /* made at a time around the one that is wanted */
 
 struct shared_anon {
     struct mappable mappable;
     struct ref ref;
-    struct arena *arena;  /* [I] */
-    uint64_t pages;       /* [I] */
-    uint32_t **leaves;    /* [mappable.lock] frames plus one; 0: not there */
+    struct arena *arena; /* [I] */
+    uint64_t pages;      /* [I] */
+    uint32_t **leaves;   /* [mappable.lock] frames plus one; 0: not there */
 };
 
-static const struct slab_type shared_anon_slab =
-    SLAB_TYPE(shared_anon, struct shared_anon,
-              .const_ptrs = { PTR_AT(struct shared_anon, mappable.ops) });
+static const struct slab_type shared_anon_slab = SLAB_TYPE(
+    shared_anon, struct shared_anon, .const_ptrs = { PTR_AT(struct shared_anon, mappable.ops) });
 
 static struct shared_anon *of(struct mappable *m)
 {
@@ -95,9 +94,9 @@ static int shared_locate(struct mappable *m, uint64_t index, uint64_t most, unsi
     (void)access;
     if (index >= s->pages)
         return -EFAULT;
-    mutex_lock(&m->lock);
+    mutex_lock(&s->mappable.lock);
     int err = locate_locked(s, index, min(most, s->pages - index), out);
-    mutex_unlock(&m->lock);
+    mutex_unlock(&s->mappable.lock);
     return err;
 }
 
@@ -107,8 +106,7 @@ static uint64_t shared_size(struct mappable *m)
 }
 
 /* Gives up the frames of pages [from, to). */
-static void drop_locked(struct shared_anon *s, uint64_t from, uint64_t to)
-    HOLDS(s->mappable.lock);
+static void drop_locked(struct shared_anon *s, uint64_t from, uint64_t to) HOLDS(s->mappable.lock);
 static void drop_locked(struct shared_anon *s, uint64_t from, uint64_t to)
 {
     for (uint64_t i = from; i < to; i++) {
@@ -127,9 +125,9 @@ static int shared_punch(struct mappable *m, uint64_t from, uint64_t to)
 {
     struct shared_anon *s = of(m);
 
-    mutex_lock(&m->lock);
+    mutex_lock(&s->mappable.lock);
     drop_locked(s, from / PAGE_SIZE, min(to / PAGE_SIZE, s->pages));
-    mutex_unlock(&m->lock);
+    mutex_unlock(&s->mappable.lock);
     mappable_zap(m, from, to, false);
     return 0;
 }
@@ -145,9 +143,9 @@ static void shared_put(struct mappable *m)
 
     if (!ref_put(&s->ref))
         return;
-    mutex_lock(&m->lock);
+    mutex_lock(&s->mappable.lock);
     drop_locked(s, 0, s->pages);
-    mutex_unlock(&m->lock);
+    mutex_unlock(&s->mappable.lock);
     for (uint64_t i = 0; i < leaf_count(s); i++)
         arena_free(s->leaves[i]);
     arena_free(s->leaves);
@@ -175,7 +173,8 @@ int shared_create(struct arena *a, uint64_t size, struct mappable **out)
         slab_free(s);
         return -ENOMEM;
     }
-    /* Linux shows the file of its internal tmpfs: device 0:1, and a number that nobody sees twice. */
+    /* Linux shows the file of its internal tmpfs: device 0:1, and a number that nobody sees twice.
+     */
     mappable_init(&s->mappable, &shared_ops, 1, ((uintptr_t)s & (ARENA_SPAN - 1)) / 64);
     *out = &s->mappable;
     return 0;

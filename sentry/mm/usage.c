@@ -72,13 +72,11 @@ static void describe(struct mm *mm, struct vma *v, bool count_pages, struct vma_
     }
     if (!count_pages)
         return;
-    pt_for_each (mm, va, slot, v->start, v->end)
-        count_page(mm, *slot, out);
+    pt_for_each(mm, va, slot, v->start, v->end) count_page(mm, *slot, out);
 }
 
 static int visit_locked(struct mm *mm, uint64_t from, bool count_pages,
-                        int (*see)(const struct vma_info *v, void *arg), void *arg)
-    HOLDS(mm->lock);
+                        int (*see)(const struct vma_info *v, void *arg), void *arg) HOLDS(mm->lock);
 static int visit_locked(struct mm *mm, uint64_t from, bool count_pages,
                         int (*see)(const struct vma_info *v, void *arg), void *arg)
 {

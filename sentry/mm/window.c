@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 
 #include "base/host.h"
-#include "base/ref.h"
 #include "base/rbtree.h"
+#include "base/ref.h"
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/slab.h"
 #include "sentry/mm/frame_priv.h"
@@ -22,15 +22,15 @@
 
 /* [I] never changes   [l] the windows' lock */
 struct window {
-    struct rb_node node;        /* [l] by pfn */
-    struct ref ref;             /* its owner's, and one for each pin */
-    hostfd_t fd;                /* [I] */
-    uint64_t first, count;      /* [I] pages of the file */
-    pfn_t pfn;                  /* [I] */
-    bool writable;              /* [I] */
-    uint32_t file;              /* [l] the platform's number */
-    struct platform *known_by;  /* [l] host: who gave that number; NULL: nobody */
-    char *map;                  /* [l] host: where it is mapped; NULL: nowhere yet */
+    struct rb_node node;       /* [l] by pfn */
+    struct ref ref;            /* its owner's, and one for each pin */
+    hostfd_t fd;               /* [I] */
+    uint64_t first, count;     /* [I] pages of the file */
+    pfn_t pfn;                 /* [I] */
+    bool writable;             /* [I] */
+    uint32_t file;             /* [l] the platform's number */
+    struct platform *known_by; /* [l] host: who gave that number; NULL: nobody */
+    char *map;                 /* [l] host: where it is mapped; NULL: nowhere yet */
 };
 
 static const struct slab_type window_slab =
@@ -102,7 +102,7 @@ static void insert_locked(struct windows *ws, struct window *w)
     pfn_t at = ws->base;
     struct rb_node *n;
 
-    rb_for_each(n, &ws->tree) {
+    rb_for_each (n, &ws->tree) {
         struct window *next = rb_entry(n, struct window, node);
         if (next->pfn - at >= w->count)
             break;

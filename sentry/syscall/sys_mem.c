@@ -72,7 +72,8 @@ long sys_mprotect(struct task *t, uptr_t addr, size_t len, int prot)
     return mm_protect(t->mm, addr, len, prot);
 }
 
-long sys_mremap(struct task *t, uptr_t old, size_t old_len, size_t new_len, int flags, uptr_t new_addr)
+long sys_mremap(struct task *t, uptr_t old, size_t old_len, size_t new_len, int flags,
+                uptr_t new_addr)
 {
     uptr_t at;
     int err = mm_remap(t->mm, old, old_len, new_len, flags, new_addr, &at);
@@ -80,7 +81,8 @@ long sys_mremap(struct task *t, uptr_t old, size_t old_len, size_t new_len, int 
     return err ? err : (long)at.va;
 }
 
-long sys_remap_file_pages(struct task *t, uptr_t addr, size_t size, int prot, size_t pgoff, int flags)
+long sys_remap_file_pages(struct task *t, uptr_t addr, size_t size, int prot, size_t pgoff,
+                          int flags)
 {
     (void)flags; /* "the only flag is MAP_NONBLOCK", which populating in vain comes to */
     return prot ? -EINVAL : mm_remap_file(t->mm, addr, size, pgoff);
@@ -145,7 +147,8 @@ long sys_pkey_mprotect(struct task *t, uptr_t addr, size_t len, int prot, int pk
 long sys_pkey_alloc(struct task *t, unsigned flags, unsigned rights)
 {
     (void)t;
-    return flags || rights & ~(unsigned)(PKEY_DISABLE_ACCESS | PKEY_DISABLE_WRITE) ? -EINVAL : -ENOSPC;
+    return flags || rights & ~(unsigned)(PKEY_DISABLE_ACCESS | PKEY_DISABLE_WRITE) ? -EINVAL
+                                                                                   : -ENOSPC;
 }
 
 long sys_pkey_free(struct task *t, int pkey)
@@ -156,9 +159,9 @@ long sys_pkey_free(struct task *t, int pkey)
 
 /* ---- membarrier(2) ---- */
 
-#define PRIVATE MEMBARRIER_CMD_PRIVATE_EXPEDITED
-#define PRIVATE_SYNC MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE
-#define REGISTER MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
+#define PRIVATE       MEMBARRIER_CMD_PRIVATE_EXPEDITED
+#define PRIVATE_SYNC  MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE
+#define REGISTER      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
 #define REGISTER_SYNC MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
 #ifndef MEMBARRIER_CMD_GET_REGISTRATIONS
 #define MEMBARRIER_CMD_GET_REGISTRATIONS (1 << 9)
@@ -210,7 +213,8 @@ static int check_pidfd(struct task *t, int pidfd)
     return group == t->group ? 0 : -EPERM;
 }
 
-long sys_process_madvise(struct task *t, int pidfd, uptr_t iov, size_t vlen, int advice, unsigned flags)
+long sys_process_madvise(struct task *t, int pidfd, uptr_t iov, size_t vlen, int advice,
+                         unsigned flags)
 {
     struct iovec v;
     long done = 0;

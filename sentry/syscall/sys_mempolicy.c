@@ -12,9 +12,9 @@
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/task.h"
 
-#define MAX_NODES 64u /* bits of a mask that we look at: MAX_NUMNODES */
+#define MAX_NODES      64u /* bits of a mask that we look at: MAX_NUMNODES */
 #define NODES_BITS_MAX ((size_t)4096 * 8)
-#define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
+#define MODE_FLAGS     (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 
 /* The nodes that a guest names. Errors: EINVAL for ones that no machine of ours has; EFAULT. */
 static int get_nodes(struct task *t, uptr_t mask, size_t maxnode, uint64_t *out)

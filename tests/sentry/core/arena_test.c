@@ -13,7 +13,7 @@
 #include "base/host.h"
 #include "sentry/core/slab.h"
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB   ((uint64_t)1 << 20)
 #define SAVED "ARENA_TEST_SAVED" /* in the environment of the program that attaches */
 
 struct thing_ops {

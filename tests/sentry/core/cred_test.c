@@ -6,7 +6,7 @@
 
 #include "sentry/core/slab.h"
 
-#define CAP_CHOWN 0
+#define CAP_CHOWN     0
 #define CAP_SYS_ADMIN 21
 
 static struct arena *a;

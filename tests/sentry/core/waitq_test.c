@@ -21,7 +21,9 @@ static const struct waiter_ops ops = { .wake = wake };
 
 static void init(struct counter *c, bool exclusive)
 {
-    *c = (struct counter){ .waiter = { .ops = &ops, .exclusive = exclusive } };
+    *c = (struct counter){
+        .waiter = {.ops = &ops, .exclusive = exclusive}
+    };
 }
 
 Test(waitq, wakes_who_waits_and_nobody_else)

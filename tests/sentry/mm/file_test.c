@@ -10,7 +10,7 @@
 #include "sentry/mm/mm.h"
 #include "tests/lib/mm_world.h"
 
-#define RW (PROT_READ | PROT_WRITE)
+#define RW         (PROT_READ | PROT_WRITE)
 #define FILE_PAGES 40u
 
 /* A file of the host, as the gofer's file system would have it. */
@@ -223,7 +223,8 @@ Test(file, a_copy_survives_a_file_cut_under_it, .init = start, .fini = stop)
     cr_assert_eq(copy_in(w.mm, buf, uptr(at), sizeof buf), 0);
     cr_assert_eq(ftruncate(file.fd, 4 * (off_t)PAGE_SIZE), 0);
     cr_assert_eq(copy_in(w.mm, buf, uptr(at), sizeof buf), -EFAULT);
-    cr_assert_eq(copy_in_some(w.mm, buf, uptr(at + 100), sizeof buf), (ssize_t)(4 * PAGE_SIZE - 100));
+    cr_assert_eq(copy_in_some(w.mm, buf, uptr(at + 100), sizeof buf),
+                 (ssize_t)(4 * PAGE_SIZE - 100));
     cr_assert_eq(copy_out_some(w.mm, uptr(at + 4 * PAGE_SIZE - 7), buf, 20), 7);
     cr_assert_eq(io_user(&io, w.mm, uptr(at + 4 * PAGE_SIZE - 300), 1000), 0);
     cr_assert_eq(io_put(&io, buf, 1000), 300);
@@ -270,7 +271,8 @@ Test(file, an_answer_that_comes_too_late_is_dropped, .init = start, .fini = stop
 
     get(&file.mappable);
     cr_assert_eq(mm_map(w.mm, uptr(0x40000000), FILE_PAGES * PAGE_SIZE, PROT_NONE,
-                        MAP_SHARED | MAP_FIXED, &source, &out), 0);
+                        MAP_SHARED | MAP_FIXED, &source, &out),
+                 0);
     cr_assert_eq(mm_protect(w.mm, uptr(0x40000000), FILE_PAGES * PAGE_SIZE, PROT_READ), 0);
     file.meanwhile = cut_it;
     cr_assert_eq(mm_world_read(w.mm, 0x40000000 + 5 * PAGE_SIZE, &word, 4), FAULT_BUS);
@@ -284,7 +286,8 @@ Test(file, an_answer_that_comes_too_late_is_dropped, .init = start, .fini = stop
 
 Test(file, shared_words_have_one_name, .init = start, .fini = stop)
 {
-    uint64_t a = map(4 * PAGE_SIZE, RW, MAP_SHARED, 0), b = map(4 * PAGE_SIZE, RW, MAP_SHARED, PAGE_SIZE);
+    uint64_t a = map(4 * PAGE_SIZE, RW, MAP_SHARED, 0),
+             b = map(4 * PAGE_SIZE, RW, MAP_SHARED, PAGE_SIZE);
     struct word_key x, y;
 
     cr_assert_eq(mm_word_key(w.mm, uptr(a + PAGE_SIZE + 8), true, &x), 0);
@@ -303,8 +306,11 @@ Test(file, shared_words_have_one_name, .init = start, .fini = stop)
 Test(file, pinned_pages_go_straight_to_the_guest, .init = start, .fini = stop)
 {
     int64_t at = mm_world_map(&w, w.mm, 0, MIB, RW, MAP_PRIVATE | MAP_ANONYMOUS);
-    struct iovec vecs[] = { { (void *)(at + 100), 5000 }, { (void *)(at + 300000), 0 },
-                            { (void *)(at + 100000), 70000 } };
+    struct iovec vecs[] = {
+        {(void *)(at + 100),     5000 },
+        { (void *)(at + 300000), 0    },
+        { (void *)(at + 100000), 70000}
+    };
     struct io io;
     struct io_pin pin;
     size_t total = 0;

@@ -7,7 +7,7 @@
 
 #include "tests/lib/mm_world.h"
 
-#define RW (PROT_READ | PROT_WRITE)
+#define RW   (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
 static struct mm_world w;

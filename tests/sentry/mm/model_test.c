@@ -13,9 +13,9 @@
 #include "sentry/mm/mm.h"
 #include "tests/lib/mm_world.h"
 
-#define RW (PROT_READ | PROT_WRITE)
-#define BASE UINT64_C(0x10000000)
-#define PAGES 300u
+#define RW        (PROT_READ | PROT_WRITE)
+#define BASE      UINT64_C(0x10000000)
+#define PAGES     300u
 #define PROCESSES 3u
 
 struct model_page {
