@@ -81,7 +81,7 @@ struct platform {
     struct list aspaces;                       /* [l] */
     struct list threads;                       /* [l] */
     struct list corpses;                       /* [l] */
-    unsigned corpse_count;                     /* [l] */
+    _Atomic unsigned corpse_count;             /* [l] to change */
     uint64_t slots[BITMAP_WORDS(ASPACES_MAX)]; /* [l] command areas in use */
 };
 
@@ -188,6 +188,9 @@ void ptrace_fpu_reset(struct guest_thread *t);
  *   slot      a command area that is free then, or -1
  */
 void corpse_add(struct platform *p, struct corpse *c, pid_t pid, int slot);
+
+/* Collects those that have ended. Costs nothing where there are none. */
+void corpse_reap_some(struct platform *p);
 
 /* Waits for all. Blocks for the host to end them. */
 void corpse_reap_all(struct platform *p);

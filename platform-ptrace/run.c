@@ -161,6 +161,7 @@ int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *reg
 {
     int status;
 
+    corpse_reap_some(t->p);
     int err = thread_enter(t, as);
     if (err)
         return err;

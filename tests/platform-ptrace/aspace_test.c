@@ -319,6 +319,26 @@ Test(aspace, a_thousand_leave_nothing)
     cr_assert_eq(children_of(getpid(), pids), 0);
 }
 
+/* Also where nothing else dies: a zombie does not wait for the next one. */
+Test(aspace, a_dead_stub_is_collected_by_the_way)
+{
+    static pid_t pids[CHILDREN_MAX];
+    struct aspace *as;
+    uint64_t got;
+    struct rig r;
+
+    start(&r);
+    cr_assert(load(&r, r.as, DATA_AT, &got));
+    size_t before = children_of(getpid(), pids);
+    cr_assert_eq(OPS->aspace_fork(r.as, &as), 0);
+    cr_assert(load(&r, as, DATA_AT, &got));
+    OPS->aspace_destroy(as);
+    do
+        cr_assert(load(&r, r.as, DATA_AT, &got));
+    while (children_of(getpid(), pids) != before);
+    rig_stop(&r);
+}
+
 Test(aspace, what_the_caller_forgets_destroy_ends)
 {
     static pid_t pids[CHILDREN_MAX];
