@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/platform-ptrace/children.h"
 #include "tests/platform-ptrace/rig.h"
@@ -246,6 +248,57 @@ Test(aspace, a_full_table_of_files_says_emfile)
     cr_assert_eq(OPS->file_add(r.p, r.ram_fd, &file), 0);
     cr_assert_eq(file, last);
     rig_stop(&r);
+}
+
+/* Makes address spaces and threads until the host has had enough. */
+static bool survives_a_limit(void)
+{
+    enum { N = 200 };
+    struct rlimit limit = { 40, 40 };
+    struct aspace *spaces[N];
+    struct guest_thread *threads[N];
+    struct rig r;
+    int made = 0, ran = 0, err = 0;
+    uint64_t got;
+
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534))
+        return false;
+    if (setrlimit(RLIMIT_NPROC, &limit))
+        return false;
+    start(&r);
+    if (!load(&r, r.as, DATA_AT, &got))
+        return false;
+    while (made < N && !(err = OPS->aspace_create(r.p, &spaces[made])))
+        made++;
+    if (err != -EAGAIN)
+        return false;
+    for (err = 0; ran < N && !err; ran++) {
+        struct guest_regs regs = rig_regs(LOAD_AT);
+        if (OPS->thread_create(r.p, &threads[ran]))
+            return false;
+        err = OPS->run(threads[ran], r.as, &regs, &r.stop);
+    }
+    if (err != -EAGAIN || !load(&r, r.as, DATA_AT, &got))
+        return false;
+    while (ran)
+        OPS->thread_destroy(threads[--ran]);
+    while (made)
+        OPS->aspace_destroy(spaces[--made]);
+    if (!load(&r, r.as, DATA_AT, &got))
+        return false;
+    rig_stop(&r);
+    return true;
+}
+
+Test(aspace, a_host_without_processes_to_spare_says_eagain)
+{
+    int status;
+
+    pid_t pid = fork();
+    if (pid == 0)
+        host_exit(survives_a_limit() ? 0 : 1);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
 }
 
 struct toucher {
