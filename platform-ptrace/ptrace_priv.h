@@ -73,8 +73,8 @@ struct platform {
     uint32_t mxcsr_mask;   /* [I] bits that MXCSR may have */
     struct aspace *zygote; /* [I] its lock also guards the passing of files */
 
-    _Atomic int
-        files[FILES_MAX]; /* [a] number in the stubs, or -1; changed under the zygote's lock */
+    /* [a] numbers in the stubs, or -1; changed under the zygote's lock */
+    _Atomic int files[FILES_MAX];
 
     struct mutex lock;                         /* RANK_PLATFORM: all below */
     uint64_t next_id;                          /* [l] */
@@ -149,6 +149,14 @@ nsec_t ptrace_cpu_time(const struct guest_thread *t);
  *   errors    EAGAIN, ENOMEM; EIO
  */
 must_use int thread_enter(struct guest_thread *t, struct aspace *as);
+
+/*
+ * Waits for the next stop of a stub that we trace.
+ *
+ *   errors    EIO where it ended instead, and is reaped
+ *   blocks    for the stub; no signal ends it
+ */
+must_use int stub_wait(pid_t pid, int *status);
 
 /*
  * Begins to trace a new stub, and waits until it stands.
