@@ -18,7 +18,7 @@ int err_set(struct err *e, int code, const char *format, ...)
 
 void err_wrap(struct err *e, const char *format, ...)
 {
-    char inner[sizeof e->text], outer[sizeof e->text];
+    char inner[sizeof e->text], outer[sizeof e->text - 2];
     va_list ap;
 
     memcpy(inner, e->text, sizeof inner);

@@ -148,7 +148,8 @@ static void make_filter(unsigned process, const char *name)
     seccomp_release(ctx);
 }
 
-#define EACH_PROCESS(m) m(SENTRY_PTRACE) m(SENTRY_SYSTRAP) m(SENTRY_KVM) m(GOFER) m(NETGOFER)
+#define EACH_PROCESS(m) \
+    m(SENTRY_PTRACE) m(SENTRY_SYSTRAP) m(SENTRY_KVM) m(GOFER) m(NETGOFER) m(STUB)
 
 int main(void)
 {

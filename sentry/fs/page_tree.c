@@ -78,7 +78,7 @@ static uint64_t find(const struct page_tree *t, uint64_t index, uint64_t end, bo
         while (n && --level > 0)
             n = n->slot[slot_of(index, level)].node;
         if (!n) { /* nothing below this slot */
-            uint64_t width = (uint64_t)1 << ((level + 1) * BITS);
+            uint64_t width = (uint64_t)1 << (level * BITS);
             if (!full)
                 return index;
             index = (index | (width - 1)) + 1;

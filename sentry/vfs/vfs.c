@@ -36,6 +36,16 @@ int vfs_create(struct arena *a)
     return err;
 }
 
+void vfs_destroy(struct arena *a)
+{
+    struct vfs *v = vfs_of(a);
+
+    mount_put(v->internal);
+    superblock_put(v->anon);
+    arena_set_root(a, ROOT_VFS, NULL);
+    slab_free(v);
+}
+
 void vfs_set_special_opens(struct arena *a, const struct special_opens *s)
 {
     vfs_of(a)->special = s;

@@ -11,6 +11,8 @@
 
 /* Makes vfs's own state at ROOT_VFS. Once, before any file system. Errors: ENOMEM. */
 must_use int vfs_create(struct arena *a);
+/* All namespaces, contexts and files have gone. */
+void vfs_destroy(struct arena *a);
 
 /* Opens of what is no regular file or directory. As inode_ops.open; NULL: ENXIO. */
 struct special_opens {
