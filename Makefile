@@ -121,6 +121,11 @@ $(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard tests/fuzz/replay/main.c)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(FUZZER) $(host_runsc) $(host_runsc-sentry) $(LDLIBS)
 
+# bench/X.c is a program that prints what parts of ours cost: make MODE=release build/release/bench/X
+$(O)/bench/%: bench/%.c $(ALL_A)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ALL_A) $(host_runsc-sentry) $(LDLIBS)
+
 # Guest tests are plain programs, built both ways, without sanitizers, for any mode.
 GUEST_C := $(wildcard tests/guest/*_test.c)
 GUEST   := $(GUEST_C:tests/guest/%.c=build/guest/static/%) $(GUEST_C:tests/guest/%.c=build/guest/dynamic/%)

@@ -9,7 +9,10 @@
 
 #include "base/cc.h"
 
-/* Which process a call of the host comes from; bits, for hostcalls.def. */
+/*
+ * Which process a call of the host comes from; bits, for hostcalls.def. Stubs, which
+ * are between us and the guest, have filters of their platform's own.
+ */
 enum process {
     SENTRY_PTRACE = 1 << 0,
     SENTRY_SYSTRAP = 1 << 1,
@@ -17,8 +20,7 @@ enum process {
     SENTRY = SENTRY_PTRACE | SENTRY_SYSTRAP | SENTRY_KVM, /* whichever platform */
     GOFER = 1 << 3,
     NETGOFER = 1 << 4,
-    STUB = 1 << 5,      /* between us and the guest, on ptrace; systrap has filters of its own */
-    SANITIZER = 1 << 6, /* no process: rows for builds with sanitizers */
+    SANITIZER = 1 << 5, /* no process: rows for builds with sanitizers */
 };
 
 /*

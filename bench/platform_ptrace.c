@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the verbs of platform-ptrace cost, in microseconds each. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,13 @@
 #include "base/panic.h"
 #include "include/platform.h"
 
-#define OPS     (&platform_ptrace)
-#define CODE_AT 0x400000u
-#define AREA_AT 0x10000000u
-#define RAM     ((int64_t)256 << 20)
-#define CHUNK   ((uint64_t)64 << 10)
+#define OPS           (&platform_ptrace)
+#define CODE_AT       0x400000u
+#define COMPUTE_AT    (CODE_AT + 64)
+#define COMPUTE_TURNS 2000000u /* about a millisecond */
+#define AREA_AT       0x10000000u
+#define RAM           ((int64_t)256 << 20)
+#define CHUNK         ((uint64_t)64 << 10)
 
 static struct platform *p;
 static struct aspace *as;
@@ -63,6 +66,47 @@ static void round_trips(struct guest_thread *t, int times)
         regs.rax = (uint64_t)i;
     }
     report("a call, round trip", since, times);
+}
+
+struct caller {
+    pthread_t thread;
+    int times;
+    bool compute; /* between calls */
+};
+
+static void *call_much(void *arg)
+{
+    struct caller *c = arg;
+    struct guest_regs regs = start_regs();
+    struct guest_stop stop;
+    struct guest_thread *t;
+
+    must(OPS->thread_create(p, &t), "thread");
+    if (c->compute)
+        regs.rip = COMPUTE_AT;
+    for (int i = 0; i < c->times; i++) {
+        regs.rdi = COMPUTE_TURNS;
+        must(OPS->run(t, as, &regs, &stop), "run");
+    }
+    OPS->thread_destroy(t);
+    return NULL;
+}
+
+/* Several threads at once: a call of one while the others make theirs. */
+static void parallel(int n, int times, bool compute)
+{
+    struct caller callers[16] = { 0 };
+    char what[64];
+
+    nsec_t since = now();
+    for (int i = 0; i < n; i++) {
+        callers[i] = (struct caller){ .times = times, .compute = compute };
+        must(pthread_create(&callers[i].thread, NULL, call_much, &callers[i]), "pthread_create");
+    }
+    for (int i = 0; i < n; i++)
+        must(pthread_join(callers[i].thread, NULL), "pthread_join");
+    snprintf(what, sizeof what, "%d threads, a %s of all", n, compute ? "ms and a call" : "call");
+    report(what, since, times * n);
 }
 
 static void memory(int n, int times)
@@ -142,6 +186,8 @@ int main(void)
     must(fd < 0 ? fd : host_ftruncate(fd, RAM), "ram");
     must(host_mmap(NULL, (size_t)RAM, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0, &at), "ram");
     memcpy(at, "\x0f\x05\xeb\xfc", 4);
+    /* 1: dec %rdi; jnz 1b; syscall; jmp 1b */
+    memcpy((char *)at + COMPUTE_AT - CODE_AT, "\x48\xff\xcf\x75\xfb\x0f\x05\xeb\xf7", 9);
 
     struct platform_options opts = { .ram_fd = fd };
     nsec_t since = now();
@@ -153,6 +199,10 @@ int main(void)
     must(OPS->aspace_apply(as, &op, 1), "apply");
 
     round_trips(t, 20000);
+    for (int n = 1; n <= 8; n *= 2)
+        parallel(n, 10000, false);
+    for (int n = 1; n <= 4; n *= 2)
+        parallel(n, 300, true);
     memory(1, 5000);
     memory(16, 2000);
     memory(100, 500);

@@ -39,6 +39,7 @@ int aspace_alloc(struct platform *p, struct aspace **out)
 {
     struct aspace *as = calloc(1, sizeof *as);
     struct corpse *corpse = calloc(1, sizeof *corpse);
+    corpse_reap_some(p);
     int slot = as && corpse ? slot_get(p) : -ENOMEM;
 
     if (slot < 0) {

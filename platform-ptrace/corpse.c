@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stubs that we have killed. Linux takes its time to end one, and nobody needs to
- * wait for that: they are collected when more have come together than CORPSES_MAX,
- * or when a command area is needed. Until an agent is gone its area must not have
- * another user: it might still carry out what is written there.
+ * wait for that: they are collected by the way, by whoever runs a guest next. Until
+ * an agent is gone its command area must not have another user: it might still carry
+ * out what is written there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,6 @@
 #include "base/host.h"
 #include "base/panic.h"
 #include "platform-ptrace/ptrace_priv.h"
-
-#define CORPSES_MAX 32
 
 void stub_kill(pid_t pid)
 {
@@ -63,7 +61,7 @@ static void reap_locked(struct platform *p, int options)
         if (!has_ended(c->pid, options))
             continue;
         list_del(&c->node);
-        p->corpse_count--;
+        atomic_fetch_sub_explicit(&p->corpse_count, 1, memory_order_relaxed);
         bury_locked(p, c);
     }
 }
@@ -77,12 +75,22 @@ void corpse_add(struct platform *p, struct corpse *c, pid_t pid, int slot)
         stub_kill(pid);
         list_init(&c->node);
         list_push_back(&p->corpses, &c->node);
-        if (++p->corpse_count > CORPSES_MAX)
-            reap_locked(p, WNOHANG);
+        atomic_fetch_add_explicit(&p->corpse_count, 1, memory_order_relaxed);
     } else {
         bury_locked(p, c);
     }
     mutex_unlock(&p->lock);
+}
+
+void corpse_reap_some(struct platform *p)
+{
+    if (atomic_load_explicit(&p->corpse_count, memory_order_relaxed) == 0)
+        return;
+    /* Another has the lock: it may be doing the same, and there is always a next time. */
+    if (mutex_trylock(&p->lock)) {
+        reap_locked(p, WNOHANG);
+        mutex_unlock(&p->lock);
+    }
 }
 
 void corpse_reap_all(struct platform *p)

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/host.h"
-#include "base/panic.h"
+#include "base/log.h"
 #include "platform-ptrace/ptrace_priv.h"
 #include "platform-ptrace/stub.h"
 
@@ -24,6 +24,7 @@
 #define FEATURE_SSE   (1u << 1)
 #define FEATURE_X87   (1u << 0)
 #define FEATURE_PKRU  9
+#define FEATURE_TILES 18 /* their data */
 #define FCW_INITIAL   0x37f
 #define MXCSR_INITIAL 0x1f80
 
@@ -92,7 +93,7 @@ static long regset(const struct platform *p, long request, pid_t pid, void *area
     return host_ptrace(request, pid, (void *)set, &iov);
 }
 
-/* What fpu_set() must refuse where there is no kernel yet to ask: as Linux would. */
+/* What Linux would refuse: a thread that has no stub yet cannot ask it. */
 static bool is_valid(const struct platform *p, const struct xsave_area *x)
 {
     struct xsave_header h = { 0 };
@@ -138,45 +139,45 @@ int fpu_create(struct platform *p)
 
 /*
  * Has the stub use tiles once. Linux takes tile data only for a thread that has room
- * for them, and gives room at the first use. False where it is dead or has none.
+ * for them, and gives room at the first use.
+ *
+ *   errors    EINVAL where the host has no tiles for us; EIO where the stub was killed
  */
-static bool use_tiles(struct guest_thread *t)
+static int use_tiles(struct guest_thread *t)
 {
-    struct guest_regs regs;
+    struct guest_regs regs = { .rip = STUB_START + (uint64_t)(stub_use_tiles - stub_code),
+                               .orig_rax = UINT64_MAX,
+                               .eflags = EFLAGS_FIXED,
+                               .cs = GUEST_CS,
+                               .ss = GUEST_SS };
     int status = 0;
 
-    if (host_ptrace(PTRACE_GETREGS, t->pid, NULL, &regs))
-        return false;
-    regs.rip = STUB_START + (uint64_t)(stub_use_tiles - stub_code);
-    regs.orig_rax = UINT64_MAX;
-    regs.eflags = EFLAGS_FIXED;
-    regs.cs = GUEST_CS;
-    regs.ss = GUEST_SS;
     t->regs_known = false;
     if (host_ptrace(PTRACE_SETREGS, t->pid, NULL, &regs))
-        return false;
+        return -EIO;
     do {
         if (host_ptrace(PTRACE_CONT, t->pid, NULL, NULL))
-            return false;
-        pid_t got = host_wait4(t->pid, &status, __WALL);
-        if (got < 0 && got != -EINTR)
-            panic("wait4: %d", got);
-        if (got > 0 && !WIFSTOPPED(status)) {
+            return -EIO;
+        if (stub_wait(t->pid, &status)) {
             thread_lost(t);
-            return false;
+            return -EIO;
         }
     } while (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGILL);
-    return WSTOPSIG(status) == SIGTRAP;
+    return WSTOPSIG(status) == SIGTRAP ? 0 : -EINVAL;
 }
 
-/* Errors: EINVAL; ESRCH where the stub was killed. */
-static int set_in_stub(struct guest_thread *t, void *area)
+/* Errors: EINVAL; EIO where the stub was killed. */
+static int set_in_stub(struct guest_thread *t, const void *area)
 {
-    long err = regset(t->p, PTRACE_SETREGSET, t->pid, area);
+    const struct xsave_area *x = area;
+    long err = regset(t->p, PTRACE_SETREGSET, t->pid, (void *)area);
 
-    if (err == -EINVAL && is_valid(t->p, area) && use_tiles(t))
-        err = regset(t->p, PTRACE_SETREGSET, t->pid, area);
-    return (int)err;
+    if (err == -EINVAL && t->p->has_xsave && x->header.features >> FEATURE_TILES & 1) {
+        err = use_tiles(t);
+        if (!err)
+            err = regset(t->p, PTRACE_SETREGSET, t->pid, (void *)area);
+    }
+    return err == 0 || err == -EINVAL ? (int)err : -EIO;
 }
 
 int fpu_restore(struct guest_thread *t)
@@ -185,7 +186,7 @@ int fpu_restore(struct guest_thread *t)
         return 0;
     int err = set_in_stub(t, t->fpu_at == FPU_KEPT ? t->fpu : t->p->fpu_initial);
     if (err == -EINVAL)
-        panic("the host does not take back the FPU state that it gave");
+        log_warn("ptrace: the host refuses a guest's FPU state");
     t->fpu_at = FPU_IN_STUB;
     return err ? -EIO : 0;
 }
@@ -224,9 +225,13 @@ int ptrace_fpu_set(struct guest_thread *t, const void *area, size_t size)
     assert(size == t->p->fpu_size);
     if (!is_valid(t->p, area))
         return -EINVAL;
-    int err = keep_room(t);
+    int err = t->pid ? set_in_stub(t, area) : keep_room(t);
     if (err)
         return err;
+    if (t->pid) {
+        t->fpu_at = FPU_IN_STUB;
+        return 0;
+    }
     memcpy(t->fpu, area, size);
     t->fpu_at = FPU_KEPT;
     return 0;

@@ -73,15 +73,15 @@ struct platform {
     uint32_t mxcsr_mask;   /* [I] bits that MXCSR may have */
     struct aspace *zygote; /* [I] its lock also guards the passing of files */
 
-    _Atomic int
-        files[FILES_MAX]; /* [a] number in the stubs, or -1; changed under the zygote's lock */
+    /* [a] numbers in the stubs, or -1; changed under the zygote's lock */
+    _Atomic int files[FILES_MAX];
 
     struct mutex lock;                         /* RANK_PLATFORM: all below */
     uint64_t next_id;                          /* [l] */
     struct list aspaces;                       /* [l] */
     struct list threads;                       /* [l] */
     struct list corpses;                       /* [l] */
-    unsigned corpse_count;                     /* [l] */
+    _Atomic unsigned corpse_count;             /* [l] to change */
     uint64_t slots[BITMAP_WORDS(ASPACES_MAX)]; /* [l] command areas in use */
 };
 
@@ -151,6 +151,14 @@ nsec_t ptrace_cpu_time(const struct guest_thread *t);
 must_use int thread_enter(struct guest_thread *t, struct aspace *as);
 
 /*
+ * Waits for the next stop of a stub that we trace.
+ *
+ *   errors    EIO where it ended instead, and is reaped
+ *   blocks    for the stub; no signal ends it
+ */
+must_use int stub_wait(pid_t pid, int *status);
+
+/*
  * Begins to trace a new stub, and waits until it stands.
  *
  *   errors    EPERM; EIO where it was killed, and is reaped
@@ -188,6 +196,9 @@ void ptrace_fpu_reset(struct guest_thread *t);
  *   slot      a command area that is free then, or -1
  */
 void corpse_add(struct platform *p, struct corpse *c, pid_t pid, int slot);
+
+/* Collects those that have ended. Costs nothing where there are none. */
+void corpse_reap_some(struct platform *p);
 
 /* Waits for all. Blocks for the host to end them. */
 void corpse_reap_all(struct platform *p);

@@ -97,16 +97,6 @@ static enum verdict look(struct guest_thread *t, int status, struct guest_regs *
     return signal_stop(t, sig, regs, stop);
 }
 
-static int wait_for_stop(pid_t pid, int *status)
-{
-    pid_t got;
-
-    do
-        got = host_wait4(pid, status, __WALL);
-    while (got == -EINTR);
-    return got == pid && WIFSTOPPED(*status) ? 0 : -EIO;
-}
-
 static void resume(pid_t pid)
 {
     long err = host_ptrace(PTRACE_SYSEMU, pid, NULL, NULL);
@@ -123,7 +113,7 @@ static int turn_on_one_cpu(struct guest_thread *t, pid_t pid, int *status)
     cpus_bring(cpus, pid, cpus_stay(cpus));
     resume(pid);
     cpus_free(cpus, pid);
-    int err = wait_for_stop(pid, status);
+    int err = stub_wait(pid, status);
     cpus_roam(cpus);
     t->held = false;
     return err;
@@ -135,7 +125,7 @@ static int turn_freely(struct guest_thread *t, pid_t pid, int *status)
         cpus_free(&t->p->cpus, pid);
     t->held = false;
     resume(pid);
-    return wait_for_stop(pid, status);
+    return stub_wait(pid, status);
 }
 
 /* Runs the stub to its next stop. Errors: EIO where it is gone. */
@@ -161,6 +151,7 @@ int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *reg
 {
     int status;
 
+    corpse_reap_some(t->p);
     int err = thread_enter(t, as);
     if (err)
         return err;

@@ -82,23 +82,29 @@ void ptrace_thread_destroy(struct guest_thread *t)
     free(t);
 }
 
-/* To the first stop. Errors: ECHILD where it ended instead, and is reaped. */
+int stub_wait(pid_t pid, int *status)
+{
+    pid_t got;
+
+    do
+        got = host_wait4(pid, status, __WALL);
+    while (got == -EINTR);
+    return got == pid && WIFSTOPPED(*status) ? 0 : -EIO;
+}
+
+/* Waits until a stub that was interrupted stands. */
 static int await_stand(pid_t pid)
 {
     int status;
 
     for (;;) {
-        pid_t got = host_wait4(pid, &status, __WALL);
-        if (got == -EINTR)
-            continue;
-        if (got != pid || !WIFSTOPPED(status))
-            return -ECHILD;
-        if (status >> 16 == PTRACE_EVENT_STOP)
-            return 0;
+        int err = stub_wait(pid, &status);
+        if (err || status >> 16 == PTRACE_EVENT_STOP)
+            return err;
         /* A signal from outside came first. Where this fails it was SIGKILL. */
-        long err = host_ptrace(PTRACE_CONT, pid, NULL, NULL);
-        if (err && err != -ESRCH)
-            panic("PTRACE_CONT: %ld", err);
+        long failed = host_ptrace(PTRACE_CONT, pid, NULL, NULL);
+        if (failed && failed != -ESRCH)
+            panic("PTRACE_CONT: %ld", failed);
     }
 }
 
@@ -111,7 +117,7 @@ int stub_seize(pid_t pid)
         err = host_ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
     if (err && err != -ESRCH)
         return (int)err;
-    return await_stand(pid) ? -EIO : 0;
+    return await_stand(pid);
 }
 
 static int stub_enter(struct guest_thread *t, struct aspace *as)

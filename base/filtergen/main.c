@@ -148,8 +148,7 @@ static void make_filter(unsigned process, const char *name)
     seccomp_release(ctx);
 }
 
-#define EACH_PROCESS(m) \
-    m(SENTRY_PTRACE) m(SENTRY_SYSTRAP) m(SENTRY_KVM) m(GOFER) m(NETGOFER) m(STUB)
+#define EACH_PROCESS(m) m(SENTRY_PTRACE) m(SENTRY_SYSTRAP) m(SENTRY_KVM) m(GOFER) m(NETGOFER)
 
 int main(void)
 {

@@ -165,11 +165,16 @@ struct task *task_find(const struct task *viewer, int tid)
     return found;
 }
 
+static const struct pid_ns *ns_of(const struct task *t, const struct task *viewer)
+{
+    return viewer ? pid_ns_of(viewer->pid) : tasks_of(t->arena)->pid_ns;
+}
+
 /* Exec can change a task's pid: others look at it under the lock. */
 static int nr_seen(const struct task *t, const struct task *viewer, struct pid *const *which)
 {
     struct tasks *ts = tasks_of(t->arena);
-    const struct pid_ns *ns = pid_ns_of(viewer->pid);
+    const struct pid_ns *ns = ns_of(t, viewer);
 
     if (t == viewer)
         return pid_nr(*which, ns);
@@ -186,13 +191,13 @@ int task_tid(const struct task *t, const struct task *viewer)
 
 int task_tgid(const struct task *t, const struct task *viewer)
 {
-    return pid_nr(t->group->pid, pid_ns_of(viewer->pid));
+    return pid_nr(t->group->pid, ns_of(t, viewer));
 }
 
 int task_ppid(const struct task *t, const struct task *viewer)
 {
     struct tasks *ts = tasks_of(t->arena);
-    const struct pid_ns *ns = pid_ns_of(viewer->pid);
+    const struct pid_ns *ns = ns_of(t, viewer);
 
     mutex_lock(&ts->lock);
     struct thread_group *parent = t->group->parent;

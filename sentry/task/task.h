@@ -196,7 +196,7 @@ void task_put(struct task *t);
 DEFINE_SCOPED(task)
 /* By number in the pid namespace of `viewer`: given; NULL where there is none. */
 must_use struct task *task_find(const struct task *viewer, int tid);
-/* Numbers as seen from `viewer`'s pid namespace; 0 where invisible. */
+/* Numbers as seen from `viewer`'s pid namespace (NULL: the sandbox's own); 0 where invisible. */
 int task_tid(const struct task *t, const struct task *viewer);
 int task_tgid(const struct task *t, const struct task *viewer);
 int task_ppid(const struct task *t, const struct task *viewer);

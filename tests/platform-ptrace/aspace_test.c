@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/platform-ptrace/children.h"
 #include "tests/platform-ptrace/rig.h"
@@ -248,6 +250,58 @@ Test(aspace, a_full_table_of_files_says_emfile)
     rig_stop(&r);
 }
 
+/* Makes address spaces and threads until the host has had enough. */
+static bool survives_a_limit(void)
+{
+    enum { N = 300 };
+    struct rlimit limit = { 100, 100 }; /* of all processes of that user */
+    struct aspace *spaces[N];
+    struct guest_thread *threads[N];
+    struct rig r;
+    int made = 0, ran = 0, err = 0;
+    uint64_t got;
+
+    /* The limit is none for root, and what others of our own user run we cannot know. */
+    if (setresuid(65534, 65534, 65534))
+        return true;
+    if (setrlimit(RLIMIT_NPROC, &limit))
+        return false;
+    start(&r);
+    if (!load(&r, r.as, DATA_AT, &got))
+        return false;
+    while (made < N && !(err = OPS->aspace_create(r.p, &spaces[made])))
+        made++;
+    if (err != -EAGAIN)
+        return false;
+    for (err = 0; ran < N && !err; ran++) {
+        struct guest_regs regs = rig_regs(LOAD_AT);
+        if (OPS->thread_create(r.p, &threads[ran]))
+            return false;
+        err = OPS->run(threads[ran], r.as, &regs, &r.stop);
+    }
+    if (err != -EAGAIN || !load(&r, r.as, DATA_AT, &got))
+        return false;
+    while (ran)
+        OPS->thread_destroy(threads[--ran]);
+    while (made)
+        OPS->aspace_destroy(spaces[--made]);
+    if (!load(&r, r.as, DATA_AT, &got))
+        return false;
+    rig_stop(&r);
+    return true;
+}
+
+Test(aspace, a_host_without_processes_to_spare_says_eagain)
+{
+    int status;
+
+    pid_t pid = fork();
+    if (pid == 0)
+        host_exit(survives_a_limit() ? 0 : 1);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
+}
+
 struct toucher {
     struct rig *r;
     pthread_t thread;
@@ -317,6 +371,26 @@ Test(aspace, a_thousand_leave_nothing)
     }
     rig_stop(&r);
     cr_assert_eq(children_of(getpid(), pids), 0);
+}
+
+/* Also where nothing else dies: a zombie does not wait for the next one. */
+Test(aspace, a_dead_stub_is_collected_by_the_way)
+{
+    static pid_t pids[CHILDREN_MAX];
+    struct aspace *as;
+    uint64_t got;
+    struct rig r;
+
+    start(&r);
+    cr_assert(load(&r, r.as, DATA_AT, &got));
+    size_t before = children_of(getpid(), pids);
+    cr_assert_eq(OPS->aspace_fork(r.as, &as), 0);
+    cr_assert(load(&r, as, DATA_AT, &got));
+    OPS->aspace_destroy(as);
+    do
+        cr_assert(load(&r, r.as, DATA_AT, &got));
+    while (children_of(getpid(), pids) != before);
+    rig_stop(&r);
 }
 
 Test(aspace, what_the_caller_forgets_destroy_ends)

@@ -171,6 +171,10 @@ Test(hostile, a_scribbling_guest_does_not_disturb_its_agent)
         s[i] = (struct scribbler){ .r = &r };
         cr_assert_eq(pthread_create(&s[i].thread, NULL, scribble, &s[i]), 0);
     }
+    for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+        while (!atomic_load(&s[i].t))
+            host_sched_yield();
+    }
     while (*(_Atomic uint64_t *)(r.ram + DATA_OFF) == 0)
         host_sched_yield();
     for (int i = 0; i < 200; i++) {

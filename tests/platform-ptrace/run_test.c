@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "platform-ptrace/regs_amd64.h"
 #include "tests/platform-ptrace/children.h"
 #include "tests/platform-ptrace/rig.h"
 
@@ -150,6 +151,37 @@ Test(run, a_vsyscall_is_a_call_that_has_returned)
     rig_stop(&r);
 }
 
+/* A host that was started with vsyscall=none gives a fault where others give SIGSYS. */
+Test(run, a_vsyscall_works_without_the_hosts_page)
+{
+    uint64_t entry = 0xffffffffff600400;
+    siginfo_t info = { .si_signo = SIGSEGV, .si_code = SEGV_MAPERR, .si_addr = (void *)entry };
+    struct guest_stop stop;
+    struct rig r;
+
+    rig_start(&r);
+    CODE(&r, CODE_AT, "\x0f\x05");
+    struct guest_regs regs = rig_regs(CODE_AT);
+    cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
+    regs.rip = entry;
+    regs.rsp = DATA_AT + 64;
+    *(uint64_t *)(r.ram + DATA_OFF + 64) = CODE_AT + 10;
+    cr_assert(stop_from_signal(r.t, SIGSEGV, &info, &regs, &stop));
+    cr_assert_eq(stop.why, STOP_SYSCALL);
+    cr_assert_eq(regs.orig_rax, SYS_time);
+    cr_assert_eq(regs.rip, CODE_AT + 10);
+    cr_assert_eq(regs.rsp, DATA_AT + 72);
+
+    info.si_addr = (void *)(entry + 1); /* no entry */
+    regs.rip = entry + 1;
+    cr_assert(stop_from_signal(r.t, SIGSEGV, &info, &regs, &stop));
+    cr_assert_eq(stop.why, STOP_FAULT);
+    regs.rip = CODE_AT; /* a read of the page */
+    cr_assert(stop_from_signal(r.t, SIGSEGV, &info, &regs, &stop));
+    cr_assert_eq(stop.why, STOP_FAULT);
+    rig_stop(&r);
+}
+
 #define READ  "\x48\x8b\x07" /* mov (%rdi), %rax */
 #define WRITE "\x48\x89\x07" /* mov %rax, (%rdi) */
 #define JUMP  "\xff\xe7"     /* jmp *%rdi */
@@ -290,6 +322,10 @@ Test(run, registers_that_the_host_refuses_do_no_harm)
     regs.cs = 0x7b; /* not the kernel's, and not there */
     enum platform_stop why = rig_run(&r, &regs);
     cr_assert(why == STOP_EXCEPTION || why == STOP_FAULT || why == STOP_SYSCALL);
+    regs = rig_regs(UINT64_C(0x8000000000000000)); /* no address */
+    cr_assert_eq(rig_run(&r, &regs), STOP_EXCEPTION);
+    cr_assert_eq(r.stop.signo, SIGSEGV);
+    cr_assert_eq(regs.rip, UINT64_C(0x8000000000000000));
     rig_stop(&r);
 }
 
