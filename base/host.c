@@ -79,6 +79,16 @@ ssize_t host_pwritev(int fd, const struct iovec *iov, int count, int64_t off)
     return off < 0 ? -EINVAL : vector_call(SYS_pwritev2, fd, iov, count, off);
 }
 
+ssize_t host_readv_nowait(int fd, const struct iovec *iov, int count)
+{
+    return RESULT(syscall(SYS_preadv2, fd, iov, count, -1L, -1L, RWF_NOWAIT));
+}
+
+ssize_t host_writev_nowait(int fd, const struct iovec *iov, int count)
+{
+    return RESULT(syscall(SYS_pwritev2, fd, iov, count, -1L, -1L, RWF_NOWAIT));
+}
+
 ssize_t host_writev_append(int fd, const struct iovec *iov, int count)
 {
     return RESULT(syscall(SYS_pwritev2, fd, iov, count, -1L, -1L, RWF_APPEND));

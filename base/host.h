@@ -34,6 +34,9 @@ must_use ssize_t host_readv(int fd, const struct iovec *iov, int count);
 must_use ssize_t host_writev(int fd, const struct iovec *iov, int count);
 must_use ssize_t host_preadv(int fd, const struct iovec *iov, int count, int64_t off);
 must_use ssize_t host_pwritev(int fd, const struct iovec *iov, int count, int64_t off);
+/* EAGAIN where it would wait; EOPNOTSUPP where the file knows no such calls: RWF_NOWAIT. */
+must_use ssize_t host_readv_nowait(int fd, const struct iovec *iov, int count);
+must_use ssize_t host_writev_nowait(int fd, const struct iovec *iov, int count);
 /* At the end, wherever that is at that moment: O_APPEND for one call. */
 must_use ssize_t host_writev_append(int fd, const struct iovec *iov, int count);
 must_use ssize_t host_copy_file_range(int in, int64_t *in_off, int out, int64_t *out_off,

@@ -39,6 +39,7 @@ enum arena_host {
     HOST_TIMERS,   /* struct timer_thread *: the host thread that fires timers */
     HOST_CONTROL,  /* struct control *: the way to runsc */
     HOST_CTTY,     /* const struct ctty_hooks *: what terminals ask of tasks (vfs/ctty.h) */
+    HOST_POLL,     /* struct hostpoll *: the thread that waits for host descriptors */
     HOST_COUNT,
 };
 

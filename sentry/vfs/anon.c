@@ -64,3 +64,8 @@ int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out)
     *out = i;
     return 0;
 }
+
+struct superblock *anon_superblock(struct arena *a)
+{
+    return vfs_of(a)->anon;
+}

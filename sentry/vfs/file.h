@@ -181,3 +181,5 @@ void file_release(struct file *f);
 /* An inode of the sandbox's anonymous file system (eventfd, epoll, pipe, socket, memfd …): given.
  */
 must_use int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out);
+/* That file system, for inodes that have operations of their own: borrowed. */
+struct superblock *anon_superblock(struct arena *a);
