@@ -57,7 +57,6 @@ int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
     struct batch b;
     int err = 0;
 
-    v->had_pages = true;
     batch_begin(&b, mm);
     while (!err && start < end) {
         uint64_t stop = min((start & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end);
@@ -81,6 +80,7 @@ enum fault_result anon_fault(struct mm *mm, struct vma *v, uint64_t va)
     }
     uint64_t end = min(min(start + pages * PAGE_SIZE, leaf + LEAF_SIZE), v->end);
     start = max(start, v->start);
+    v->had_pages = true;
     v->fault_next = end;
     v->fault_pages = (uint32_t)pages;
     int err = anon_fill(mm, v, start, end);

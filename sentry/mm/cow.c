@@ -68,8 +68,7 @@ static void take_back(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each(mm, va, slot, start, end)
-    {
+    pt_for_each (mm, va, slot, start, end) {
         if (!is_own_alone(mm, *slot))
             continue;
         pt_set(mm, va, slot, pte_make(v, pte_pfn(*slot), PTE_ANON));

@@ -7,10 +7,11 @@
 
 #include "sentry/mm/mm_priv.h"
 
-#define ASK_MAX     ((uint64_t)8192)      /* pages that one question is about: 32 MiB */
-#define AHEAD_TURNS 8                     /* questions that an mmap() asks ahead */
-#define DATA_MAX    ((uint64_t)128 << 10) /* a private writable range up to here is copied at mmap() \
-                                           */
+#define ASK_MAX     ((uint64_t)8192) /* pages that one question is about: 32 MiB */
+#define AHEAD_TURNS 8                /* questions that an mmap() asks ahead */
+#define DATA_MAX                                                                     \
+    ((uint64_t)128 << 10) /* a private writable range up to here is copied at mmap() \
+                           */
 
 /* One question to a mappable, and what it said. */
 struct asked {

@@ -43,8 +43,7 @@ static void share_pages(struct mm *mm, struct vma *v, struct batch *b)
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each(mm, va, slot, v->start, v->end)
-    {
+    pt_for_each (mm, va, slot, v->start, v->end) {
         pte_t was = *slot;
         if (!(was & PTE_ANON) || (was & PTE_COW))
             continue;
@@ -74,8 +73,7 @@ static int copy_entries(struct mm *to, struct mm *mm, const struct vma *v)
     uint64_t va, end = v->end;
     pte_t *slot, *copy = NULL;
 
-    pt_for_each(mm, va, slot, v->start, end)
-    {
+    pt_for_each (mm, va, slot, v->start, end) {
         copy = pt_make(to, va);
         if (!copy)
             return -ENOMEM;

@@ -62,7 +62,7 @@ struct vma {
     uint64_t zap_seq;          /* the last zap that has dealt with it; the mappable's lock */
     uint64_t fault_next;       /* where the next fault of a sequence would be */
     uint32_t fault_pages;      /* how much the last one mapped */
-    bool had_pages;            /* a private page was made: it keeps its pgoff when it moves */
+    bool had_pages;            /* a fault made a private page: it keeps its pgoff when it moves */
 };
 
 /* [I] never changes   [l] its lock   [a] atomic */

@@ -15,8 +15,7 @@ void protect_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, s
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each(mm, va, slot, start, end)
-    {
+    pt_for_each (mm, va, slot, start, end) {
         pte_t e = pte_make(v, pte_pfn(*slot), *slot & (PTE_ANON | PTE_COW | PTE_MAY_WRITE));
         if (e == *slot)
             continue;

@@ -2,7 +2,7 @@
 /*
  * mremap(2): a range grows, shrinks, or goes elsewhere with its pages.
  *
- *   source    mremap(2); mm/mremap.c of Linux 6.6, for the order of errors
+ *   source    mremap(2); mm/mremap.c of Linux 6.17, for the order of errors
  */
 #include <errno.h>
 
@@ -55,14 +55,14 @@ static int move_pages(struct mm *mm, uint64_t from, uint64_t to, uint64_t len)
     uint64_t va;
     pte_t *slot;
 
-    pt_for_each(mm, va, slot, from, from + len)
-    {
+    if (len == 0)
+        return 0;
+    pt_for_each (mm, va, slot, from, from + len) {
         if (!pt_make(mm, to + (va - from)))
             return -ENOMEM;
     }
     batch_begin(&b, mm);
-    pt_for_each(mm, va, slot, from, from + len)
-    {
+    pt_for_each (mm, va, slot, from, from + len) {
         uint64_t there = to + (va - from);
         pte_t e = *slot;
         pt_set(mm, va, slot, 0);
@@ -145,29 +145,27 @@ static void fill_locked(struct mm *mm, uint64_t start, uint64_t end, uint32_t fl
 static int remap_to(struct mm *mm, struct remap *r) HOLDS(mm->lock);
 static int remap_to(struct mm *mm, struct remap *r)
 {
-    uint64_t size = mm_task_size(mm);
     bool fixed = r->flags & MREMAP_FIXED;
 
-    if ((r->to & PAGE_MASK) || r->new_len > size || r->to > size - r->new_len)
-        return -EINVAL;
-    if (r->old + r->old_len > r->to && r->to + r->new_len > r->old)
-        return -EINVAL;
-    if (mm->nvmas + 2 >= VMAS_MAX - 3)
-        return -ENOMEM;
-    if (fixed && r->to < MMAP_MIN_ADDR)
-        return -EPERM;
-    int err = fixed ? unmap_locked(mm, r->to, r->new_len) : 0;
-    if (!err && r->old_len > r->new_len) {
-        err = unmap_locked(mm, r->old + r->new_len, r->old_len - r->new_len);
-        r->old_len = r->new_len;
-    }
-    struct vma *v = err ? NULL : vma_at(mm, r->old);
-    if (err)
-        return err;
+    struct vma *v = vma_at(mm, r->old);
     if (!v)
         return -EFAULT;
-    err = check_resize(mm, v, r);
-    if (!err && (r->flags & MREMAP_DONTUNMAP))
+    uint64_t keeps = min(r->old_len, r->new_len); /* what is cut off may lie in other ranges */
+    struct remap kept = { r->old, keeps, r->new_len, r->to, r->flags };
+    int err = check_resize(mm, v, &kept);
+    if (!err && fixed && r->to < MMAP_MIN_ADDR)
+        err = -EPERM;
+    if (!err && fixed)
+        err = unmap_locked(mm, r->to, r->new_len);
+    if (!err && r->old_len > r->new_len)
+        err = unmap_locked(mm, r->old + r->new_len, r->old_len - r->new_len);
+    if (err)
+        return err;
+    r->old_len = keeps;
+    v = vma_at(mm, r->old); /* what was unmapped may have been a part of it, or all */
+    if (!v)
+        return -EFAULT;
+    if (r->flags & MREMAP_DONTUNMAP)
         err = quota_grow(mm, r->old_len / PAGE_SIZE, v->prot, v->flags);
     if (!err && !fixed)
         err = place_find(mm, r->to, r->new_len, false, &r->to);
@@ -179,33 +177,41 @@ static int remap_to(struct mm *mm, struct remap *r)
     return err;
 }
 
-static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out) HOLDS(mm->lock);
-static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out)
+/* remap_move(): what keeps its size may be many ranges, and the holes between them move along. */
+static int remap_many(struct mm *mm, const struct remap *r, uint64_t *out) HOLDS(mm->lock);
+static int remap_many(struct mm *mm, const struct remap *r, uint64_t *out)
 {
-    struct vma *v = vma_at(mm, r->old);
-    int err;
+    uint64_t at = r->old, end = r->old + r->old_len;
+    const struct vma *v = vma_find(mm, at);
 
-    if (!v)
+    if (!v || v->start > at)
         return -EFAULT;
-    if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
-        err = remap_to(mm, r);
-        *out = r->to;
-        return err;
+    while (at < end && (v = vma_find(mm, at)) && v->start < end) {
+        struct remap part = { .old = max(at, v->start), .flags = r->flags };
+        part.old_len = part.new_len = min(end, v->end) - part.old;
+        part.to = r->to + (part.old - r->old);
+        int err = remap_to(mm, &part);
+        if (err)
+            return err;
+        at = part.old + part.old_len;
     }
-    *out = r->old;
-    if (r->old_len >= r->new_len) {
-        if (r->old_len == r->new_len)
-            return 0;
-        return unmap_locked(mm, r->old + r->new_len, r->old_len - r->new_len);
-    }
-    err = check_resize(mm, v, r);
+    *out = r->to;
+    return 0;
+}
+
+static int grow_locked(struct mm *mm, struct vma *v, struct remap *r, uint64_t *out)
+    HOLDS(mm->lock);
+static int grow_locked(struct mm *mm, struct vma *v, struct remap *r, uint64_t *out)
+{
+    uint64_t more = r->new_len - r->old_len, end = v->end;
+    uint32_t flags = v->flags;
+
+    int err = check_resize(mm, v, r);
     if (err)
         return err;
-    uint64_t more = r->new_len - r->old_len;
-    if (r->old_len == v->end - r->old && can_grow(mm, v, more)) {
-        uint64_t end = v->end;
+    *out = r->old;
+    if (r->old_len == end - r->old && can_grow(mm, v, more)) {
         vma_resize(mm, v, v->start, end + more);
-        uint32_t flags = v->flags;
         vma_merge(mm, v);
         fill_locked(mm, end, end + more, flags);
         return 0;
@@ -213,7 +219,6 @@ static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out)
     if (!(r->flags & MREMAP_MAYMOVE))
         return -ENOMEM;
     err = place_find(mm, 0, r->new_len, false, &r->to);
-    uint32_t flags = v->flags;
     if (!err)
         err = move_locked(mm, v, r);
     if (!err)
@@ -222,25 +227,61 @@ static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out)
     return err;
 }
 
+static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out) HOLDS(mm->lock);
+static int remap_locked(struct mm *mm, struct remap *r, uint64_t *out)
+{
+    if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
+        if (mm->nvmas + 2 >= VMAS_MAX - 3)
+            return -ENOMEM;
+        if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len)
+            return remap_many(mm, r, out);
+        int err = remap_to(mm, r);
+        *out = r->to;
+        return err;
+    }
+    struct vma *v = vma_at(mm, r->old);
+    if (!v)
+        return -EFAULT;
+    if (r->old_len < r->new_len)
+        return grow_locked(mm, v, r, out);
+    *out = r->old;
+    if (r->old_len == r->new_len)
+        return 0;
+    return unmap_locked(mm, r->old + r->new_len, r->old_len - r->new_len);
+}
+
+/* check_mremap_params() */
+static int check(const struct remap *r, uint64_t task_size)
+{
+    if (r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return -EINVAL;
+    if ((r->old & PAGE_MASK) || r->new_len == 0 || r->new_len > task_size)
+        return -EINVAL;
+    if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+        return 0;
+    if (r->to > task_size - r->new_len || (r->to & PAGE_MASK) || !(r->flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+        return -EINVAL;
+    if (r->old + r->old_len > r->to && r->to + r->new_len > r->old)
+        return -EINVAL;
+    return 0;
+}
+
 int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags,
              uptr_t new_at, uptr_t *out)
 {
     struct remap r = { old.va, page_up(old_len), page_up(new_len), new_at.va, flags };
-    uint64_t at;
+    uint64_t size = mm_task_size(mm), at = 0;
 
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
-        return -EINVAL;
-    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
-        return -EINVAL;
-    if ((flags & MREMAP_DONTUNMAP) && r.old_len != r.new_len)
-        return -EINVAL;
-    if ((old.va & PAGE_MASK) || r.new_len == 0)
-        return -EINVAL;
-    /* A length that wraps leaves the address space: no range is that long. */
-    if (r.old_len < old_len || r.old_len > mm_task_size(mm))
-        return old_len == 0 ? -EINVAL : -EFAULT;
+    int err = check(&r, size);
+    /* No range is as long as what leaves the address space, or wraps. */
+    if (!err && (r.old > size || r.old_len > size - r.old || r.old_len < old_len))
+        err = -EFAULT;
+    if (err)
+        return err;
     mm_enter(mm);
-    int err = remap_locked(mm, &r, &at);
+    err = remap_locked(mm, &r, &at);
     assert_slow(vma_check(mm));
     mm_leave(mm);
     if (!err)

@@ -10,8 +10,9 @@
 #include "base/panic.h"
 #include "sentry/mm/mm_priv.h"
 
-#define MAPS_MAX 30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 \
-                         */
+#define MAPS_MAX                                                                     \
+    30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 \
+            */
 
 void batch_begin(struct batch *b, struct mm *mm)
 {
@@ -43,8 +44,7 @@ static uint64_t count_maps(struct mm *mm)
     uint64_t n = 0, va, next_va = 0;
     pte_t *slot, next = 0;
 
-    pt_for_each(mm, va, slot, 0, mm_task_size(mm))
-    {
+    pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
         n += va != next_va || *slot != next;
         next_va = va + PAGE_SIZE;
         next = *slot + PAGE_SIZE;
@@ -169,6 +169,7 @@ void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)
     pte_t *slot;
 
     batch_begin(&b, mm);
-    pt_for_each(mm, va, slot, start, end) batch_map(&b, va, *slot, 1);
+    pt_for_each (mm, va, slot, start, end)
+        batch_map(&b, va, *slot, 1);
     batch_end(&b);
 }

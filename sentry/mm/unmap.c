@@ -14,8 +14,7 @@ static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b
     if (!slot)
         return;
     batch_unmap(b, va, end - va);
-    pt_for_each(mm, va, slot, va, end)
-    {
+    pt_for_each (mm, va, slot, va, end) {
         pfn_t pfn = pte_pfn(*slot);
         pt_set(mm, va, slot, 0);
         batch_put(b, pfn, 1);
@@ -33,8 +32,7 @@ void zap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, struct
         zap_all(mm, start, end, b);
         return;
     }
-    pt_for_each(mm, va, slot, start, end)
-    {
+    pt_for_each (mm, va, slot, start, end) {
         if (*slot & PTE_ANON)
             continue;
         pfn_t pfn = pte_pfn(*slot);

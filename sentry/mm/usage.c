@@ -72,7 +72,8 @@ static void describe(struct mm *mm, struct vma *v, bool count_pages, struct vma_
     }
     if (!count_pages)
         return;
-    pt_for_each(mm, va, slot, v->start, v->end) count_page(mm, *slot, out);
+    pt_for_each (mm, va, slot, v->start, v->end)
+        count_page(mm, *slot, out);
 }
 
 static int visit_locked(struct mm *mm, uint64_t from, bool count_pages,
