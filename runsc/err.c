@@ -18,16 +18,13 @@ int err_set(struct err *e, int code, const char *format, ...)
 
 void err_wrap(struct err *e, const char *format, ...)
 {
-    char inner[sizeof e->text], outer[sizeof e->text - 2];
+    char inner[sizeof e->text];
     va_list ap;
 
     memcpy(inner, e->text, sizeof inner);
     va_start(ap, format);
-    vsnprintf(outer, sizeof outer, format, ap);
+    int n = vsnprintf(e->text, sizeof e->text, format, ap);
     va_end(ap);
-    size_t n = strlen(outer);
-    snprintf(e->text, sizeof e->text, "%s: ", outer);
-    if (n + 2 < sizeof e->text)
-        snprintf(e->text + n + 2, sizeof e->text - n - 2, "%.*s", (int)(sizeof e->text - n - 3),
-                 inner);
+    if (n >= 0 && (size_t)n < sizeof e->text - 1)
+        (void)!snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", inner);
 }
