@@ -114,9 +114,11 @@ int syscall_stats_create(struct arena *a, const struct syscall_watch *w)
 
     if (!s)
         return -ENOMEM;
-    s->counting = w->counting;
-    s->watching = w->counting || w->trace_fd >= 0;
+    s->counting = w->summary_fd >= 0;
+    s->watching = s->counting || w->trace_fd >= 0;
     int err = parse_set(s, w->trace);
+    if (!err && s->counting)
+        err = hostfd_add(a, w->summary_fd, &s->summary_out);
     if (!err && w->trace_fd >= 0)
         err = hostfd_add(a, w->trace_fd, &s->trace_out);
     if (err) {

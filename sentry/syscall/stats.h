@@ -13,6 +13,7 @@
 struct syscall_stats {
     bool watching;                         /* [I] after start: any of what follows is wanted */
     bool counting;                         /* [I] --summary */
+    hostfd_t summary_out;                  /* [I] where it goes */
     hostfd_t trace_out;                    /* [I] --strace-out; HOSTFD_NONE: nothing is traced */
     uint64_t traced[SYSCALL_COUNT / 64];   /* [I] bit n: call n is printed */
     _Atomic uint64_t calls[SYSCALL_COUNT]; /* [a] numbers past the end count in the last */
@@ -21,7 +22,7 @@ struct syscall_stats {
 };
 
 struct syscall_watch {
-    bool counting;
+    int summary_fd;    /* taken; -1: nothing is counted */
     int trace_fd;      /* taken; -1: no trace */
     const char *trace; /* "open,read", "%file", "!futex", NULL or "" for all; borrowed */
 };

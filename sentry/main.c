@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runsc-sentry: from a fresh process to a running sandbox, in one thread and in this
+ * order: empty the root, hear what is wanted, make what needs rights, lock the jail,
+ * build the kernel, start the guest. After that this thread only listens.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "base/clock.h"
+#include "base/host.h"
+#include "base/log.h"
+#include "sentry/control.h"
+#include "sentry/core/hostfd.h"
+#include "sentry/core/platform_ref.h"
+#include "sentry/core/rng.h"
+#include "sentry/fs/gofer_client.h"
+#include "sentry/jail.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/mm.h"
+#include "sentry/syscall/stats.h"
+#include "sentry/syscall/sysprint.h"
+
+#define ARENA_LIMIT ((uint64_t)4 << 30) /* bytes of kernel objects, of which most sandboxes use a few MB */
+#define RAM_LEAST   ((uint64_t)64 << 20)
+
+/* All that is ours alone and lives as long as the process. */
+struct boot {
+    struct sandbox_options o;
+    struct options_storage *storage;
+    struct platform_ref platform;
+    struct rng rng;
+    struct arena *arena;
+    struct kernel *kernel;
+    struct gofer_client *gofer;
+    struct boot_error error;
+};
+
+static void step(const struct boot *b, const char *what)
+{
+    if (b->o.timing)
+        control_step(CONTROL_FD, what);
+}
+
+/* ---- before the jail ---- */
+
+static int choose_platform(struct boot *b)
+{
+    const char *why = "";
+    const char *want = b->o.platform;
+
+    if (strcmp(want, "auto") != 0 && strcmp(want, platform_ptrace.name) != 0)
+        return boot_fail(&b->error, -EINVAL, "there is no platform \"%s\"; use ptrace or auto",
+                         want);
+    int err = platform_ptrace.probe(&why);
+    if (err)
+        return boot_fail(&b->error, err, "platform ptrace does not work here: %s", why);
+    b->platform.ops = &platform_ptrace;
+    return 0;
+}
+
+/* Half of what the host has may be too little and all of it too much: what it has is what we show. */
+static uint64_t ram_size(const struct boot *b)
+{
+    uint64_t pages = (uint64_t)get_phys_pages();
+
+    return max(b->o.mem ? page_up(b->o.mem) : pages * PAGE_SIZE, b->o.mem ? PAGE_SIZE : RAM_LEAST);
+}
+
+static int make_memory(struct boot *b)
+{
+    int err = arena_create(ARENA_LIMIT, &b->arena);
+
+    if (err)
+        return boot_fail(&b->error, err, "no room for the kernel's objects: %s", strerror(-err));
+    rng_init_host(&b->rng);
+    arena_set_host(b->arena, HOST_CLOCK, (void *)&clock_real);
+    arena_set_host(b->arena, HOST_RNG, &b->rng);
+    err = hostfds_create(b->arena);
+    if (!err)
+        err = ram_create(b->arena, ram_size(b));
+    if (err)
+        return boot_fail(&b->error, err, "no room for the guest's memory (%llu MiB): %s",
+                         (unsigned long long)(ram_size(b) >> 20), strerror(-err));
+    return 0;
+}
+
+static int make_platform(struct boot *b)
+{
+    const struct platform_options opts = { .ram_fd = ram_fd(b->arena),
+                                           .log_level = b->o.log_level };
+    int err = b->platform.ops->create(&opts, &b->platform.platform);
+
+    if (err)
+        return boot_fail(&b->error, err, "platform %s does not start: %s", b->platform.ops->name,
+                         strerror(-err));
+    arena_set_host(b->arena, HOST_PLATFORM, &b->platform);
+    return 0;
+}
+
+static int meet_gofer(struct boot *b)
+{
+    int err = gofer_client_create(b->o.fds[OPTION_FD_GOFER], &b->gofer);
+
+    b->o.fds[OPTION_FD_GOFER] = -1;
+    if (err)
+        return boot_fail(&b->error, err, "the gofer does not answer: %s", strerror(-err));
+    arena_set_host(b->arena, HOST_GOFER, b->gofer);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static void on_end(struct kernel *k, int status)
+{
+    struct arena *a = kernel_arena(k);
+    struct syscall_stats *s = syscall_stats(a);
+
+    if (s && s->counting)
+        syscall_summary(a, hostfd_get(a, s->summary_out));
+    control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)status);
+    /* What is left of the sandbox goes with its pid namespace. */
+    host_exit(0);
+}
+
+static const struct kernel_ops ops = { .ended = on_end };
+
+/* ---- after the start ---- */
+
+static void on_message(struct boot *b, const struct control_msg *m)
+{
+    switch (m->kind) {
+    case CONTROL_SIGNAL:
+        kernel_signal(b->kernel, (int)m->value);
+        break;
+    case CONTROL_RESIZE:
+        kernel_resize(b->kernel, (unsigned)(m->value >> 16 & 0xffff), (unsigned)(m->value & 0xffff));
+        break;
+    case CONTROL_END:
+        host_exit(0);
+    default:
+        log_warn("runsc says %u, which means nothing to us", m->kind);
+    }
+}
+
+static _Noreturn void listen_for_ever(struct boot *b)
+{
+    struct pollfd fds[] = {
+        { .fd = CONTROL_FD, .events = POLLIN },
+        { .fd = gofer_client_sock(b->gofer), .events = 0 },
+    };
+    struct control_msg m;
+
+    for (;;) {
+        if (host_ppoll(fds, ARRAY_LEN(fds), NSEC_NEVER) < 0)
+            continue;
+        if (fds[1].revents) {
+            log_error("the gofer is gone: files give EIO from now on");
+            gofer_client_dead(b->gofer);
+            fds[1].fd = -1;
+        }
+        if (fds[0].revents) {
+            int got = control_receive(CONTROL_FD, &m);
+
+            if (got == 0)
+                host_exit(0); /* runsc is gone, and so is the reason to run */
+            if (got > 0)
+                on_message(b, &m);
+        }
+    }
+}
+
+static int boot(struct boot *b)
+{
+    step(b, "sentry up, options read");
+    int err = choose_platform(b);
+    if (!err)
+        err = make_memory(b);
+    if (!err)
+        err = make_platform(b);
+    step(b, "memory and platform made");
+    if (!err)
+        err = meet_gofer(b);
+    step(b, "gofer met");
+    if (err)
+        return err;
+    err = jail_lock(SENTRY_PTRACE);
+    if (err)
+        return boot_fail(&b->error, err, "the sentry's jail does not close: %s", strerror(-err));
+    step(b, "jail locked");
+    err = kernel_create(b->arena, &b->o, &ops, &b->kernel, &b->error);
+    step(b, "kernel built");
+    if (!err)
+        err = kernel_start(b->kernel, &b->o, &b->error);
+    return err;
+}
+
+static int probe(void)
+{
+    const char *why = "";
+    int err = platform_ptrace.probe(&why);
+
+    printf("  %s  %-18s %s\n", err ? " no" : "yes", "platform ptrace",
+           err ? why : "works; --platform=auto picks it");
+    return err != 0;
+}
+
+int main(int argc, char *argv[])
+{
+    struct boot b = { .error.err = 0 };
+
+    if (argc == 2 && strcmp(argv[1], "--syscalls") == 0)
+        return syscalls_print();
+    if (argc == 2 && strcmp(argv[1], "--probe") == 0)
+        return probe();
+    int err = DEBUG && getenv("RUNSC_SEE_HOST") ? 0 : jail_empty_root();
+    if (!err)
+        err = control_start(CONTROL_FD, &b.o, &b.storage);
+    if (err) {
+        control_fail(CONTROL_FD, err, 0, "the sentry cannot start: %s", strerror(-err));
+        return EXIT_FAILURE;
+    }
+    log_start(b.o.fds[OPTION_FD_LOG], (enum log_level)b.o.log_level, "sentry");
+    err = boot(&b);
+    if (err) {
+        control_fail(CONTROL_FD, err, b.error.status, "%s", b.error.text);
+        return EXIT_FAILURE;
+    }
+    control_send(CONTROL_FD, CONTROL_RUNNING, 0);
+    step(&b, "guest runs");
+    listen_for_ever(&b);
+}
