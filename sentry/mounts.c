@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows come from the shallowest to the deepest, so each is mounted on what the ones
+ * before it show. A place that is not there is made, where the tree can be written.
+ */
+#include "sentry/mounts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sentry/fs/gofer.h"
+#include "sentry/fs/overlay.h"
+#include "sentry/fstypes.h"
+#include "sentry/vfs/dentry.h"
+
+static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)
+{
+    return gofer_fs_create(a, m->tree, m->exclusive, out);
+}
+
+/* The gofer's tree below, a tmpfs above that is thrown away at the end. */
+static int make_overlay(struct arena *a, const struct actor *who, const struct option_mount *m,
+                        struct dentry **out)
+{
+    scoped(dentry) struct dentry *lower = NULL, *upper = NULL;
+    int err = make_gofer(a, m, &lower);
+
+    if (!err)
+        err = fstype_create(a, "tmpfs", "overlay", "mode=755", who, &upper);
+    return err ? err : overlay_create(a, lower, upper, who, out);
+}
+
+static int make_root(struct arena *a, const struct actor *who, const struct option_mount *m,
+                     struct dentry **out)
+{
+    switch (m->kind) {
+    case MOUNT_GOFER:
+        return make_gofer(a, m, out);
+    case MOUNT_OVERLAY:
+        return make_overlay(a, who, m, out);
+    case MOUNT_TMPFS:
+        return fstype_create(a, "tmpfs", m->source, m->data, who, out);
+    case MOUNT_HIDE:
+        return fstype_create(a, "tmpfs", m->source, "mode=555,size=4k", who, out);
+    case MOUNT_PROC:
+        return fstype_create(a, "proc", m->source, m->data, who, out);
+    case MOUNT_SYSFS:
+        return fstype_create(a, "sysfs", m->source, m->data, who, out);
+    case MOUNT_DEV:
+        return fstype_create(a, "devtmpfs", m->source, m->data, who, out);
+    }
+    return -EINVAL;
+}
+
+/* mkdir -p, and an empty file at the end where a file is to be mounted. */
+static int make_place(const struct actor *who, const char *target, bool file)
+{
+    char path[PATH_MAX];
+    int err = 0;
+
+    if (snprintf(path, sizeof path, "%s", target) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        err = vfs_mkdir(who, NULL, path, 0755);
+        *slash = '/';
+        if (err && err != -EEXIST)
+            return err;
+    }
+    err = file ? vfs_mknod(who, NULL, path, S_IFREG | 0644, 0) : vfs_mkdir(who, NULL, path, 0755);
+    return err == -EEXIST ? 0 : err;
+}
+
+/* What is hidden and is no directory is hidden by a file that has nothing in it. */
+static int hide_file(const struct actor *who, const struct path *at)
+{
+    struct path null;
+    int err = walk(who, NULL, "/dev/null", WALK_FOLLOW, &null);
+
+    if (err)
+        return err;
+    err = vfs_mount(who, "/dev/null", at, NULL, MS_BIND, NULL);
+    path_put(&null);
+    return err;
+}
+
+static int mount_one(struct arena *a, const struct actor *who, const struct option_mount *m)
+{
+    unsigned long flags = m->flags | (m->kind == MOUNT_HIDE ? MS_RDONLY : 0);
+    struct dentry *root = NULL;
+    struct path at;
+    int err = walk(who, NULL, m->target, WALK_FOLLOW, &at);
+
+    if (err == -ENOENT && m->kind == MOUNT_HIDE)
+        return 0; /* there is nothing to hide */
+    if (err == -ENOENT) {
+        err = make_place(who, m->target, m->is_file);
+        if (!err)
+            err = walk(who, NULL, m->target, WALK_FOLLOW, &at);
+    }
+    if (err)
+        return err;
+    bool on_dir = inode_is(dentry_inode(at.dentry), S_IFDIR);
+    if (m->kind == MOUNT_HIDE && !on_dir)
+        err = hide_file(who, &at);
+    else if (on_dir == m->is_file)
+        err = on_dir ? -EISDIR : -ENOTDIR;
+    else
+        err = make_root(a, who, m, &root);
+    if (!err && root)
+        err = mount_attach(root, m->source, flags, &at);
+    path_put(&at);
+    return err;
+}
+
+/* Below /dev, as every Linux has it. */
+static int mount_dev_parts(struct arena *a, const struct actor *who, const char *dev)
+{
+    const struct {
+        const char *name, *type, *data;
+        unsigned long flags;
+    } parts[] = {
+        { "pts", "devpts", "mode=620,gid=5,ptmxmode=666", MS_NOSUID | MS_NOEXEC },
+        { "shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV },
+    };
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct dentry *root;
+        struct path at;
+
+        snprintf(path, sizeof path, "%s/%s", dev, parts[i].name);
+        int err = make_place(who, path, false);
+        if (!err)
+            err = walk(who, NULL, path, WALK_FOLLOW, &at);
+        if (err)
+            return err;
+        err = fstype_create(a, parts[i].type, parts[i].type, parts[i].data, who, &root);
+        if (!err)
+            err = mount_attach(root, parts[i].type, parts[i].flags, &at);
+        path_put(&at);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static int mount_rest(struct arena *a, const struct actor *who, const struct sandbox_options *o,
+                      struct boot_error *e)
+{
+    for (uint32_t i = 1; i < o->nmounts; i++) {
+        const struct option_mount *m = &o->mounts[i];
+        int err = mount_one(a, who, m);
+
+        if (!err && m->kind == MOUNT_DEV)
+            err = mount_dev_parts(a, who, m->target);
+        if (err)
+            return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
+                             strerror(-err));
+    }
+    return 0;
+}
+
+int mounts_create(struct arena *a, const struct actor *who, const struct sandbox_options *o,
+                  struct mnt_ns **out, struct boot_error *e)
+{
+    struct mnt_ns *ns = NULL;
+    struct fs_context *fs = NULL;
+    struct dentry *root;
+    struct path top;
+
+    if (!o->nmounts || strcmp(o->mounts[0].target, "/") != 0)
+        return boot_fail(e, -EINVAL, "nothing is to be mounted at /");
+    int err = make_root(a, who, &o->mounts[0], &root);
+    if (!err)
+        err = mnt_ns_create(a, who->cred->user_ns, root, o->mounts[0].source, o->mounts[0].flags,
+                            &ns);
+    if (err)
+        return boot_fail(e, err, "cannot make the root from %s: %s", o->mounts[0].source,
+                         strerror(-err));
+    mnt_ns_root(ns, &top);
+    err = fs_context_create(a, &top, ns, &fs);
+    path_put(&top);
+    if (err) {
+        mnt_ns_put(ns);
+        return boot_fail(e, err, "no memory for the root");
+    }
+    struct actor here = *who;
+    here.fs = fs;
+    err = mount_rest(a, &here, o, e);
+    fs_context_put(fs);
+    if (err)
+        mnt_ns_put(ns);
+    else
+        *out = ns;
+    return err;
+}
