@@ -173,8 +173,8 @@ static int first_fs(struct kernel *k, struct first *f, struct boot_error *e)
     path_put(&top);
     if (err)
         return boot_fail(e, err, "no memory for the first process");
-    f->who = (struct actor){ .arena = k->arena, .cred = f->cred, .fs = f->fs,
-                             .limits = &f->limits };
+    f->who =
+        (struct actor){ .arena = k->arena, .cred = f->cred, .fs = f->fs, .limits = &f->limits };
     fs_context_set_umask(f->fs, 022);
     err = walk(&f->who, NULL, f->o->cwd, WALK_FOLLOW | WALK_DIRECTORY, &cwd);
     if (err)
@@ -281,8 +281,9 @@ static int fail_program(struct boot_error *e, const char *name, int err)
 static int first_task(struct kernel *k, struct first *f, struct load *load, const char *name,
                       struct boot_error *e)
 {
-    const struct load_ids ids = { .uid = f->o->uid, .euid = f->o->uid, .gid = f->o->gid,
-                                  .egid = f->o->gid };
+    const struct load_ids ids = {
+        .uid = f->o->uid, .euid = f->o->uid, .gid = f->o->gid, .egid = f->o->gid
+    };
     char comm[16];
     struct task *t;
     int err = load_image(load, &ids);

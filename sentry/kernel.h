@@ -35,8 +35,7 @@ struct kernel_ops {
  *   errors    with words
  */
 must_use int kernel_create(struct arena *a, const struct sandbox_options *o,
-                           const struct kernel_ops *ops, struct kernel **out,
-                           struct boot_error *e);
+                           const struct kernel_ops *ops, struct kernel **out, struct boot_error *e);
 
 /*
  * Loads the program and starts the first process and the kernel's own threads.

@@ -25,8 +25,9 @@
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/sysprint.h"
 
-#define ARENA_LIMIT ((uint64_t)4 << 30) /* bytes of kernel objects, of which most sandboxes use a few MB */
-#define RAM_LEAST   ((uint64_t)64 << 20)
+#define ARENA_LIMIT \
+    ((uint64_t)4 << 30) /* bytes of kernel objects, of which most sandboxes use a few MB */
+#define RAM_LEAST ((uint64_t)64 << 20)
 
 /* All that is ours alone and lives as long as the process. */
 struct boot {
@@ -63,7 +64,8 @@ static int choose_platform(struct boot *b)
     return 0;
 }
 
-/* Half of what the host has may be too little and all of it too much: what it has is what we show. */
+/* Half of what the host has may be too little and all of it too much: what it has is what we show.
+ */
 static uint64_t ram_size(const struct boot *b)
 {
     uint64_t pages = (uint64_t)get_phys_pages();
@@ -138,7 +140,8 @@ static void on_message(struct boot *b, const struct control_msg *m)
         kernel_signal(b->kernel, (int)m->value);
         break;
     case CONTROL_RESIZE:
-        kernel_resize(b->kernel, (unsigned)(m->value >> 16 & 0xffff), (unsigned)(m->value & 0xffff));
+        kernel_resize(b->kernel, (unsigned)(m->value >> 16 & 0xffff),
+                      (unsigned)(m->value & 0xffff));
         break;
     case CONTROL_END:
         host_exit(0);
@@ -150,8 +153,8 @@ static void on_message(struct boot *b, const struct control_msg *m)
 static _Noreturn void listen_for_ever(struct boot *b)
 {
     struct pollfd fds[] = {
-        { .fd = CONTROL_FD, .events = POLLIN },
-        { .fd = gofer_client_sock(b->gofer), .events = 0 },
+        {.fd = CONTROL_FD,                   .events = POLLIN},
+        { .fd = gofer_client_sock(b->gofer), .events = 0     },
     };
     struct control_msg m;
 

@@ -123,8 +123,8 @@ static int mount_dev_parts(struct arena *a, const struct actor *who, const char 
         const char *name, *type, *data;
         unsigned long flags;
     } parts[] = {
-        { "pts", "devpts", "mode=620,gid=5,ptmxmode=666", MS_NOSUID | MS_NOEXEC },
-        { "shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV },
+        {"pts",  "devpts", "mode=620,gid=5,ptmxmode=666", MS_NOSUID | MS_NOEXEC},
+        { "shm", "tmpfs",  "mode=1777",                   MS_NOSUID | MS_NODEV },
     };
     char path[PATH_MAX];
 

@@ -28,7 +28,8 @@ static int copy_vecs(struct task *t, uptr_t from, size_t n, struct iovec *out)
     return err;
 }
 
-/* One step of at most CHUNK bytes. Short where one side ends or faults; -EFAULT where nothing went. */
+/* One step of at most CHUNK bytes. Short where one side ends or faults; -EFAULT where nothing went.
+ */
 static ssize_t move(struct transfer *x, uptr_t local, uptr_t remote, size_t size)
 {
     char buf[CHUNK];

@@ -32,7 +32,10 @@ TEST(reads_another_process)
 {
     pid_t pid = child_with("the child's own");
     char a[4], b[32] = { 0 };
-    struct iovec local[] = { { a, sizeof a }, { b, sizeof b } };
+    struct iovec local[] = {
+        {a,  sizeof a},
+        { b, sizeof b}
+    };
     struct iovec remote = { area, 16 };
 
     CHECK_EQ(process_vm_readv(pid, local, 2, &remote, 1, 0), 16);
