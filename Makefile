@@ -26,6 +26,8 @@ CF_cov     := -O0 -g -DDEBUG=1 --coverage
 CF_fuzz    := -O1 -g -DDEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LF_release := -pie -Wl,-z,relro,-z,now
 
+# What a recipe does, in a word; V=1 shows the commands themselves.
+SAY = @$(if $(V),,echo "  $(1)$(2)";)$(if $(V),set -x;)
 CC := $(CC_$(MODE))
 O  := build/$(MODE)$(if $(filter-out $(CC_$(MODE)),$(CC)),-$(CC))
 
@@ -73,13 +75,13 @@ $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 define program
 $(O)/bin/$(1): $(O)/obj/$(main_$(1))/main.c.o $(call archives,$(libs_$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(host_$(1)) $$(LDLIBS)
+	$$(call SAY,LINK  ,$$@) $$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(host_$(1)) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(O)/obj/%.o: % | $(O)/gen/filters.inc
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call SAY,CC    ,$<) $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # platform-*/guest/ runs in the guest's process, where there is no libc and no sanitizer.
 $(foreach l,$(filter platform-%,$(LIBS)),$(eval $(O)/obj/$(l)/guest/%.o: CFLAGS += -fno-sanitize=all \
@@ -89,14 +91,14 @@ $(foreach l,$(filter platform-%,$(LIBS)),$(eval $(O)/obj/$(l)/guest/%.o: CFLAGS 
 FILTERGEN := base/filtergen/main.c base/filter.h base/cc.h base/hostcalls.def base/filter_rules.def
 $(O)/gen/filters.inc: $(FILTERGEN)
 	@mkdir -p $(@D)
-	gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -DDEBUG=$(if $(filter release,$(MODE)),0,1) -o $(@D)/filtergen $< -lseccomp
-	$(@D)/filtergen > $@.new && mv $@.new $@
+	$(call SAY,FILTER,$@) gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -DDEBUG=$(if $(filter release,$(MODE)),0,1) -o $(@D)/filtergen $< -lseccomp
+	@$(@D)/filtergen > $@.new && mv $@.new $@
 
 # The vDSO runs in guests: a library of its own, of which the sentry carries the bytes.
 VDSO := $(addprefix sentry/load/vdso/,main.c vvar.h vdso.lds)
 $(O)/gen/vdso.so: $(VDSO)
 	@mkdir -p $(@D)
-	gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -O2 -fPIC -ffreestanding -fno-stack-protector -fcf-protection=none \
+	$(call SAY,VDSO  ,$@) gcc -std=gnu17 $(WARN) -I. -D_GNU_SOURCE -O2 -fPIC -ffreestanding -fno-stack-protector -fcf-protection=none \
 	    -fasynchronous-unwind-tables -nostdlib -shared -s -Wl,-T,sentry/load/vdso/vdso.lds -Wl,-soname,linux-vdso.so.1 \
 	    -Wl,--hash-style=both,--eh-frame-hdr,--build-id=sha1,-Bsymbolic -o $@ $<
 $(O)/obj/sentry/load/vdso_image.S.o: $(O)/gen/vdso.so
@@ -111,7 +113,7 @@ TESTLIB := $(O)/libtests.a
 $(TESTLIB): $(call objs,tests/lib) ; @mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 $(O)/tests/%_test: tests/%_test.c $(TESTLIB) $(ALL_A)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(RUNNER) $(host_runsc) $(host_runsc-sentry) $(host_runsc-netgofer) $(LDLIBS)
+	$(call SAY,TEST  ,$<) $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(RUNNER) $(host_runsc) $(host_runsc-sentry) $(host_runsc-netgofer) $(LDLIBS)
 
 # tests/fuzz/X_fuzz.c is a libFuzzer target in MODE=fuzz; in all other modes the same
 # file becomes a program that replays tests/fuzz/corpus/X.
@@ -119,7 +121,7 @@ FUZZ   := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZER := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,tests/fuzz/replay/main.c)
 $(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard tests/fuzz/replay/main.c) $(TESTLIB) $(ALL_A)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(FUZZER) $(host_runsc) $(host_runsc-sentry) $(LDLIBS)
+	$(call SAY,TEST  ,$<) $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(FUZZER) $(host_runsc) $(host_runsc-sentry) $(LDLIBS)
 
 # bench/X.c is a program that prints what parts of ours cost: make MODE=release build/release/bench/X
 $(O)/bench/%: bench/%.c $(ALL_A)
@@ -132,10 +134,10 @@ GUEST   := $(GUEST_C:tests/guest/%.c=build/guest/static/%) $(GUEST_C:tests/guest
 GUEST_CC := gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -I. -D_GNU_SOURCE -MMD -MP
 build/guest/static/%: tests/guest/%.c
 	@mkdir -p $(@D)
-	$(GUEST_CC) -static -o $@ $< -lpthread -lrt
+	$(call SAY,GUEST ,$@) $(GUEST_CC) -static -o $@ $< -lpthread -lrt
 build/guest/dynamic/%: tests/guest/%.c
 	@mkdir -p $(@D)
-	$(GUEST_CC) -o $@ $< -lpthread -lrt -ldl
+	$(call SAY,GUEST ,$@) $(GUEST_CC) -o $@ $< -lpthread -lrt -ldl
 
 fuzz: $(FUZZ)
 unit: $(UNIT) $(if $(filter fuzz,$(MODE)),,$(FUZZ))
