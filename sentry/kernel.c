@@ -30,16 +30,14 @@
 
 /* [I] never changes after kernel_start() */
 struct kernel {
-    struct arena *arena;          /* [I] */
-    const struct kernel_ops *ops; /* [I] */
-    struct user_ns *user_ns;      /* [I] a reference */
-    struct mnt_ns *mounts;        /* [I] a reference */
-    struct console *console;      /* [I] NULL: none */
-    struct thread_group *init;    /* [I] the first process: a reference */
+    struct arena *arena;       /* [I] */
+    struct user_ns *user_ns;   /* [I] a reference */
+    struct mnt_ns *mounts;     /* [I] a reference */
+    struct console *console;   /* [I] NULL: none */
+    struct thread_group *init; /* [I] the first process: a reference */
 };
 
-static const struct slab_type kernel_slab =
-    SLAB_TYPE(kernel, struct kernel, .const_ptrs = { PTR_AT(struct kernel, ops) });
+static const struct slab_type kernel_slab = SLAB_TYPE(kernel, struct kernel);
 
 int boot_fail(struct boot_error *e, int err, const char *format, ...)
 {
@@ -51,25 +49,9 @@ int boot_fail(struct boot_error *e, int err, const char *format, ...)
     return e->err = err;
 }
 
-struct arena *kernel_arena(const struct kernel *k)
-{
-    return k->arena;
-}
-
 /* ---- birth ---- */
 
-static void on_group_ended(struct thread_group *g)
-{
-    struct kernel *k = arena_root(g->arena, ROOT_KERNEL);
-
-    if (g == k->init)
-        k->ops->ended(k, tasks_wait_init(g));
-}
-
-static const struct tasks_ops tasks_ops = {
-    .dispatch = syscall_dispatch,
-    .group_ended = on_group_ended,
-};
+static const struct tasks_ops tasks_ops = { .dispatch = syscall_dispatch };
 
 static int make_parts(struct kernel *k, const struct sandbox_options *o)
 {
@@ -77,6 +59,7 @@ static int make_parts(struct kernel *k, const struct sandbox_options *o)
     const struct tasks_options tasks = { .ops = &tasks_ops,
                                          .nodename = o->hostname,
                                          .max_tasks = (uint32_t)o->pids,
+                                         .cpus = o->cpus,
                                          .user_ns = k->user_ns };
     const struct syscall_watch watch = { .trace_fd = o->fds[OPTION_FD_TRACE],
                                          .summary_fd = o->fds[OPTION_FD_SUMMARY],
@@ -104,8 +87,8 @@ static int root_actor(struct kernel *k, struct actor *out, struct cred **cred)
     return err;
 }
 
-int kernel_create(struct arena *a, const struct sandbox_options *o, const struct kernel_ops *ops,
-                  struct kernel **out, struct boot_error *e)
+int kernel_create(struct arena *a, const struct sandbox_options *o, struct kernel **out,
+                  struct boot_error *e)
 {
     scoped(cred) struct cred *root = NULL;
     struct kernel *k = slab_alloc(a, &kernel_slab);
@@ -114,7 +97,6 @@ int kernel_create(struct arena *a, const struct sandbox_options *o, const struct
     if (!k)
         return boot_fail(e, -ENOMEM, "no memory for the kernel");
     k->arena = a;
-    k->ops = ops;
     arena_set_root(a, ROOT_KERNEL, k);
     int err = user_ns_create_root(a, &k->user_ns);
     if (!err)
@@ -361,6 +343,11 @@ int kernel_start(struct kernel *k, const struct sandbox_options *o, struct boot_
     if (f.files)
         fdtable_put(f.files, &f.who);
     return err;
+}
+
+int kernel_wait(struct kernel *k)
+{
+    return tasks_wait_init(k->init);
 }
 
 void kernel_signal(struct kernel *k, int sig)

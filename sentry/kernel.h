@@ -21,12 +21,6 @@ struct boot_error {
 /* Fills `e` and returns its errno. */
 int boot_fail(struct boot_error *e, int err, const char *format, ...) printf_like(3, 4);
 
-/* What happens when the first process has ended. One constant of main.c. */
-struct kernel_ops {
-    /* `status` as wait4(2) encodes it. On the thread of the process that ended; under no lock. */
-    void (*ended)(struct kernel *k, int status);
-};
-
 /*
  * Makes the kernel in its arena: memory, tasks, the tree of mounts. Nothing runs yet.
  *
@@ -34,8 +28,8 @@ struct kernel_ops {
  *   o         borrowed until kernel_start() has returned
  *   errors    with words
  */
-must_use int kernel_create(struct arena *a, const struct sandbox_options *o,
-                           const struct kernel_ops *ops, struct kernel **out, struct boot_error *e);
+must_use int kernel_create(struct arena *a, const struct sandbox_options *o, struct kernel **out,
+                           struct boot_error *e);
 
 /*
  * Loads the program and starts the first process and the kernel's own threads.
@@ -44,9 +38,10 @@ must_use int kernel_create(struct arena *a, const struct sandbox_options *o,
  */
 must_use int kernel_start(struct kernel *k, const struct sandbox_options *o, struct boot_error *e);
 
+/* Waits for the end of the first process. Returns its status as wait4(2) encodes it. */
+int kernel_wait(struct kernel *k);
+
 /* The first process gets a signal, as from outside: also where it is an init. */
 void kernel_signal(struct kernel *k, int sig);
 /* The console has another size. */
 void kernel_resize(struct kernel *k, unsigned rows, unsigned cols);
-
-struct arena *kernel_arena(const struct kernel *k);

@@ -2,10 +2,13 @@
 /*
  * runsc-sentry: from a fresh process to a running sandbox, in one thread and in this
  * order: empty the root, hear what is wanted, make what needs rights, lock the jail,
- * build the kernel, start the guest. After that this thread only listens.
+ * build the kernel, start the guest. After that this thread waits for the guest's end,
+ * and another listens to runsc.
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,22 +118,6 @@ static int meet_gofer(struct boot *b)
     return 0;
 }
 
-/* ---- the end ---- */
-
-static void on_end(struct kernel *k, int status)
-{
-    struct arena *a = kernel_arena(k);
-    struct syscall_stats *s = syscall_stats(a);
-
-    if (s && s->counting)
-        syscall_summary(a, hostfd_get(a, s->summary_out));
-    control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)status);
-    /* What is left of the sandbox goes with its pid namespace. */
-    host_exit(0);
-}
-
-static const struct kernel_ops ops = { .ended = on_end };
-
 /* ---- after the start ---- */
 
 static void on_message(struct boot *b, const struct control_msg *m)
@@ -150,8 +137,10 @@ static void on_message(struct boot *b, const struct control_msg *m)
     }
 }
 
-static _Noreturn void listen_for_ever(struct boot *b)
+/* The body of a thread: what runsc says, and whether it and the gofer are there. */
+static void *listen_for_ever(void *arg)
 {
+    struct boot *b = arg;
     struct pollfd fds[] = {
         {.fd = CONTROL_FD,                   .events = POLLIN},
         { .fd = gofer_client_sock(b->gofer), .events = 0     },
@@ -177,8 +166,37 @@ static _Noreturn void listen_for_ever(struct boot *b)
     }
 }
 
+static int start_listening(struct boot *b)
+{
+    pthread_t thread;
+    int err = pthread_create(&thread, NULL, listen_for_ever, b);
+
+    return err ? boot_fail(&b->error, -err, "cannot start a thread: %s", strerror(err)) : 0;
+}
+
+/* The first process has ended: what is left of the sandbox goes with its pid namespace. */
+static _Noreturn void end(struct boot *b, int status)
+{
+    struct syscall_stats *s = syscall_stats(b->arena);
+
+    if (s->counting)
+        syscall_summary(b->arena, hostfd_get(b->arena, s->summary_out));
+    control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)status);
+    host_exit(0);
+}
+
+/* How many processors the guest sees, where no flag said: those that we may run on. */
+static uint32_t count_cpus(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : (uint32_t)max(CPU_COUNT(&set), 1);
+}
+
 static int boot(struct boot *b)
 {
+    if (!b->o.cpus)
+        b->o.cpus = count_cpus();
     step(b, "sentry up, options read");
     int err = choose_platform(b);
     if (!err)
@@ -195,11 +213,11 @@ static int boot(struct boot *b)
     if (err)
         return boot_fail(&b->error, err, "the sentry's jail does not close: %s", strerror(-err));
     step(b, "jail locked");
-    err = kernel_create(b->arena, &b->o, &ops, &b->kernel, &b->error);
+    err = kernel_create(b->arena, &b->o, &b->kernel, &b->error);
     step(b, "kernel built");
     if (!err)
         err = kernel_start(b->kernel, &b->o, &b->error);
-    return err;
+    return err ? err : start_listening(b);
 }
 
 static int probe(void)
@@ -235,5 +253,5 @@ int main(int argc, char *argv[])
     }
     control_send(CONTROL_FD, CONTROL_RUNNING, 0);
     step(&b, "guest runs");
-    listen_for_ever(&b);
+    end(&b, kernel_wait(b.kernel));
 }

@@ -18,16 +18,6 @@ static const struct slab_type tasks_slab =
 
 #define NS_INO_FIRST 0xf0000000u /* as Linux's PROC_DYNAMIC_FIRST */
 
-/* As many as the host lets us use: a guest sees those, numbered from 0. */
-static uint32_t count_cpus(void)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    int n = host_sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
-    return (uint32_t)max(1, min(n, TASK_CPUS_MAX));
-}
-
 int tasks_create(struct arena *a, const struct tasks_options *opts)
 {
     struct tasks *ts = slab_alloc(a, &tasks_slab);
@@ -39,7 +29,7 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     ts->arena = a;
     ts->ops = opts->ops;
     ts->limit = opts->max_tasks ? opts->max_tasks : PID_MAX;
-    ts->cpus = count_cpus();
+    ts->cpus = max(1u, min(opts->cpus, (uint32_t)TASK_CPUS_MAX));
     ts->next_ino = NS_INO_FIRST;
     list_init(&ts->groups);
     waitq_init(&ts->idle);

@@ -29,6 +29,7 @@ struct tasks_options {
     const struct tasks_ops *ops;
     const char *nodename;    /* of the first uts namespace */
     uint32_t max_tasks;      /* threads that may be alive at once; 0: as many as numbers */
+    uint32_t cpus;           /* processors that the guest sees; at least 1 */
     struct user_ns *user_ns; /* the sandbox's own; borrowed */
 };
 
