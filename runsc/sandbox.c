@@ -92,10 +92,11 @@ static int sentry_main(void *arg)
 {
     struct sentry_start *s = arg;
     char *const argv[] = { s->program, NULL };
-    char *const envp[] = { NULL };
+    char *const nothing[] = { NULL };
 
     keep_as_three(s->control);
-    execve(s->program, argv, envp);
+    /* Sanitizers take their options from the environment. */
+    execve(s->program, argv, DEBUG ? environ : nothing);
     return 127;
 }
 

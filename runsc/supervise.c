@@ -84,6 +84,27 @@ static int exit_status(int wait_status)
                                     : WEXITSTATUS(wait_status);
 }
 
+/* It closed its socket; a little later the host knows why it died, if that is what it does. */
+static int sentry_died(struct sandbox *s, struct err *e)
+{
+    int status = 0;
+    pid_t got = 0;
+
+    for (int i = 0; i < 100 && got == 0; i++) {
+        if (i)
+            usleep(1000);
+        got = waitpid(s->sentry, &status, WNOHANG);
+    }
+    if (got == s->sentry)
+        s->sentry = 0;
+    if (got > 0 && WIFSIGNALED(status))
+        err_set(e, -EPIPE, "the sentry died by signal %d (%s)", WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else
+        err_set(e, -EPIPE, "the sentry ended without a word");
+    return EXIT_OURS;
+}
+
 /* One message. Gives -1 to go on, else what to exit with. */
 static int on_message(const struct supervision *s, struct err *e)
 {
@@ -93,14 +114,8 @@ static int on_message(const struct supervision *s, struct err *e)
     if (got == -EINTR)
         return -1;
     if (got <= 0) {
-        int status = 0;
-
         terminal_restore(s->terminal);
-        if (waitpid(s->sandbox->sentry, &status, WNOHANG) == s->sandbox->sentry)
-            s->sandbox->sentry = 0;
-        err_set(e, -EPIPE, "the sentry died%s%s", WIFSIGNALED(status) ? " by " : "",
-                WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
-        return EXIT_OURS;
+        return sentry_died(s->sandbox, e);
     }
     switch (m.kind) {
     case CONTROL_EXIT:

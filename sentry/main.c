@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/log.h"
+#include "base/panic.h"
 #include "sentry/control.h"
 #include "sentry/core/hostfd.h"
 #include "sentry/core/platform_ref.h"
@@ -193,6 +195,27 @@ static uint32_t count_cpus(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (uint32_t)max(CPU_COUNT(&set), 1);
 }
 
+static void on_forbidden_call(int sig, siginfo_t *si, void *context)
+{
+    (void)sig, (void)context;
+    panic("host call %d is not in hostcalls.def (from %p)", si->si_syscall, si->si_call_addr);
+}
+
+/* Debug builds: the filter traps instead of killing, and we say what it was that we should not call. */
+static void explain_forbidden_calls(void)
+{
+    const struct sigaction act = { .sa_sigaction = on_forbidden_call, .sa_flags = SA_SIGINFO };
+
+    if (DEBUG)
+        (void)!host_sigaction(SIGSYS, &act, NULL);
+}
+
+/* Debug builds only: a sanitizer's report needs the host's files. */
+static bool unjailed(void)
+{
+    return DEBUG && getenv("RUNSC_UNJAILED");
+}
+
 static int boot(struct boot *b)
 {
     if (!b->o.cpus)
@@ -209,7 +232,8 @@ static int boot(struct boot *b)
     step(b, "gofer met");
     if (err)
         return err;
-    err = jail_lock(SENTRY_PTRACE);
+    explain_forbidden_calls();
+    err = unjailed() ? 0 : jail_lock(SENTRY_PTRACE);
     if (err)
         return boot_fail(&b->error, err, "the sentry's jail does not close: %s", strerror(-err));
     step(b, "jail locked");
@@ -238,7 +262,7 @@ int main(int argc, char *argv[])
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe();
-    int err = DEBUG && getenv("RUNSC_SEE_HOST") ? 0 : jail_empty_root();
+    int err = unjailed() ? 0 : jail_empty_root();
     if (!err)
         err = control_start(CONTROL_FD, &b.o, &b.storage);
     if (err) {

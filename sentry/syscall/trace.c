@@ -86,7 +86,7 @@ static void line_write(struct task *t, struct syscall_stats *s, struct line *l)
 static void line_start(struct line *l, struct task *t)
 {
     l->len = 0;
-    line_add(l, "[%5d] ", task_tid(t, NULL));
+    line_add(l, "[%5d] ", task_tid(t, t));
 }
 
 static bool is_traced(const struct syscall_stats *s, uint64_t nr)
