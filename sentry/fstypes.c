@@ -4,11 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sentry/fs/devfs.h"
-#include "sentry/fs/devpts.h"
-#include "sentry/fs/sysfs.h"
 #include "sentry/fs/tmpfs.h"
-#include "sentry/proc/proc.h"
+#include "sentry/unfinished.h"
 
 /* clang-format off */
 static const struct fs_type types[] = {

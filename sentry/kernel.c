@@ -15,16 +15,20 @@
 #include "sentry/core/refused.h"
 #include "sentry/core/slab.h"
 #include "sentry/core/timer.h"
-#include "sentry/fs/console.h"
-#include "sentry/fs/hostfile.h"
+#include "sentry/fs/fs.h"
 #include "sentry/fstypes.h"
 #include "sentry/load/load.h"
+#include "sentry/load/vdso.h"
 #include "sentry/mounts.h"
+#include "sentry/sock/socket.h"
+#include "sentry/syscall/sock_hooks.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/futex.h"
 #include "sentry/task/group.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/tasks.h"
+#include "sentry/unfinished.h"
 #include "sentry/vfs/fdtable.h"
 #include "sentry/vfs/vfs.h"
 
@@ -64,6 +68,7 @@ static int make_parts(struct kernel *k, const struct sandbox_options *o)
     const struct syscall_watch watch = { .trace_fd = o->fds[OPTION_FD_TRACE],
                                          .summary_fd = o->fds[OPTION_FD_SUMMARY],
                                          .trace = o->trace_set };
+    const struct vdso_options vdso = { .tsc = o->tsc, .cpus = o->cpus };
     int err = timers_create(a);
 
     if (!err)
@@ -72,6 +77,14 @@ static int make_parts(struct kernel *k, const struct sandbox_options *o)
         err = syscall_stats_create(a, &watch);
     if (!err)
         err = vfs_create(a);
+    if (!err)
+        err = fs_create(a, NULL);
+    if (!err)
+        err = sock_create_state(a, &syscall_sock_hooks);
+    if (!err)
+        err = futexes_create(a);
+    if (!err)
+        err = vdso_create(a, &vdso);
     if (!err)
         err = tasks_create(a, &tasks);
     return err;

@@ -26,6 +26,7 @@
 #include "sentry/fs/gofer_client.h"
 #include "sentry/jail.h"
 #include "sentry/kernel.h"
+#include "sentry/load/vdso.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/sysprint.h"
@@ -201,7 +202,8 @@ static void on_forbidden_call(int sig, siginfo_t *si, void *context)
     panic("host call %d is not in hostcalls.def (from %p)", si->si_syscall, si->si_call_addr);
 }
 
-/* Debug builds: the filter traps instead of killing, and we say what it was that we should not call. */
+/* Debug builds: the filter traps instead of killing, and we say what it was that we should not
+ * call. */
 static void explain_forbidden_calls(void)
 {
     const struct sigaction act = { .sa_sigaction = on_forbidden_call, .sa_flags = SA_SIGINFO };
@@ -262,9 +264,11 @@ int main(int argc, char *argv[])
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe();
+    bool tsc = vdso_host_has_tsc();
     int err = unjailed() ? 0 : jail_empty_root();
     if (!err)
         err = control_start(CONTROL_FD, &b.o, &b.storage);
+    b.o.tsc = tsc;
     if (err) {
         control_fail(CONTROL_FD, err, 0, "the sentry cannot start: %s", strerror(-err));
         return EXIT_FAILURE;

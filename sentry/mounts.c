@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "sentry/fs/gofer.h"
-#include "sentry/fs/overlay.h"
 #include "sentry/fstypes.h"
+#include "sentry/unfinished.h"
 #include "sentry/vfs/dentry.h"
 
 static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)

@@ -72,6 +72,7 @@ struct sandbox_options {
     uint32_t cpus;       /* shown to the guest; 0: the host's */
     uint64_t nofile;     /* RLIMIT_NOFILE; 0: the default */
     uint64_t fsize;      /* RLIMIT_FSIZE; 0: infinite */
+    bool tsc;            /* set by the sentry itself: the host's clock is RDTSC */
     bool summary, trace, timing;
     const char *trace_set;
     int log_level;
