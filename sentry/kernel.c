@@ -16,6 +16,7 @@
 #include "sentry/core/slab.h"
 #include "sentry/core/timer.h"
 #include "sentry/fs/fs.h"
+#include "sentry/fs/hostfile.h"
 #include "sentry/fstypes.h"
 #include "sentry/load/load.h"
 #include "sentry/load/vdso.h"
@@ -187,7 +188,7 @@ static int open_stdio(struct kernel *k, struct first *f, int n, struct file **ou
     int fd = f->o->fds[OPTION_FD_STDIN + n];
 
     if (fd >= 0)
-        return hostfile_create(k->arena, fd, out);
+        return hostfile_create(k->arena, fd, f->cred, out);
     if (k->console)
         return console_open(k->console, &f->who, out);
     return vfs_open(&f->who, NULL, "/dev/null", &how, out);

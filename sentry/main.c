@@ -21,6 +21,7 @@
 #include "base/panic.h"
 #include "sentry/control.h"
 #include "sentry/core/hostfd.h"
+#include "sentry/core/hostpoll.h"
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/rng.h"
 #include "sentry/fs/gofer_client.h"
@@ -89,6 +90,8 @@ static int make_memory(struct boot *b)
     arena_set_host(b->arena, HOST_CLOCK, (void *)&clock_real);
     arena_set_host(b->arena, HOST_RNG, &b->rng);
     err = hostfds_create(b->arena);
+    if (!err)
+        err = hostpoll_create(b->arena);
     if (!err)
         err = ram_create(b->arena, ram_size(b));
     if (err)

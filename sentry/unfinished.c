@@ -28,7 +28,8 @@ W int overlay_create(struct arena *a, struct dentry *lower, struct dentry *upper
         return tmpfs_create(a, s, "", w, out);                                    \
     }
 T(devfs_create)
-T(devpts_create) T(sysfs_create) T(proc_create) W
+T(devpts_create)
+T(sysfs_create) T(proc_create) W
     int console_create(struct arena *a, int fd, unsigned r, unsigned c, struct console **out)
 {
     (void)a;
@@ -55,51 +56,6 @@ W void console_set_session(struct console *c, struct task *t)
 {
     (void)c;
     (void)t;
-}
-struct hf {
-    struct file f;
-    hostfd_t h;
-};
-static ssize_t hr(struct file *f, struct io *io, uint64_t *pos)
-{
-    char b[4096];
-    (void)pos;
-    struct hf *h = (void *)f;
-    ssize_t n = host_read(hostfd_get(f->arena, h->h), b, min(io->left, sizeof b));
-    return n <= 0 ? n : io_put(io, b, (size_t)n);
-}
-static ssize_t hw(struct file *f, struct io *io, uint64_t *pos)
-{
-    char b[4096];
-    (void)pos;
-    struct hf *h = (void *)f;
-    ssize_t n = io_take(io, b, min(io->left, sizeof b));
-    return n <= 0 ? n : host_write(hostfd_get(f->arena, h->h), b, (size_t)n);
-}
-static void hrel(struct file *f)
-{
-    file_destroy(f);
-    arena_free(f);
-}
-static const struct file_ops hops = { .name = "host", .read = hr, .write = hw, .release = hrel };
-W int hostfile_create(struct arena *a, int fd, struct file **out)
-{
-    struct hf *h = arena_alloc(a, sizeof *h);
-    struct inode *i;
-    if (!h)
-        return -ENOMEM;
-    int err = anon_inode_create(a, S_IFIFO | 0600, &i);
-    if (err)
-        return err;
-    struct cred *c = NULL;
-    struct user_ns *ns;
-    err = user_ns_create_root(a, &ns);
-    err = cred_create(a, ns, 0, 0, 0, &c);
-    (void)err;
-    file_init(&h->f, a, &hops, NULL, i, O_RDWR, c);
-    err = hostfd_add(a, fd, &h->h);
-    *out = &h->f;
-    return err;
 }
 #include "sentry/vfs/mount.h"
 

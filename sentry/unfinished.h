@@ -14,7 +14,6 @@ must_use int console_create(struct arena *a, int fd, unsigned rows, unsigned col
 must_use int console_open(struct console *c, const struct actor *who, struct file **out);
 void console_resize(struct console *c, unsigned rows, unsigned cols);
 void console_set_session(struct console *c, struct task *t);
-must_use int hostfile_create(struct arena *a, int fd, struct file **out);
 must_use int devfs_create(struct arena *a, const char *source, const char *options,
                           const struct actor *who, struct dentry **out);
 must_use int devpts_create(struct arena *a, const char *source, const char *options,

@@ -4,6 +4,7 @@
  * out of hostcalls.def and filter_rules.def, with libseccomp.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/kvm.h>
 #include <linux/sched.h>
