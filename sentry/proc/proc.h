@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /proc: what the kernel shows of itself and of its processes, as files.
+ *
+ *   source    proc(5)
+ */
+#pragma once
+
+#include "sentry/vfs/mount.h"
+
+/*
+ * Makes a procfs that shows the pid namespace of whoever mounts it; the sandbox's own
+ * where that is nobody. As fs_type.create.
+ *
+ *   options   none, or hidepid=0
+ *   errors    EINVAL, ENOMEM
+ */
+must_use int proc_create(struct arena *a, const char *source, const char *options,
+                         const struct actor *who, struct dentry **out);
