@@ -12,12 +12,20 @@
  */
 #include "platform-ptrace/cpus.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/host.h"
 
-static void set(pid_t tid, const cpu_set_t *cpus)
+static void set_all(const struct cpus *c, pid_t tid)
 {
-    int err = host_sched_setaffinity(tid, sizeof *cpus, cpus);
+    cpu_set_t any;
 
+    if (host_sched_setaffinity(tid, sizeof c->all, &c->all) != -EINVAL)
+        return;
+    /* None of those is ours any more: let the host choose from what it has given us instead. */
+    memset(&any, 0xff, sizeof any);
+    int err = host_sched_setaffinity(tid, sizeof any, &any);
     (void)err;
 }
 
@@ -27,7 +35,8 @@ static void set_one(pid_t tid, int cpu)
 
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
-    set(tid, &one);
+    int err = host_sched_setaffinity(tid, sizeof one, &one);
+    (void)err;
 }
 
 void cpus_init(struct cpus *c)
@@ -50,7 +59,7 @@ int cpus_stay(const struct cpus *c)
 void cpus_roam(const struct cpus *c)
 {
     if (c->many)
-        set(0, &c->all);
+        set_all(c, 0);
 }
 
 void cpus_bring(const struct cpus *c, pid_t stub, int cpu)
@@ -62,5 +71,5 @@ void cpus_bring(const struct cpus *c, pid_t stub, int cpu)
 void cpus_free(const struct cpus *c, pid_t stub)
 {
     if (c->many)
-        set(stub, &c->all);
+        set_all(c, stub);
 }
