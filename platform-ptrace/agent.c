@@ -69,20 +69,10 @@ void agent_put(struct agent *a, unsigned flags, long nr, uint64_t a0, uint64_t a
                uint64_t a3, uint64_t a4, uint64_t a5)
 {
     assert(!agent_is_full(a));
-    struct stub_op op = {
-        (uint64_t)nr, {a0, a1, a2, a3, a4, a5},
-         flags
+    a->cmd->ops[a->count++] = (struct stub_op){
+        .nr = (uint64_t)nr, .args = {a0, a1, a2, a3, a4, a5},
+             .flags = flags
     };
-
-    a->cmd->ops[a->count++] = op;
-    a->cmd->used = max(a->cmd->used, (uint32_t)a->count);
-}
-
-void agent_wipe(struct stub_cmd *cmd)
-{
-    assert(cmd->used <= STUB_OPS_MAX);
-    memset(cmd->ops, 0, cmd->used * sizeof cmd->ops[0]);
-    cmd->used = 0;
 }
 
 /* True where it is dead; it is reaped then. */

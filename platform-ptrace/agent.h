@@ -34,8 +34,7 @@ struct stub_cmd {
     uint32_t value;        /* of the OP_VALUE operation */
     uint8_t error;         /* errno of the operation that failed, or 0 */
     uint8_t left;          /* operations not done, that one included */
-    uint8_t unused[34];
-    uint32_t used; /* ours: how many operations were written, at most, since the last wipe */
+    uint8_t unused[38];
 
     struct stub_op ops[STUB_OPS_MAX];
     uint8_t data[STUB_CMD_SIZE - CMD_OPS - STUB_OPS_MAX * OP_SIZE];
@@ -71,9 +70,6 @@ struct agent {
  *   sentry    our pid
  */
 void agent_init(struct agent *a, struct stub_cmd *cmd, const struct cpus *cpus, pid_t sentry);
-
-/* Leaves nothing in a command area that the guest of its next agent could learn from. */
-void agent_wipe(struct stub_cmd *cmd);
 
 static inline bool agent_is_full(const struct agent *a)
 {

@@ -46,10 +46,8 @@ void stub_end(pid_t pid)
 static void bury_locked(struct platform *p, struct corpse *c) HOLDS(p->lock);
 static void bury_locked(struct platform *p, struct corpse *c)
 {
-    if (c->slot >= 0) {
-        agent_wipe(&p->cmds[c->slot]);
+    if (c->slot >= 0)
         bitmap_clear(p->slots, (size_t)c->slot);
-    }
     free(c);
 }
 

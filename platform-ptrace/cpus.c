@@ -12,20 +12,12 @@
  */
 #include "platform-ptrace/cpus.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/host.h"
 
-static void set_all(const struct cpus *c, pid_t tid)
+static void set(pid_t tid, const cpu_set_t *cpus)
 {
-    cpu_set_t any;
+    int err = host_sched_setaffinity(tid, sizeof *cpus, cpus);
 
-    if (host_sched_setaffinity(tid, sizeof c->all, &c->all) != -EINVAL)
-        return;
-    /* None of those is ours any more: let the host choose from what it has given us instead. */
-    memset(&any, 0xff, sizeof any);
-    int err = host_sched_setaffinity(tid, sizeof any, &any);
     (void)err;
 }
 
@@ -35,8 +27,7 @@ static void set_one(pid_t tid, int cpu)
 
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
-    int err = host_sched_setaffinity(tid, sizeof one, &one);
-    (void)err;
+    set(tid, &one);
 }
 
 void cpus_init(struct cpus *c)
@@ -59,7 +50,7 @@ int cpus_stay(const struct cpus *c)
 void cpus_roam(const struct cpus *c)
 {
     if (c->many)
-        set_all(c, 0);
+        set(0, &c->all);
 }
 
 void cpus_bring(const struct cpus *c, pid_t stub, int cpu)
@@ -71,5 +62,5 @@ void cpus_bring(const struct cpus *c, pid_t stub, int cpu)
 void cpus_free(const struct cpus *c, pid_t stub)
 {
     if (c->many)
-        set_all(c, stub);
+        set(stub, &c->all);
 }

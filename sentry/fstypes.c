@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/fs/devfs.h"
+#include "sentry/fs/pty.h"
 #include "sentry/fs/tmpfs.h"
 #include "sentry/unfinished.h"
 

@@ -15,6 +15,7 @@
 #include "sentry/core/refused.h"
 #include "sentry/core/slab.h"
 #include "sentry/core/timer.h"
+#include "sentry/fs/console.h"
 #include "sentry/fs/fs.h"
 #include "sentry/fs/hostfile.h"
 #include "sentry/fstypes.h"
@@ -29,7 +30,6 @@
 #include "sentry/task/group.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/tasks.h"
-#include "sentry/unfinished.h"
 #include "sentry/vfs/fdtable.h"
 #include "sentry/vfs/vfs.h"
 
@@ -79,7 +79,7 @@ static int make_parts(struct kernel *k, const struct sandbox_options *o)
     if (!err)
         err = vfs_create(a);
     if (!err)
-        err = fs_create(a, NULL);
+        err = fs_create(a);
     if (!err)
         err = sock_create_state(a, &syscall_sock_hooks);
     if (!err)
@@ -316,14 +316,20 @@ static void *timer_thread(void *arg)
     return NULL;
 }
 
-static int start_threads(struct kernel *k)
+static void *console_thread(void *arg)
+{
+    console_loop(arg);
+    return NULL;
+}
+
+static int start_thread(void *(*body)(void *), void *arg)
 {
     pthread_attr_t attr;
     pthread_t thread;
 
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    int err = pthread_create(&thread, &attr, timer_thread, k->arena);
+    int err = pthread_create(&thread, &attr, body, arg);
     pthread_attr_destroy(&attr);
     return -err;
 }
@@ -337,12 +343,14 @@ int kernel_start(struct kernel *k, const struct sandbox_options *o, struct boot_
     first_limits(&f);
     int err = first_cred(k, &f);
     if (!err)
-        err = start_threads(k);
+        err = start_thread(timer_thread, k->arena);
     if (err)
         return boot_fail(e, err, "cannot make the first process: %s", strerror(-err));
     err = first_fs(k, &f, e);
     if (!err)
         err = first_files(k, &f, e);
+    if (!err && k->console)
+        err = start_thread(console_thread, k->console);
     if (!err) {
         err = find_program(&f, &load, name);
         if (err) {

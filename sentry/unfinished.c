@@ -27,43 +27,10 @@ W int overlay_create(struct arena *a, struct dentry *lower, struct dentry *upper
         (void)o;                                                                  \
         return tmpfs_create(a, s, "", w, out);                                    \
     }
-T(devfs_create)
-T(devpts_create)
-T(sysfs_create) T(proc_create) W
-    int console_create(struct arena *a, int fd, unsigned r, unsigned c, struct console **out)
-{
-    (void)a;
-    (void)fd;
-    (void)r;
-    (void)c;
-    (void)out;
-    return -ENOSYS;
-}
-W int console_open(struct console *c, const struct actor *w, struct file **out)
-{
-    (void)c;
-    (void)w;
-    (void)out;
-    return -ENOSYS;
-}
-W void console_resize(struct console *c, unsigned r, unsigned d)
-{
-    (void)c;
-    (void)r;
-    (void)d;
-}
-W void console_set_session(struct console *c, struct task *t)
-{
-    (void)c;
-    (void)t;
-}
+T(sysfs_create)
+T(proc_create)
 #include "sentry/vfs/mount.h"
 
-W long sys_getrandom(void);
-W long sys_getrandom(void)
-{
-    return -ENOSYS;
-}
 W long sys_sysinfo(void);
 W long sys_sysinfo(void)
 {
@@ -91,36 +58,6 @@ W long sys_inotify_init1(void)
 }
 W long sys_inotify_rm_watch(void);
 W long sys_inotify_rm_watch(void)
-{
-    return -ENOSYS;
-}
-W long sys_recvfrom(void);
-W long sys_recvfrom(void)
-{
-    return -ENOSYS;
-}
-W long sys_recvmmsg(void);
-W long sys_recvmmsg(void)
-{
-    return -ENOSYS;
-}
-W long sys_recvmsg(void);
-W long sys_recvmsg(void)
-{
-    return -ENOSYS;
-}
-W long sys_sendmmsg(void);
-W long sys_sendmmsg(void)
-{
-    return -ENOSYS;
-}
-W long sys_sendmsg(void);
-W long sys_sendmsg(void)
-{
-    return -ENOSYS;
-}
-W long sys_sendto(void);
-W long sys_sendto(void)
 {
     return -ENOSYS;
 }

@@ -57,7 +57,6 @@ enum arena_root {
     ROOT_SYSCALL, /* struct syscall_stats *: counts, and what is traced */
     ROOT_REFUSED, /* struct refused_table *: what guests asked for in vain */
     ROOT_VDSO,    /* struct vdso *: its pages, and how it tells the time */
-    ROOT_PROC,    /* struct proc_state *: the boot's id */
     ROOT_COUNT,
 };
 

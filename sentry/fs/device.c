@@ -9,7 +9,9 @@
 
 #include <sys/sysmacros.h>
 
+#include "sentry/fs/console.h"
 #include "sentry/fs/pipe.h"
+#include "sentry/fs/pty.h"
 
 struct driver {
     unsigned major;
@@ -20,7 +22,10 @@ struct driver {
 
 /* clang-format off */
 static const struct driver drivers[] = {
-    { 1,   0, 255,     mem_open },
+    { 1, 0, 255, mem_open },
+    { 5, 0, 0,   tty_open_current },
+    { 5, 1, 1,   console_open_device },
+    { 5, 2, 2,   ptmx_open },
 };
 /* clang-format on */
 

@@ -6,17 +6,15 @@
 #include "sentry/core/slab.h"
 #include "sentry/fs/device.h"
 
-static const struct slab_type fs_state_slab =
-    SLAB_TYPE(fs_state, struct fs_state, .const_ptrs = { PTR_AT(struct fs_state, hooks) });
+static const struct slab_type fs_state_slab = SLAB_TYPE(fs_state, struct fs_state);
 
-int fs_create(struct arena *a, const struct tty_hooks *hooks)
+int fs_create(struct arena *a)
 {
     struct fs_state *s = slab_alloc(a, &fs_state_slab);
 
     if (!s)
         return -ENOMEM;
     mutex_init(&s->epoll_graph, RANK_EPOLL_GRAPH);
-    s->hooks = hooks;
     arena_set_root(a, ROOT_FS, s);
     vfs_set_special_opens(a, &fs_special_opens);
     return 0;

@@ -4,14 +4,10 @@
 
 #include "sentry/core/arena.h"
 
-struct tty_hooks;
-
 /*
  * Makes the state at ROOT_FS, and tells vfs how to open devices and FIFOs. Once, after
  * vfs_create().
- *
- *   hooks     a constant of our code: how terminals reach tasks
- *   errors    ENOMEM
+ * Errors: ENOMEM.
  */
-must_use int fs_create(struct arena *a, const struct tty_hooks *hooks);
+must_use int fs_create(struct arena *a);
 void fs_destroy(struct arena *a);

@@ -6,11 +6,13 @@
 #include "sentry/core/arena.h"
 #include "sentry/fs/fs.h"
 
+struct tty;
+
 /* [I] never changes   [graph] under epoll_graph */
 struct fs_state {
-    struct mutex epoll_graph;      /* RANK_EPOLL_GRAPH: new edges between epolls */
-    uint64_t epoll_searches;       /* [graph] searches of that graph so far */
-    const struct tty_hooks *hooks; /* [I] */
+    struct mutex epoll_graph; /* RANK_EPOLL_GRAPH: new edges between epolls */
+    uint64_t epoll_searches;  /* [graph] searches of that graph so far */
+    struct tty *console;      /* [I] once made; its owner's reference, or NULL */
 };
 
 static inline struct fs_state *fs_state_of(struct arena *a)

@@ -358,7 +358,7 @@ ssize_t gofer_getxattr(struct gofer_client *c, gofer_handle_t node, const char *
     wire_put_u64(&call.args, node);
     wire_put_string(&call.args, name);
     wire_put_u32(&call.args, (uint32_t)size);
-    return end_with_bytes(&call, gofer_call_len(&call), buf, size);
+    return end_with_bytes(&call, gofer_call(&call), buf, size);
 }
 
 int gofer_setxattr(struct gofer_client *c, gofer_handle_t node, const char *name, const void *value,
@@ -385,7 +385,7 @@ ssize_t gofer_listxattr(struct gofer_client *c, gofer_handle_t node, char *buf, 
     gofer_call_begin(c, GOFER_LISTXATTR, &call);
     wire_put_u64(&call.args, node);
     wire_put_u32(&call.args, (uint32_t)size);
-    return end_with_bytes(&call, gofer_call_len(&call), buf, size);
+    return end_with_bytes(&call, gofer_call(&call), buf, size);
 }
 
 int gofer_removexattr(struct gofer_client *c, gofer_handle_t node, const char *name)

@@ -369,7 +369,7 @@ void gofer_call_begin(struct gofer_client *c, enum gofer_op op, struct gofer_cal
     put_clunks(c, &out->args);
 }
 
-int gofer_call_len(struct gofer_call *call)
+int gofer_call(struct gofer_call *call)
 {
     struct gofer_client *c = call->client;
 
@@ -382,13 +382,6 @@ int gofer_call_len(struct gofer_call *call)
     if (rang || !spin(c, s))
         sleep_until_answered(c, s);
     return answered(s) ? receive(call) : -EIO;
-}
-
-int gofer_call(struct gofer_call *call)
-{
-    int result = gofer_call_len(call);
-
-    return result > 0 ? -EIO : result;
 }
 
 int gofer_call_end(struct gofer_call *call, int result)

@@ -69,17 +69,16 @@ void gofer_call_begin(struct gofer_client *c, enum gofer_op op, struct gofer_cal
 /*
  * Asks, and waits for the reply.
  *
- *   returns   0 or -errno; `_len`: of a call that gives a length, that
+ *   returns   the reply's result: ≥ 0, or -errno
  *   errors    EIO where the gofer is gone; E2BIG where the arguments do not fit
  *   locks     none may be held
  *   blocks    for the gofer; no signal ends it
  */
 must_use int gofer_call(struct gofer_call *call);
-must_use int gofer_call_len(struct gofer_call *call);
 /*
  * Lets the slot go, and closes what was donated and not taken.
  *
- *   result    of gofer_call() or gofer_call_len()
+ *   result    of gofer_call()
  *   returns   it, or -EIO where the results that were read were not all there
  */
 must_use int gofer_call_end(struct gofer_call *call, int result);

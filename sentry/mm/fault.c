@@ -144,11 +144,7 @@ static enum fault_result guest_fault(struct mm *mm, uint64_t addr, unsigned acce
     unsigned want = access ? access : guess(v, e);
     if (is_allowed(v, want) && e && fault_satisfied(e, want))
         return no_reason(mm, v, addr, access != 0, sp);
-    enum fault_result r = fault_locked(mm, va, want);
-    /* Another thread that was late for this page has not tried something forbidden. */
-    if (r == FAULT_DONE && page_down(mm->strike.addr) == va)
-        mm->strike.addr = 0;
-    return r;
+    return fault_locked(mm, va, want);
 }
 
 enum fault_result mm_fault(struct mm *mm, uptr_t addr, unsigned access, uptr_t sp)

@@ -28,6 +28,7 @@ struct io {
     size_t left;       /* bytes */
     size_t done;       /* bytes moved so far */
     struct iovec one;  /* room for the common case */
+    int64_t since;     /* the object's: when it was first tried, CLOCK_MONOTONIC; 0: not yet */
     struct task *task; /* borrowed, opaque: on whose behalf (a terminal's job control, credentials
                           of a message); NULL: the sentry's own. Set by task_io(). */
 };

@@ -3,8 +3,6 @@
 #include <errno.h>
 
 #include "sentry/core/slab.h"
-#include "sentry/vfs/dentry.h"
-#include "sentry/vfs/mount_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #define ANON_MAGIC 0x09041934u /* ANON_INODE_FS_MAGIC */
@@ -70,55 +68,4 @@ int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out)
 struct superblock *anon_superblock(struct arena *a)
 {
     return vfs_of(a)->anon;
-}
-
-/* The mount that such places are in: of the first that is made, all have a reference. */
-static struct mount *anon_mount_get(struct vfs *v)
-{
-    mutex_lock(&v->mounts_lock);
-    struct mount *m = v->anon_mount ? mount_get(v->anon_mount) : NULL;
-    mutex_unlock(&v->mounts_lock);
-    return m;
-}
-
-static int make_anon_mount(struct vfs *v)
-{
-    struct dentry *root;
-    struct inode *inode;
-    struct mount *m;
-    int err = anon_inode_create(v->arena, S_IFDIR | 0500, &inode);
-
-    if (!err)
-        err = dentry_create_root(inode, &root);
-    if (!err)
-        err = mount_new(root, "anon_inodefs", 0, &m);
-    if (err)
-        return err;
-    m->internal = true;
-    mutex_lock(&v->mounts_lock);
-    if (!v->anon_mount)
-        v->anon_mount = keep(m);
-    mutex_unlock(&v->mounts_lock);
-    mount_put(m);
-    return 0;
-}
-
-int vfs_anon_path(struct inode *inode, struct path *out)
-{
-    struct vfs *v = vfs_of(inode->sb->arena);
-    struct mount *m = anon_mount_get(v);
-    struct dentry *d;
-    int err = m ? 0 : make_anon_mount(v);
-
-    if (err)
-        return err;
-    if (!m)
-        m = anon_mount_get(v);
-    err = dentry_create_root(inode_get(inode), &d);
-    if (err) {
-        mount_put(m);
-        return err;
-    }
-    *out = (struct path){ m, d };
-    return 0;
 }

@@ -69,11 +69,3 @@ must_use int vfs_internal_root(const struct actor *who, const char *source,
 /* A place for `inode` under such a root that shows as "/name (deleted)". `out` is given. */
 must_use int vfs_name_unlinked(const struct path *root, struct inode *inode, const char *name,
                                struct path *out);
-
-/*
- * A place for an inode that has no name, so that a magic link can lead to it.
- *
- *   out       given
- *   errors    ENOMEM
- */
-must_use int vfs_anon_path(struct inode *inode, struct path *out);

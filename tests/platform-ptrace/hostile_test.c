@@ -122,36 +122,6 @@ Test(hostile, the_stubs_own_pages_cannot_be_written)
     rig_stop(&r);
 }
 
-/* Where others have their memory is a secret, and the command area was theirs before. */
-Test(hostile, a_command_area_tells_nothing_of_its_last_owner)
-{
-    struct aspace *first, *second;
-    struct mem_op ops[20];
-    struct rig r;
-
-    rig_start(&r);
-    cr_assert_eq(OPS->aspace_fork(r.as, &first), 0);
-    for (uint64_t i = 0; i < ARRAY_LEN(ops); i++)
-        ops[i] = op_map(UINT64_C(0x12345678000) * (i + 1), PAGE_SIZE, PROT_READ, 0);
-    cr_assert_eq(OPS->aspace_apply(first, ops, ARRAY_LEN(ops)), 0);
-    OPS->aspace_destroy(first);
-    check_alive(&r);
-    usleep(20000); /* or else its area is not free yet, and another is taken */
-    cr_assert_eq(OPS->aspace_fork(r.as, &second), 0);
-    CODE(&r, CODE_AT + 16, "\x48\x8b\x07\x0f\x05"); /* mov (%rdi), %rax; syscall */
-    for (uint64_t va = STUB_CMD + CMD_OPS; va < STUB_CMD + STUB_CMD_SIZE; va += 8) {
-        struct guest_regs regs = rig_regs(CODE_AT + 16);
-        regs.rdi = va;
-        cr_assert_eq(OPS->run(r.t, second, &regs, &r.stop), 0);
-        cr_assert_eq(r.stop.why, STOP_SYSCALL);
-        cr_assert(regs.orig_rax < 1000 || regs.orig_rax == UINT64_MAX ||
-                      regs.orig_rax == STUB_CLONE_THREAD,
-                  "%lx at %lx", regs.orig_rax, va);
-    }
-    OPS->aspace_destroy(second);
-    rig_stop(&r);
-}
-
 struct scribbler {
     struct rig *r;
     pthread_t thread;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The console. Its output is written to the host by whichever guest thread has just
+ * written: one at a time, which takes all that is there, also what others add meanwhile.
+ * So lines stay in order, and no thread of ours waits for output.
+ */
+#include "sentry/fs/console.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "base/host.h"
+#include "sentry/core/hostfd.h"
+#include "sentry/fs/fs_priv.h"
+#include "sentry/fs/tty_priv.h"
+#include "sentry/vfs/walk.h"
+
+struct console {
+    struct tty tty;
+    hostfd_t fd;      /* [I] */
+    bool writing;     /* [tty.lock] somebody is writing to the host */
+    struct park room; /* where the input thread waits for readers */
+};
+
+static const struct slab_type console_slab = SLAB_TYPE(
+    console, struct console,
+    .const_ptrs = { PTR_AT(struct console, tty.ops), PTR_AT(struct console, tty.ctty.ops) });
+
+static struct console *of(struct tty *tty)
+{
+    return container_of(tty, struct console, tty);
+}
+
+static int host_fd(const struct console *c)
+{
+    return hostfd_get(c->tty.ctty.arena, c->fd);
+}
+
+/* Up to `size` bytes of output. The last call of a round gives 0 and ends it. */
+static size_t take_output(struct console *c, uint8_t *bytes, size_t size)
+{
+    const uint8_t *from;
+
+    mutex_lock(&c->tty.lock);
+    size_t n = min(byteq_peek(&c->tty.out, &from), size);
+    if (n > 0) {
+        memcpy(bytes, from, n);
+        byteq_drop(&c->tty.out, n);
+    } else {
+        c->writing = false;
+    }
+    mutex_unlock(&c->tty.lock);
+    return n;
+}
+
+static bool begin_output(struct console *c)
+{
+    mutex_lock(&c->tty.lock);
+    bool mine = !c->writing && byteq_len(&c->tty.out) > 0;
+    if (mine)
+        c->writing = true;
+    mutex_unlock(&c->tty.lock);
+    return mine;
+}
+
+static void console_output(struct tty *tty)
+{
+    struct console *c = of(tty);
+    uint8_t bytes[1024];
+    size_t n;
+
+    if (!begin_output(c))
+        return;
+    while ((n = take_output(c, bytes, sizeof bytes)) > 0) {
+        /* A terminal that is gone takes no more; the input thread sees it and hangs up. */
+        if (host_write_full(host_fd(c), bytes, n) < 0)
+            continue;
+    }
+    tty_lock(tty);
+    tty->todo |= TODO_WRITERS;
+    tty_unlock(tty);
+}
+
+static void console_room(struct tty *tty)
+{
+    park_wake(&of(tty)->room);
+}
+
+static void console_release(struct tty *tty)
+{
+    struct console *c = of(tty);
+
+    hostfd_del(tty->ctty.arena, c->fd);
+    tty_destroy(tty);
+    slab_free(c);
+}
+
+static const struct tty_ops console_ops = {
+    .output = console_output,
+    .room = console_room,
+    .release = console_release,
+};
+
+int console_create(struct arena *a, int fd, unsigned rows, unsigned cols, struct console **out)
+{
+    struct console *c = slab_alloc(a, &console_slab);
+
+    if (!c) {
+        host_close(fd);
+        return -ENOMEM;
+    }
+    int err = hostfd_add(a, fd, &c->fd);
+    if (!err) {
+        err = tty_init(&c->tty, a, &console_ops, makedev(5, 1));
+        if (err)
+            hostfd_del(a, c->fd);
+    }
+    if (err) {
+        slab_free(c);
+        return err;
+    }
+    c->tty.winsize = (struct abi_winsize){ .rows = (uint16_t)rows, .cols = (uint16_t)cols };
+    fs_state_of(a)->console = &c->tty;
+    *out = c;
+    return 0;
+}
+
+void console_destroy(struct console *c)
+{
+    fs_state_of(c->tty.ctty.arena)->console = NULL;
+    tty_put(&c->tty);
+}
+
+/* Types all of it, and waits where there is no room. */
+static void type(struct console *c, uint8_t *bytes, size_t size)
+{
+    struct io io;
+    ssize_t n;
+
+    io_kernel(&io, bytes, size);
+    while (io.left > 0) {
+        park_prepare(&c->room);
+        tty_lock(&c->tty);
+        n = tty_input_locked(&c->tty, &io);
+        tty_unlock(&c->tty);
+        if (n == -EAGAIN && park_wait(&c->room, NSEC_NEVER) < 0)
+            continue;
+    }
+}
+
+void console_loop(struct console *c)
+{
+    uint8_t bytes[512];
+    ssize_t n;
+
+    tty_get(&c->tty);
+    while ((n = host_read(host_fd(c), bytes, sizeof bytes)) != 0) {
+        if (n > 0)
+            type(c, bytes, (size_t)n);
+        else if (n != -EINTR)
+            break;
+    }
+    tty_hang_up(&c->tty);
+    tty_put(&c->tty);
+}
+
+void console_resize(struct console *c, unsigned rows, unsigned cols)
+{
+    struct abi_winsize size = { .rows = (uint16_t)rows, .cols = (uint16_t)cols };
+
+    tty_resize(&c->tty, &size);
+}
+
+void console_set_session(struct console *c, struct task *t)
+{
+    tty_make_controlling(&c->tty, t);
+}
+
+int console_open(struct console *c, const struct actor *who, struct file **out)
+{
+    const struct open_how_k how = { .flags = O_RDWR | O_NOCTTY };
+    struct file *f;
+
+    /* By its name, so that ttyname(3) finds it. */
+    if (vfs_open(who, NULL, "/dev/console", &how, &f) == 0) {
+        if (tty_of_file(f) == &c->tty) {
+            *out = f;
+            return 0;
+        }
+        file_put(f);
+    }
+    return c->tty.ctty.ops->open(&c->tty.ctty, who, O_RDWR, out);
+}
+
+int console_open_device(struct inode *inode, const struct path *at, int flags,
+                        const struct actor *who, struct file **out)
+{
+    struct tty *tty = fs_state_of(who->arena)->console;
+
+    return tty ? tty_open(tty, inode, at, flags | O_NOCTTY, who, out) : -ENXIO;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sandbox's console: a terminal whose far side is a terminal of the host's, which
+ * the command line has put into raw mode and donated.
+ */
+#pragma once
+
+#include "sentry/fs/tty.h"
+
+struct console;
+
+/*
+ * Makes the console; /dev/console then leads to it. Once at most.
+ *
+ *   fd          the host's terminal, read and written: taken, also on failure
+ *   rows, cols  how large it is
+ *   out         lives until console_destroy(); open files may outlive that
+ *   errors      ENOMEM, EMFILE
+ */
+must_use int console_create(struct arena *a, int fd, unsigned rows, unsigned cols,
+                            struct console **out);
+void console_destroy(struct console *c);
+
+/* A file on it, as /dev/console where that can be opened: stdin and its kin. Errors: ENOMEM. */
+must_use int console_open(struct console *c, const struct actor *who, struct file **out);
+
+/* Becomes the controlling terminal of a session's leader. */
+void console_set_session(struct console *c, struct task *t);
+
+/* The host's terminal has another size: SIGWINCH to the foreground. */
+void console_resize(struct console *c, unsigned rows, unsigned cols);
+
+/*
+ * The body of a host thread of its own: what comes from the host's terminal is typed.
+ *
+ *   returns   when that has ended, and the console is hung up
+ *   blocks    in read(2) of the host; for room, where guests do not read
+ */
+void console_loop(struct console *c);
+
+/* What the device node leads to. Errors: ENXIO where there is no console. */
+must_use int console_open_device(struct inode *inode, const struct path *at, int flags,
+                                 const struct actor *who, struct file **out);
