@@ -51,6 +51,9 @@ static int check(struct request *r)
         return -ENOMEM;
     if (__builtin_add_overflow(s->off, r->len, &end))
         return -EOVERFLOW;
+    /* file_mmap_ok(): no file is larger than an off_t says */
+    if (s->mappable && end > INT64_MAX)
+        return -EOVERFLOW;
     if (r->flags & MAP_HUGETLB)
         return -ENOMEM; /* as where no huge pages are set aside */
     if (type == MAP_SHARED_VALIDATE) {
