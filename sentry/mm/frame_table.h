@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frame table: what frame.c, buddy.c, trim.c and ram.c share, and nobody else.
+ *
+ * The entries lie in memory that costs something only where it is written: those of
+ * frames that were never used, and head no free block, are all zero and stay so.
+ */
+#pragma once
+
+#include "base/lock.h"
+#include "sentry/mm/frame_priv.h"
+
+#define ORDERS 19u  /* block sizes, in powers of two: the largest is 1 GiB */
+#define REGION 512u /* frames, whose dirty ones are counted together */
+
+struct frame {
+    _Atomic uint32_t refs;
+    uint32_t next, prev; /* [l] while it heads a free block: neighbours in its list, plus one */
+    uint8_t free;        /* [l] while it heads a free block: the order plus one; else 0 */
+    uint8_t dirty;       /* [l] it is free and may hold old bytes */
+    uint16_t used;       /* its owner's: a page table's entries in use; 1 while it must be zeroed */
+};
+static_assert(sizeof(struct frame) == 16, "four to a cache line");
+
+/* [I] never changes   [l] its lock */
+struct frames {
+    struct mutex lock;      /* RANK_FRAMES */
+    uint64_t count;         /* [I] frames of RAM */
+    uint64_t nfree;         /* [l] */
+    uint64_t ndirty;        /* [l] free frames that are dirty */
+    bool trimming;          /* [l] somebody is giving frames back to the host */
+    uint32_t heads[ORDERS]; /* [l] the youngest free block of each order, plus one */
+    struct frame *table;    /* [I] */
+    uint16_t *dirty_of;     /* [l] frames that are dirty, for each REGION */
+};
+
+/* Where RAM is in this process: outside the arena. */
+struct ram {
+    int fd;
+    char *base;
+    uint64_t size; /* bytes */
+};
+
+static inline struct frames *frames_of(struct arena *a)
+{
+    return (struct frames *)arena_root(a, ROOT_FRAMES);
+}
+
+static inline struct ram *ram_of(struct arena *a)
+{
+    return (struct ram *)arena_host(a, HOST_RAM);
+}
+
+/* All of RAM becomes free. Once. */
+void buddy_init_locked(struct frames *f) HOLDS(f->lock);
+/* [at, end) becomes free. */
+void buddy_free_locked(struct frames *f, uint64_t at, uint64_t end) HOLDS(f->lock);
+/* Takes `count` frames from `at` on, cut to the free block that they lie in. 0: not free. */
+uint64_t buddy_take_at_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->lock);
+/* Takes `count` frames in a row, or as many as there are; *at says where. 0: nothing is free. */
+uint64_t buddy_take_locked(struct frames *f, uint64_t count, uint64_t *at) HOLDS(f->lock);
+bool buddy_is_free_locked(const struct frames *f, uint64_t at) HOLDS(f->lock);
+/* Are all blocks and links as they must be, and the sums right? */
+bool buddy_check_locked(const struct frames *f) HOLDS(f->lock);
+
+/* Marks what was freed, or the opposite: what is taken and dirty must be zeroed. */
+void trim_mark_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->lock);
+void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->lock);
+/* Is it time to give something back? */
+bool trim_is_due_locked(const struct frames *f) HOLDS(f->lock);
+/* Gives free frames back to the host. Locks: takes RANK_FRAMES. */
+void trim(struct arena *a);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RAM itself: a sparse memfd, mapped whole, and the table of its frames. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/host.h"
+#include "sentry/core/slab.h"
+#include "sentry/mm/copy.h"
+#include "sentry/mm/frame_table.h"
+
+static const struct slab_type frames_slab = SLAB_TYPE(frames, struct frames);
+
+static int map_ram(struct ram *r)
+{
+    void *at;
+
+    r->fd = host_memfd_create("ram", MFD_CLOEXEC);
+    if (r->fd < 0)
+        return r->fd;
+    int err = host_ftruncate(r->fd, (int64_t)r->size);
+    if (!err)
+        err = host_mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, r->fd, 0,
+                        &at);
+    if (err) {
+        host_close(r->fd);
+        return err;
+    }
+    r->base = at;
+    return 0;
+}
+
+static int make_frames(struct arena *a, uint64_t count)
+{
+    struct frames *f = slab_alloc(a, &frames_slab);
+    if (!f)
+        return -ENOMEM;
+    mutex_init(&f->lock, RANK_FRAMES);
+    arena_set_root(a, ROOT_FRAMES, f);
+    f->count = f->nfree = count;
+    f->table = arena_reserve(a, count * sizeof *f->table);
+    f->dirty_of = arena_reserve(a, (count / REGION + 1) * sizeof *f->dirty_of);
+    if (!f->table || !f->dirty_of)
+        return -ENOMEM;
+    mutex_lock(&f->lock);
+    buddy_init_locked(f);
+    mutex_unlock(&f->lock);
+    return 0;
+}
+
+int ram_create(struct arena *a, uint64_t size)
+{
+    size = page_down(size);
+    if (size == 0 || size / PAGE_SIZE >= UINT32_MAX)
+        return -EINVAL;
+    struct ram *r = calloc(1, sizeof *r);
+    if (!r)
+        return -ENOMEM;
+    r->size = size;
+    int err = map_ram(r);
+    if (err) {
+        free(r);
+        return err;
+    }
+    arena_set_host(a, HOST_RAM, r);
+    mem_catch_faults();
+    err = make_frames(a, size / PAGE_SIZE);
+    if (!err)
+        err = windows_create(a);
+    if (err)
+        ram_destroy(a);
+    return err;
+}
+
+void ram_destroy(struct arena *a)
+{
+    struct ram *r = ram_of(a);
+    struct frames *f = frames_of(a);
+
+    windows_destroy(a);
+    if (f) {
+        arena_free(f->table);
+        arena_free(f->dirty_of);
+        slab_free(f);
+        arena_set_root(a, ROOT_FRAMES, NULL);
+    }
+    if (r) {
+        int err = host_munmap(r->base, r->size);
+        assert(!err);
+        host_close(r->fd);
+        free(r);
+        arena_set_host(a, HOST_RAM, NULL);
+    }
+}
+
+uint64_t ram_total(struct arena *a)
+{
+    return frames_of(a)->count * PAGE_SIZE;
+}
+
+uint64_t ram_used(struct arena *a)
+{
+    struct frames *f = frames_of(a);
+
+    mutex_lock(&f->lock);
+    uint64_t used = f->count - f->nfree;
+    mutex_unlock(&f->lock);
+    return used * PAGE_SIZE;
+}
+
+int ram_fd(struct arena *a)
+{
+    return ram_of(a)->fd;
+}
