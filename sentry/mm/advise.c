@@ -221,7 +221,7 @@ int mm_advise(struct mm *mm, uptr_t at, uint64_t len, int advice)
         return 0;
     mm_enter(mm);
     int err = advise_locked(mm, at.va, at.va + pages, advice);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }

@@ -56,7 +56,7 @@ uptr_t mm_brk(struct mm *mm, uptr_t want)
 {
     mm_enter(mm);
     uint64_t brk = brk_locked(mm, want.va);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return uptr(brk);
 }

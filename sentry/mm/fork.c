@@ -171,7 +171,7 @@ int mm_fork(struct mm *mm, struct limits *limits, struct mm **out)
     assert(taken);
     if (taken) {
         err = fork_locked(to, mm);
-        assert_slow(err || vma_check(to));
+        assert_slow(err || vma_check_often(to));
         mm_leave(to);
     }
     mm_leave(mm);

@@ -230,7 +230,7 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct
         err = map_locked(mm, &r, &at);
         if (!err)
             fill_ahead(mm, &r, at);
-        assert_slow(vma_check(mm));
+        assert_slow(vma_check_often(mm));
         mm_leave(mm);
     }
     put_source(mm, source);

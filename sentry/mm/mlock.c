@@ -101,7 +101,7 @@ int mm_lock(struct mm *mm, uptr_t at, uint64_t len, int flags)
     int err = can_lock(mm) ? range_of(at, len, &start, &end) : -EPERM;
     if (!err && start < end)
         err = lock_locked(mm, start, end, flags);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }
@@ -115,7 +115,7 @@ int mm_unlock(struct mm *mm, uptr_t at, uint64_t len)
         return err;
     mm_enter(mm);
     err = mark_locked(mm, start, end, 0);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }
@@ -166,7 +166,7 @@ int mm_lock_all(struct mm *mm, int flags)
         mm->future = 0;
         mark_all(mm, 0);
     }
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }

@@ -257,6 +257,12 @@ static inline uint64_t vma_index(const struct vma *v, uint64_t va)
 uint64_t vma_low(const struct vma *v);
 /* Sorted, apart, counted, joined: for tests and assert_slow(). */
 must_use bool vma_check(struct mm *mm) HOLDS(mm->lock);
+/* The same after every call; after some of them where there are so many that it would take long. */
+static inline must_use bool vma_check_often(struct mm *mm) HOLDS(mm->lock);
+static inline bool vma_check_often(struct mm *mm)
+{
+    return (mm->nvmas > 200 && mm->gen % 256) || vma_check(mm);
+}
 
 /* Where `len` bytes fit: mmap(2)'s choice. Errors: ENOMEM. */
 must_use int place_find(struct mm *mm, uint64_t hint, uint64_t len, bool low32, uint64_t *out)

@@ -111,7 +111,7 @@ int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot)
         return -EINVAL;
     mm_enter(mm);
     int err = protect_locked(mm, at.va, end, prot & PROT_RWX, grows);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }

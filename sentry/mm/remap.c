@@ -282,7 +282,7 @@ int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int 
         return err;
     mm_enter(mm);
     err = remap_locked(mm, &r, &at);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     if (!err)
         *out = uptr(at);

@@ -84,7 +84,7 @@ int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
         return -EINVAL;
     mm_enter(mm);
     int err = unmap_locked(mm, at.va, len);
-    assert_slow(vma_check(mm));
+    assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
 }
