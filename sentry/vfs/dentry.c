@@ -516,6 +516,11 @@ bool dentry_is_below(struct dentry *d, struct dentry *top)
     return d != NULL;
 }
 
+bool dentry_is_under(struct dentry *d, struct dentry *top)
+{
+    return d->sb == top->sb && dentry_is_below(d, top);
+}
+
 int dentry_pin(struct dentry *d)
 {
     struct dentry *dir = d->parent;

@@ -25,6 +25,8 @@ struct dentry *dentry_parent(struct dentry *d);
 /* Copies the name. */
 size_t dentry_name(struct dentry *d, char *buf, size_t size);
 bool dentry_is_deleted(const struct dentry *d);
+/* Is `d` the same as `top`, or below it in the same file system? Takes sb->tree. */
+bool dentry_is_under(struct dentry *d, struct dentry *top);
 
 /*
  * The child of that name, from the cache or the file system. Negative ones come out

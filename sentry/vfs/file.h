@@ -74,7 +74,8 @@ struct file_ops {
     void (*flush)(struct file *f, const struct actor *who);
     /* Lines of /proc/PID/fdinfo/N after the common ones. */
     void (*fdinfo)(struct file *f, char *buf, size_t size);
-    /* How long a blocking read or write may wait: SO_RCVTIMEO, SO_SNDTIMEO. 0, and NULL: for ever. */
+    /* How long a blocking read or write may wait: SO_RCVTIMEO, SO_SNDTIMEO. 0, and NULL: for ever.
+     */
     nsec_t (*patience)(struct file *f, bool write);
     /*
      * open(2) gives out no descriptor yet (the other end of a FIFO is missing): -EAGAIN

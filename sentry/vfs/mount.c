@@ -60,8 +60,11 @@ void mount_put(struct mount *m)
     assert(!m->ns && list_empty(&m->children));
     struct superblock *sb = m->sb;
     dentry_put(m->root);
-    if (atomic_fetch_sub_explicit(&sb->mounts, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&sb->mounts, 1, memory_order_acq_rel) == 1) {
         dcache_drop_sb(sb);
+        if (sb->ops->unmounted)
+            sb->ops->unmounted(sb);
+    }
     arena_free(m->source);
     slab_free(m);
     superblock_put(sb);

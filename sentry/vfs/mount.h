@@ -40,6 +40,14 @@ struct user_ns *mnt_ns_owner(const struct mnt_ns *ns); /* borrowed */
 must_use int mount_attach(struct dentry *root, const char *source, unsigned long flags,
                           const struct path *at);
 
+/*
+ * A mount in no tree, for a file system that lies over another.
+ *
+ *   root      taken
+ *   out       its root, given
+ */
+must_use int mount_create_private(struct dentry *root, unsigned long flags, struct path *out);
+
 /* How mount(2) makes a file system by type; the table is in fs/ (fstypes.c), handed to vfs at
  * start. */
 struct fs_type {

@@ -42,11 +42,6 @@ struct child {
     struct dentry *point;
 };
 
-static bool is_below(struct dentry *d, struct dentry *top)
-{
-    return d->sb == top->sb && dentry_is_below(d, top);
-}
-
 /* Hangs `copy` (taken) into a tree that is in no namespace. */
 static void link_copy(struct vfs *v, struct mount *copy, struct mount *parent, struct dentry *point)
 {
@@ -88,8 +83,8 @@ static int clone_children(struct vfs *v, struct mount *m, struct mount *copy, st
             continue;
         }
         next[depth]++;
-        bool skip =
-            (c.from->unbindable && !with_unbindable) || (depth == 0 && !is_below(c.point, root));
+        bool skip = (c.from->unbindable && !with_unbindable) ||
+                    (depth == 0 && !dentry_is_under(c.point, root));
         struct mount *fresh = NULL;
         if (!skip)
             err = depth + 1 < MOUNT_DEPTH_MAX ? mount_clone(c.from, c.from->root, as_slave, &fresh)
@@ -201,7 +196,7 @@ static void propagate(struct vfs *v, struct mount *top, const struct path *at)
 
     for (unsigned i = 0; i < n; i++) {
         struct mount *r = receivers[i], *copy;
-        if (is_below(at->dentry, r->root) &&
+        if (dentry_is_under(at->dentry, r->root) &&
             mount_clone_tree(top, top->root, r->group != at->mnt->group, true, &copy) == 0 &&
             hang(v, copy, r, at->dentry))
             mount_take_down(copy);
@@ -234,4 +229,16 @@ int mount_attach(struct dentry *root, const char *source, unsigned long flags,
     int err = mount_new(root, source, flags, &m);
 
     return err ? err : mount_graft(m, at);
+}
+
+int mount_create_private(struct dentry *root, unsigned long flags, struct path *out)
+{
+    struct mount *m;
+    int err = mount_new(root, "none", flags, &m);
+
+    if (err)
+        return err;
+    m->internal = true;
+    *out = (struct path){ m, dentry_get(m->root) };
+    return 0;
 }

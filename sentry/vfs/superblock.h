@@ -22,6 +22,9 @@ struct superblock_ops {
     int (*reconfigure)(struct superblock *sb, const char *options);
     /* Lets go of inodes that it keeps only to be faster: the last mount is gone. NULL: none. */
     void (*drop_caches)(struct superblock *sb);
+    /* Its last mount is gone, though files of it may still be open: lets go of what it kept for
+     * lookups. NULL: nothing. */
+    void (*unmounted)(struct superblock *sb);
     /* Frees what embeds `sb`: its last inode and mount are gone. */
     void (*release)(struct superblock *sb);
 };

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a name in the layers of an overlay. */
+#include <errno.h>
+#include <string.h>
+
+#include "sentry/fs/overlay_priv.h"
+
+static int look(struct overlay *o, struct dentry *dir, const char *name, struct dentry **out)
+{
+    int err = dentry_lookup(dir, name, &o->actor, out);
+
+    if (!err && !dentry_inode(*out)) {
+        dentry_put(keep(*out));
+        return -ENOENT;
+    }
+    return err;
+}
+
+/* Goes down from the root of a layer. `path` is absolute and changed meanwhile. */
+static int look_path(struct overlay *o, struct dentry *root, char *path, struct dentry **out)
+{
+    struct dentry *at = dentry_get(root), *next;
+
+    for (char *name = strtok_r(path, "/", &path); name; name = strtok_r(NULL, "/", &path)) {
+        int err = look(o, at, name, &next);
+        dentry_put(at);
+        if (err)
+            return err;
+        at = next;
+    }
+    *out = at;
+    return 0;
+}
+
+/*
+ * Adds what one lower layer has. `d` is taken.
+ *
+ *   returns   whether lower ones may have more
+ */
+static bool add_lower(struct overlay_parts *p, struct dentry *d, bool is_last_layer)
+{
+    bool is_dir = inode_is(dentry_inode(d), S_IFDIR);
+    bool first = !p->upper && p->nlower == 0;
+
+    if (overlay_is_whiteout(d) || (!is_dir && !first)) {
+        dentry_put(d);
+        return false;
+    }
+    p->lower[p->nlower++] = d;
+    return is_dir && (is_last_layer || !overlay_is_opaque(d));
+}
+
+static int add_lowers(struct overlay *o, struct overlay_inode *di, const char *name,
+                      struct overlay_parts *p)
+{
+    for (unsigned i = 0; i < di->nlower; i++) {
+        struct dentry *d;
+        int err = look(o, di->lower[i], name, &d);
+        if (err && err != -ENOENT && err != -ENOTDIR)
+            return err;
+        if (!err && !add_lower(p, d, i + 1 == di->nlower))
+            break;
+    }
+    return 0;
+}
+
+/* The lower parts of a directory that was moved are where its redirect says, in any layer. */
+static int add_redirected(struct overlay *o, const char *redirect, struct overlay_parts *p)
+{
+    for (unsigned i = 0; i < o->nlower; i++) {
+        char path[4096];
+        struct dentry *d;
+        strncpy(path, redirect, sizeof path - 1);
+        path[sizeof path - 1] = '\0';
+        int err = look_path(o, o->lower[i].dentry, path, &d);
+        if (err && err != -ENOENT && err != -ENOTDIR)
+            return err;
+        if (err)
+            continue;
+        if (!inode_is(dentry_inode(d), S_IFDIR)) {
+            dentry_put(d);
+            break;
+        }
+        if (!add_lower(p, d, i + 1 == o->nlower))
+            break;
+    }
+    return 0;
+}
+
+/* What the upper layer says. `*done`: what is below does not matter. */
+static int find_upper(struct overlay *o, struct overlay_inode *di, const char *name,
+                      struct overlay_parts *p, bool *done)
+{
+    struct dentry *dir = overlay_upper(di), *d;
+
+    *done = false;
+    if (!dir)
+        return 0;
+    int err = look(o, dir, name, &d);
+    if (err)
+        return err == -ENOENT ? 0 : err;
+    if (overlay_is_whiteout(d)) {
+        dentry_put(d);
+        *done = true;
+        return -ENOENT;
+    }
+    p->upper = d;
+    *done = !inode_is(dentry_inode(d), S_IFDIR);
+    return 0;
+}
+
+static int find_dir_below(struct overlay *o, struct overlay_inode *di, const char *name,
+                          struct overlay_parts *p)
+{
+    char redirect[4096];
+
+    if (!p->upper)
+        return add_lowers(o, di, name, p);
+    ssize_t n = overlay_redirect(p->upper, redirect, sizeof redirect);
+    if (n < 0)
+        return (int)n;
+    if (n > 0)
+        return add_redirected(o, redirect, p);
+    return overlay_is_opaque(p->upper) ? 0 : add_lowers(o, di, name, p);
+}
+
+static int find_parts(struct overlay *o, struct overlay_inode *di, const char *name,
+                      struct overlay_parts *p)
+{
+    bool done;
+
+    *p = (struct overlay_parts){ 0 };
+    int err = find_upper(o, di, name, p, &done);
+    if (!err && !done)
+        err = find_dir_below(o, di, name, p);
+    if (!err && !p->upper && p->nlower == 0)
+        err = -ENOENT;
+    if (err)
+        overlay_parts_put(p);
+    return err;
+}
+
+int overlay_lookup(struct inode *dir, const char *name, const struct actor *who, struct inode **out)
+{
+    struct overlay_inode *di = overlay_inode_of(dir);
+    struct overlay *o = overlay_of(dir);
+    struct overlay_parts parts;
+    struct inode *i;
+
+    (void)who;
+    int err = find_parts(o, di, name, &parts);
+    if (!err)
+        err = overlay_inode_get(o, &parts, &i);
+    if (err)
+        return err;
+    err = overlay_inode_place(overlay_inode_of(i), di, name);
+    if (err) {
+        inode_put(i);
+        return err;
+    }
+    *out = i;
+    return 0;
+}
+
+/* A lower layer that others change: does it still say what it said? */
+int overlay_revalidate(struct inode *dir, const char *name, struct inode *inode)
+{
+    struct overlay_inode *di = overlay_inode_of(dir);
+    struct overlay_inode *oi = inode ? overlay_inode_of(inode) : NULL;
+
+    if ((oi && overlay_upper(oi)) || di->nlower == 0)
+        return 1;
+    struct inode *lower_dir = dentry_inode(di->lower[0]);
+    if (!lower_dir->ops->revalidate)
+        return 1;
+    /* A name that only this overlay hides is as gone as before. */
+    if (!oi && overlay_upper(di)) {
+        struct dentry *d;
+        if (dentry_lookup(overlay_upper(di), name, &overlay_of(dir)->actor, &d) == 0) {
+            bool hidden = overlay_is_whiteout(d);
+            dentry_put(d);
+            if (hidden)
+                return 1;
+        }
+    }
+    int same = lower_dir->ops->revalidate(lower_dir, name, oi ? dentry_inode(oi->lower[0]) : NULL);
+    if (same && oi)
+        overlay_inode_refresh(oi);
+    return same;
+}
