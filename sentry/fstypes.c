@@ -7,7 +7,8 @@
 #include "sentry/fs/devfs.h"
 #include "sentry/fs/pty.h"
 #include "sentry/fs/tmpfs.h"
-#include "sentry/unfinished.h"
+#include "sentry/proc/proc.h"
+#include "sentry/proc/sysfs.h"
 
 /* clang-format off */
 static const struct fs_type types[] = {

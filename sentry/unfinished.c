@@ -20,27 +20,8 @@ W int overlay_create(struct arena *a, struct dentry *lower, struct dentry *upper
     *out = dentry_get(lower);
     return 0;
 }
-#define T(n)                                                                      \
-    W int n(struct arena *a, const char *s, const char *o, const struct actor *w, \
-            struct dentry **out)                                                  \
-    {                                                                             \
-        (void)o;                                                                  \
-        return tmpfs_create(a, s, "", w, out);                                    \
-    }
-T(sysfs_create)
-T(proc_create)
 #include "sentry/vfs/mount.h"
 
-W long sys_sysinfo(void);
-W long sys_sysinfo(void)
-{
-    return -ENOSYS;
-}
-W long sys_syslog(void);
-W long sys_syslog(void)
-{
-    return -ENOSYS;
-}
 W long sys_inotify_add_watch(void);
 W long sys_inotify_add_watch(void)
 {

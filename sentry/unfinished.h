@@ -7,7 +7,3 @@
 
 must_use int overlay_create(struct arena *a, struct dentry *lower, struct dentry *upper,
                             const struct actor *who, struct dentry **out);
-must_use int sysfs_create(struct arena *a, const char *source, const char *options,
-                          const struct actor *who, struct dentry **out);
-must_use int proc_create(struct arena *a, const char *source, const char *options,
-                         const struct actor *who, struct dentry **out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel says of itself: uname(2), sysinfo(2), syslog(2), and the names of the machine. */
+/* What the kernel says of itself: sysinfo(2) and syslog(2). */
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -11,44 +11,6 @@
 #define CAP_SYS_ADMIN   21
 #define CAP_SYSLOG      34
 #define LOG_BUFFER_SIZE 262144 /* bytes: what SYSLOG_ACTION_SIZE_BUFFER gives */
-
-long sys_uname(struct task *t, uptr_t buf)
-{
-    struct utsname names;
-
-    uts_ns_print(t->uts, &names);
-    return copy_out_struct(t->mm, buf, &names);
-}
-
-/* A name that was given with its length. Errors: EPERM, EINVAL, EFAULT. */
-static int copy_name(struct task *t, uptr_t name, int len, char out[UTS_NAME_MAX])
-{
-    if (!cred_ns_capable(t->cred, t->uts->user_ns, CAP_SYS_ADMIN))
-        return -EPERM;
-    if (len < 0 || len > UTS_NAME_MAX)
-        return -EINVAL;
-    return copy_in(t->mm, out, name, (size_t)len);
-}
-
-long sys_sethostname(struct task *t, uptr_t name, int len)
-{
-    char copy[UTS_NAME_MAX];
-    int err = copy_name(t, name, len, copy);
-
-    if (!err)
-        uts_ns_set_nodename(t->uts, copy, (size_t)len);
-    return err;
-}
-
-long sys_setdomainname(struct task *t, uptr_t name, int len)
-{
-    char copy[UTS_NAME_MAX];
-    int err = copy_name(t, name, len, copy);
-
-    if (!err)
-        uts_ns_set_domainname(t->uts, copy, (size_t)len);
-    return err;
-}
 
 long sys_sysinfo(struct task *t, uptr_t info)
 {
