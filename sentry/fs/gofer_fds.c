@@ -224,5 +224,6 @@ void gofer_drop_caches_op(struct superblock *s)
             inode_put(&gi->inode);
         }
     }
+    gofer_ahead_drop(sb);
     trim_idle(sb, 0);
 }

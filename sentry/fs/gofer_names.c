@@ -53,8 +53,7 @@ static int ask_step(struct gofer_inode *dir, const char *name, char text[GOFER_L
     return err;
 }
 
-/* Keeps a link's text: it cannot change. */
-static void keep_text(struct gofer_inode *gi, const char *text, size_t len)
+void gofer_keep_text(struct gofer_inode *gi, const char *text, size_t len)
 {
     char *copy;
 
@@ -80,7 +79,12 @@ static int lookup(struct inode *inode, const char *name, const struct actor *who
     struct one_step step = { .text = text };
 
     (void)who;
-    int known = gofer_list_lookup(dir, name, &step.found);
+    int known = gofer_ahead_take(dir, name, &gi);
+    if (known > 0)
+        *out = &gi->inode;
+    if (known)
+        return min(known, 0);
+    known = gofer_list_lookup(dir, name, &step.found);
     int err = known > 0 ? 0 : known < 0 ? known : ask_step(dir, name, text, &step);
     if (err)
         return err;
@@ -88,7 +92,7 @@ static int lookup(struct inode *inode, const char *name, const struct actor *who
     if (err)
         return err;
     gofer_place(gi, dir, name);
-    keep_text(gi, text, step.len);
+    gofer_keep_text(gi, text, step.len);
     *out = &gi->inode;
     return 0;
 }
@@ -158,7 +162,7 @@ static int make(struct inode *inode, const char *name, uint32_t mode, const char
     if (fd >= 0)
         gofer_fds_adopt(gi, fd);
     if (text)
-        keep_text(gi, text, strlen(text));
+        gofer_keep_text(gi, text, strlen(text));
     *out = &gi->inode;
     return 0;
 }
@@ -350,7 +354,7 @@ static ssize_t readlink_op(struct inode *inode, const struct actor *who, char *b
         len = GOFER_RETRY(gi, h, gofer_readlink(gofer_client_of(gi), h, text));
         if (len < 0)
             return len;
-        keep_text(gi, text, (size_t)len);
+        gofer_keep_text(gi, text, (size_t)len);
         memcpy(buf, text, min(size, (size_t)len));
     }
     return min(len, (ssize_t)size);
@@ -358,6 +362,7 @@ static ssize_t readlink_op(struct inode *inode, const struct actor *who, char *b
 
 const struct inode_ops gofer_inode_ops = {
     .lookup = lookup,
+    .look_ahead = gofer_look_ahead_op,
     .revalidate = revalidate,
     .create = create,
     .mkdir = mkdir_op,

@@ -6,6 +6,7 @@
  *   gofer_attr.c    attributes, and when they go stale
  *   gofer_handle.c  which node of the gofer an inode is, and how it is found again
  *   gofer_names.c   finding, making and removing names
+ *   gofer_ahead.c   what a walk will ask for next
  *   gofer_fds.c     donated descriptors, and which of them are kept
  *   gofer_file.c    open regular files
  *   gofer_map.c     mapped ones
@@ -32,6 +33,15 @@ struct gofer_list;
 #define GOFER_IDLE_MAX \
     256 /* files of one tree whose descriptors are kept though nobody has them open */
 
+#define GOFER_AHEAD_MAX 32 /* steps of walks that were taken ahead and not asked for yet */
+
+/* A step that was taken ahead: `child`, found under its present name, or nothing of `name`. */
+struct gofer_ahead {
+    struct gofer_inode *dir, *child; /* references, or NULL */
+    char *name;                      /* where there is no child */
+    uint64_t seq;                    /* the same: while nothing in the tree has changed since */
+};
+
 /* [I] never changes   [l] under lock */
 struct gofer_sb {
     struct superblock sb;
@@ -47,6 +57,8 @@ struct gofer_sb {
     struct gofer_inode
         *lists[GOFER_LISTS_MAX]; /* [l] directories with a list: references, or NULL */
     uint32_t next_list;          /* [l] the oldest of them */
+    struct gofer_ahead ahead[GOFER_AHEAD_MAX];  /* [l] */
+    uint32_t next_ahead;                        /* [l] the oldest of them */
 };
 
 /* A window and the run of pages that it covers. */
@@ -259,6 +271,19 @@ int gofer_setxattr_op(struct inode *i, const char *name, const void *buf, size_t
 ssize_t gofer_listxattr_op(struct inode *i, char *buf, size_t size);
 int gofer_removexattr_op(struct inode *i, const char *name);
 
+/* ---- gofer_ahead.c ---- */
+
+void gofer_look_ahead_op(struct inode *dir, const char *path, const struct actor *who);
+/*
+ * What was found ahead: 1 (`out`, given), -ENOENT there is none such, 0 nothing is known.
+ * Found once only: from then on it is the dentries' to remember.
+ */
+int gofer_ahead_take(struct gofer_inode *dir, const char *name, struct gofer_inode **out);
+void gofer_ahead_drop(struct gofer_sb *sb);
+
 /* ---- gofer_names.c ---- */
+
+/* Keeps a symbolic link's text, which cannot change. */
+void gofer_keep_text(struct gofer_inode *gi, const char *text, size_t len);
 
 extern const struct inode_ops gofer_inode_ops;

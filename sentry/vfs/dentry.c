@@ -290,6 +290,14 @@ static bool still_true(struct dentry *dir, struct dentry *d, const char *name)
     return atomic_load_explicit(&d->mounts, memory_order_relaxed) != 0;
 }
 
+static void look_ahead(struct dentry *dir, const char *path, const struct actor *who)
+{
+    struct inode *i = dentry_inode(dir);
+
+    if (i->ops->look_ahead)
+        i->ops->look_ahead(i, path, who);
+}
+
 int dentry_lookup_len(struct dentry *dir, const char *name, size_t len, const struct actor *who,
                       struct dentry **out)
 {
@@ -313,6 +321,8 @@ int dentry_lookup_len(struct dentry *dir, const char *name, size_t len, const st
         dentry_forget(d, false);
         dentry_put(d);
     }
+    if (name[len] == '/')
+        look_ahead(dir, name, who);
     return lookup_slow(dir, copy, len, hash, who, out);
 }
 

@@ -57,7 +57,10 @@ must_use struct dentry *dentry_cached(struct dentry *dir, const char *name, size
                                       uint64_t hash);
 uint64_t dentry_hash(const struct dentry *dir, const char *name, size_t len);
 
-/* dentry_lookup() for a name that need not end in NUL. */
+/*
+ * dentry_lookup() for the first component, of `len` bytes, of a path: what follows it tells
+ * the file system what the walk is after.
+ */
 must_use int dentry_lookup_len(struct dentry *dir, const char *name, size_t len,
                                const struct actor *who, struct dentry **out);
 

@@ -43,6 +43,11 @@ struct inode_ops {
     /* ENOENT where there is none. NULL: ENOTDIR. */
     int (*lookup)(struct inode *dir, const char *name, const struct actor *who, struct inode **out);
     /*
+     * A walk is about to look up the components of `path`, one after the other, from `dir`
+     * on, and the first is not in the cache. Nothing has to be done. NULL: nothing is.
+     */
+    void (*look_ahead)(struct inode *dir, const char *path, const struct actor *who);
+    /*
      * Does `name` in `dir` still lead to `inode` (NULL: still to nothing)? 1 yes, 0 no.
      * Asked of SB_REVALIDATE file systems only.
      */

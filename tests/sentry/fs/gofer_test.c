@@ -90,6 +90,25 @@ Test(gofer, a_second_open_and_stat_ask_nobody)
     cr_expect_eq(gofer_world_asked(&w), 0);
 }
 
+Test(gofer, a_path_that_nobody_walked_yet_is_one_message)
+{
+    const char *dirs[] = { "a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e" };
+    struct attr attr;
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+        make_dir(dirs[i]);
+    gofer_pair_put(&w.pair, "a/b/c/d/e/f", "hello", 5);
+
+    cr_expect_eq(must_stat("/a/b/c/d/e/f").size, 5);
+    cr_expect_eq(gofer_world_asked(&w), 1);
+    cr_expect_eq(must_stat("/a/b/c").mode, S_IFDIR | 0755);
+    cr_expect_eq(gofer_world_asked(&w), 0);
+    cr_expect_eq(gofer_world_stat(&w, "/a/b/x/y/z", &attr), -ENOENT);
+    cr_expect_eq(gofer_world_asked(&w), 1);
+    cr_expect_eq(vfs_mkdir(&w.who, NULL, "/a/b/x", 0777), 0);
+    cr_expect_eq(must_stat("/a/b/x").mode, S_IFDIR | 0755);
+    cr_expect_eq(gofer_world_stat(&w, "/a/b/x/y/z", &attr), -ENOENT);
+}
+
 Test(gofer, what_is_not_there_is_remembered)
 {
     struct attr attr;
