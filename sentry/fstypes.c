@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sentry/fs/devfs.h"
+#include "sentry/fs/overlay.h"
 #include "sentry/fs/pty.h"
 #include "sentry/fs/tmpfs.h"
 #include "sentry/proc/proc.h"
@@ -13,6 +14,7 @@
 /* clang-format off */
 static const struct fs_type types[] = {
     { "tmpfs",    true, true,  tmpfs_create },
+    { "overlay",  true, true,  overlay_create },
     { "ramfs",    true, false, tmpfs_create },
     { "devtmpfs", true, false, devfs_create },
     { "devpts",   true, true,  devpts_create },

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "sentry/fs/gofer.h"
+#include "sentry/fs/overlay.h"
 #include "sentry/fstypes.h"
-#include "sentry/unfinished.h"
 #include "sentry/vfs/dentry.h"
 
 static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)
@@ -25,12 +25,10 @@ static int make_gofer(struct arena *a, const struct option_mount *m, struct dent
 static int make_overlay(struct arena *a, const struct actor *who, const struct option_mount *m,
                         struct dentry **out)
 {
-    scoped(dentry) struct dentry *lower = NULL, *upper = NULL;
+    struct dentry *lower;
     int err = make_gofer(a, m, &lower);
 
-    if (!err)
-        err = fstype_create(a, "tmpfs", "overlay", "mode=755", who, &upper);
-    return err ? err : overlay_create(a, lower, upper, who, out);
+    return err ? err : overlay_create_discardable(lower, m->data, who, out);
 }
 
 static int make_root(struct arena *a, const struct actor *who, const struct option_mount *m,
