@@ -4,7 +4,7 @@
 [ -x /usr/bin/python3 ] || skip "python3 is not installed"
 need bash
 # A job that says when it has the terminal: what is typed earlier is the shell's.
-echo 'echo go; exec sleep 100' > job
+echo 'trap "echo on" CONT; echo go; while :; do sleep 0.05; done' > job
 shell() { drive -- env -u PROMPT_COMMAND PS1='$ ' TERM=xterm job="$work/job" bash --norc --noprofile --noediting -i; }
 steps() { local name=$1; shift; "$@" > .steps.out 2>&1 || { fail "$name:"; shown .steps.out; }; }
 
@@ -29,10 +29,12 @@ send jobs\r
 expect \[1\]\+ +Stopped
 send bg\r
 expect \[1\]\+ sh \$job &
+expect on\r\n
 send jobs\r
 expect \[1\]\+ +Running
 send fg\r
 expect sh \$job\r\n
+pause 1
 send \x1a
 expect Stopped
 send kill %1\r
@@ -63,29 +65,25 @@ steps "a job of the background that reads is stopped" shell <<'END'
 expect \$ 
 send cat &\r
 expect \[1\] \d+
-send \r
+send until jobs | grep -q Stopped; do sleep 0.05; done; jobs\r
 expect \[1\]\+ +Stopped +cat
+send echo a$((1+1))\r
+expect a2\r\n
 send fg\r
 expect cat\r\n
+pause 1
 send hello\r
 expect hello\r\nhello\r\n
 send \x04
 expect \$ 
 send exit\r
 END
-steps "the window's size, and SIGWINCH when it changes" shell <<'END'
-expect \$ 
-send stty size\r
+steps "the window's size, and SIGWINCH when it changes" drive -- sh -c 'trap "stty size; exit 7" WINCH; stty size; echo ready; while :; do sleep 0.05; done' <<'END'
 expect 24 80\r\n
-send trap 'echo resized to $(stty size)' WINCH; echo set\r
-expect set\r\n
-expect \$ 
+expect ready
 resize 40 132
-send \r
-expect resized to 40 132
-send stty size\r
 expect 40 132\r\n
-send exit\r
+wait 7
 END
 steps "^D ends input, and the shell" shell <<'END'
 expect \$ 

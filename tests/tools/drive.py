@@ -11,6 +11,7 @@ Each line of STEPS is one of
     resize ROWS COLS  what a terminal window does when it is resized
     signal NAME       to the command itself, not through the terminal
     stopped           wait until the command has stopped itself (as ^Z does), then continue it
+    pause SECONDS     where nothing on the screen says that it is time to type
     wait STATUS       the command ends with this status (128+n: by signal n)
 
 Ends with 0, or with 1 after telling which step failed and what the screen had.
@@ -94,6 +95,8 @@ class Terminal:
             os.kill(self.pid, getattr(signal, rest))
         elif verb == "stopped":
             self.stopped()
+        elif verb == "pause":
+            time.sleep(float(rest))
         elif verb == "resize":
             self.resize(*rest.split())
         elif verb in ("send", "expect", "wait"):
