@@ -10,7 +10,7 @@ steps() { local name=$1; shift; "$@" > .steps.out 2>&1 || { fail "$name:"; shown
 
 steps "^C ends the job in the foreground, not the shell" shell <<'END'
 expect \$ 
-send sh $job\r
+send bash $job\r
 expect go\r\n
 send \x03
 expect \$ 
@@ -21,19 +21,19 @@ wait 4
 END
 steps "^Z stops it, fg and bg continue it" shell <<'END'
 expect \$ 
-send sh $job\r
+send bash $job\r
 expect go\r\n
 send \x1a
-expect Stopped +sh \$job
+expect Stopped +bash \$job
 send jobs\r
 expect \[1\]\+ +Stopped
 send bg\r
-expect \[1\]\+ sh \$job &
+expect \[1\]\+ bash \$job &
 expect on\r\n
 send jobs\r
 expect \[1\]\+ +Running
 send fg\r
-expect sh \$job\r\n
+expect bash \$job\r\n
 pause 1
 send \x1a
 expect Stopped
@@ -43,7 +43,7 @@ send exit\r
 END
 steps "^\\ quits with SIGQUIT" shell <<'END'
 expect \$ 
-send ulimit -c 0; sh $job\r
+send ulimit -c 0; bash $job\r
 expect go\r\n
 send \x1c
 expect Quit
