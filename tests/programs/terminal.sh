@@ -4,13 +4,22 @@
 [ -x /usr/bin/python3 ] || skip "python3 is not installed"
 need bash
 # A job that says when it has the terminal: what is typed earlier is the shell's.
-echo 'trap "echo on" CONT; echo go; while :; do sleep 0.05; done' > job
+cat > job <<'END'
+#!/usr/bin/python3
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGCONT, lambda *_: print("on", flush=True))
+print("go", flush=True)
+while True:
+    signal.pause()
+END
+chmod +x job
 shell() { drive -- env -u PROMPT_COMMAND PS1='$ ' TERM=xterm job="$work/job" bash --norc --noprofile --noediting -i; }
 steps() { local name=$1; shift; "$@" > .steps.out 2>&1 || { fail "$name:"; shown .steps.out; }; }
 
 steps "^C ends the job in the foreground, not the shell" shell <<'END'
 expect \$ 
-send bash $job\r
+send $job\r
 expect go\r\n
 send \x03
 expect \$ 
@@ -21,19 +30,19 @@ wait 4
 END
 steps "^Z stops it, fg and bg continue it" shell <<'END'
 expect \$ 
-send bash $job\r
+send $job\r
 expect go\r\n
 send \x1a
-expect Stopped +bash \$job
+expect Stopped +\$job
 send jobs\r
 expect \[1\]\+ +Stopped
 send bg\r
-expect \[1\]\+ bash \$job &
+expect \[1\]\+ \$job &
 expect on\r\n
 send jobs\r
 expect \[1\]\+ +Running
 send fg\r
-expect bash \$job\r\n
+expect \$job\r\n
 pause 1
 send \x1a
 expect Stopped
@@ -43,7 +52,7 @@ send exit\r
 END
 steps "^\\ quits with SIGQUIT" shell <<'END'
 expect \$ 
-send ulimit -c 0; bash $job\r
+send ulimit -c 0; $job\r
 expect go\r\n
 send \x1c
 expect Quit
