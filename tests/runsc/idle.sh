@@ -1,0 +1,23 @@
+# An idle sandbox makes no wake-ups: not one of its threads is scheduled in while the guest sleeps.
+. tests/runsc/lib.sh
+
+box --rw "$work" -C "$work" -- sh -c 'touch ready; exec sleep 100' &
+runsc=$!
+eventually 20 [ -e ready ] || fail "the guest never ran"
+switches() {
+    for pid in $(ours); do
+        for task in /proc/"$pid"/task/*; do
+            echo "$task $(cat "$task/comm") $(grep ctxt "$task/status" | tr -s '\t\n' '  ')"
+        done
+    done
+}
+settled() { switches > first; sleep 1; switches > second; cmp -s first second; }
+eventually 10 settled
+switches > first
+sleep 3
+switches > second
+cmp -s first second || fail "threads woke up: $(diff first second)"
+[ -s first ] || fail "no thread was seen"
+kill -TERM $runsc
+wait $runsc
+gone 1 "idle"

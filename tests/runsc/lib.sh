@@ -1,0 +1,40 @@
+# What the tests of the command line add to tests/programs/lib.sh. They run copies of our
+# programs out of $work, so that what is left of them can be told from others' sandboxes.
+#
+#   box [FLAGS] -- COMMAND…   runsc do, on the platform under test
+#   ours                      the pids of all processes that run one of the copies
+. tests/programs/lib.sh
+[ "$RUNSC" != native ] || skip "not for the host itself"
+chmod 755 "$work" && mkdir bin && cp "$(dirname "$RUNSC")"/runsc* bin/ || exit 2
+for extra in "$(dirname "$RUNSC")"/../libexec/runsc/runsc-*; do
+    [ -x "$extra" ] && cp "$extra" bin/
+done
+RUNSC=$work/bin/runsc
+
+box() { "$RUNSC" do --platform="$P" "$@"; }
+ours() {
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe") in
+        "$work/bin/"*) echo "${process#/proc/}" ;;
+        esac
+    done
+}
+none_of_ours() { [ -z "$(ours)" ]; }
+gone() { # gone SECONDS NAME: nothing of ours is left after so long
+    eventually "$1" none_of_ours && return
+    fail "$2: processes are left:"
+    for pid in $(ours); do
+        echo "    $pid $(tr '\0' ' ' < "/proc/$pid/cmdline") $(grep -h State: "/proc/$pid/status")"
+        kill -KILL "$pid"
+    done
+}
+# refused NAME REGEX FLAGS…: status 125, one line that says why, and nothing on stdout
+refused() {
+    local name=$1 want=$2; shift 2
+    run "$RUNSC" "$@"
+    if [ $status != 125 ] || [ -s "$work/.out" ] || [ "$(wc -l < "$work/.err")" != 1 ] ||
+        ! grep -qE -e "^runsc: .*$want" "$work/.err"; then
+        fail "$name: status $status, and not one line like /$want/:"
+        shown "$work/.out" "$work/.err"
+    fi
+}
