@@ -182,6 +182,8 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	@$(RELEASE)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/bin/runsc
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/runsc $(filter-out %/runsc,$(wildcard build/release/bin/*))
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/runsc.1
+	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
 .PHONY: all test test-long bench run deps layers headers locks format format-check docs survey check \

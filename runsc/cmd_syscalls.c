@@ -2,6 +2,7 @@
 /* runsc syscalls: the sentry knows its table, so it prints it. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +13,11 @@ int cmd_syscalls(char *const argv[], struct err *e)
 {
     char program[PATH_MAX];
 
-    if (argv[1] && strcmp(argv[1], "--help") != 0) {
+    if (argv[1] && strcmp(argv[1], "--help") == 0) {
+        printf("usage: runsc syscalls\n\nLists the system calls that a program in a sandbox has.\n");
+        return 0;
+    }
+    if (argv[1]) {
         err_set(e, -EINVAL, "syscalls takes no arguments");
         return EXIT_OURS;
     }

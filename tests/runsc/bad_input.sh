@@ -37,7 +37,7 @@ no time|-t 5parsecs -- true
 takes no value|--summary=yes -- true
 takes no value|--clean-env=1 -- true
 no flag --no-summary|--no-summary -- true
-no flag --no-tty=1|--no-tty=1 -- true
+no flag --no-tty|--no-tty=1 -- true
 not one terminal|--tty -- true
 platform|--platform=vax -- true
 absolute|--tmp relative -- true
