@@ -139,9 +139,15 @@ build/guest/dynamic/%: tests/guest/%.c
 	@mkdir -p $(@D)
 	$(call SAY,GUEST ,$@) $(GUEST_CC) -o $@ $< -lpthread -lrt -ldl
 
+# Hostile guests run in the sandbox only.
+HOSTILE := $(patsubst tests/%.c,build/%,$(wildcard tests/hostile/*.c))
+build/hostile/%: tests/hostile/%.c
+	@mkdir -p $(@D)
+	$(call SAY,GUEST ,$@) $(GUEST_CC) -static -o $@ $< -lpthread -lrt
+
 fuzz: $(FUZZ)
 unit: $(UNIT) $(if $(filter fuzz,$(MODE)),,$(FUZZ))
-guest: $(GUEST)
+guest: $(GUEST) $(HOSTILE)
 tests-built: unit guest
 
 # Unit tests run in MODE; guests, programs and the command line run in the release build.
@@ -149,11 +155,11 @@ export PLATFORMS ?= ptrace
 BUILD   = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 RELEASE = $(BUILD) MODE=release CC=$(CC_release) all
 RUNSC  ?= $(CURDIR)/build/release/bin/runsc
-SUITES ?= unit fuzz guest programs runsc
+SUITES ?= unit fuzz guest programs runsc hostile
 test: deps
 	@$(BUILD) all unit guest
 	@$(RELEASE)
-	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" RUNSC="$(RUNSC)" \
+	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
 bench:   ; @$(RELEASE) && sh bench/run.sh
@@ -190,4 +196,4 @@ clean: ; rm -rf build
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(wildcard $(O) build/guest) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(O) build/guest build/hostile) -name '*.d' 2>/dev/null)

@@ -11,6 +11,7 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 cp "$(dirname "$RUNSC")"/runsc* "$program" "$dir"
+more=$([ "${LONG:-0}" = 1 ] && echo 0 || echo)
 passed=0 failed=0 skipped=0
 
 ours() {
@@ -37,7 +38,7 @@ for platform in $PLATFORMS; do
     (
         cd "$dir" && ulimit -c 0
         # shellcheck disable=SC2046 # the field is words
-        exec timeout -k 5 "250${LONG:+0}" "$dir/runsc" do --platform="$platform" --env "LONG=${LONG:-0}" $(field flags) \
+        exec timeout -k 5 "250$more" "$dir/runsc" do --platform="$platform" --env "LONG=${LONG:-0}" $(field flags) \
             -- "$dir/$(basename "$program")" > "$dir/out" 2> "$dir/err" < /dev/null
     )
     status=$?

@@ -33,8 +33,8 @@ fuzz)
     corpus=tests/fuzz/corpus/$(basename "$path" _fuzz)
     if limit 120 "$path" "$corpus" > "$log" 2>&1; then count 1 0 0; else show "$(why $?)"; count 0 1 0; fi
     ;;
-guest)
-    timeout -k 5 600 sh tests/tools/run_guest.sh "$path" > "$log" 2>&1
+guest | hostile)
+    timeout -k 5 600$more sh "tests/tools/run_$kind.sh" "$path" > "$log" 2>&1
     status=$?
     set -- $(sed -n 's/^counted: //p' "$log")
     [ $# = 3 ] || set -- 0 1 0

@@ -2,8 +2,9 @@
 # Runs the test suites, two tests at a time, each under a time limit, and ends with one
 # line that counts. `make test` calls this and sets the variables:
 #
-#   UNIT, FUZZ, GUEST   programs          RUNSC       the runsc to test
-#   SUITES              which to run      PLATFORMS   for guest tests
+#   UNIT, FUZZ, GUEST,
+#   HOSTILE             programs          RUNSC       the runsc to test
+#   SUITES              which to run      PLATFORMS   to run guests on
 #   T                   only tests whose path has this in it
 #   LONG=1              gives everything ten times as long
 set -u
@@ -18,6 +19,7 @@ files() { find "$1" -name '*.sh' ! -name 'lib.sh' 2>/dev/null | sort; }
     if has unit; then each unit ${UNIT:-}; fi
     if has fuzz; then each fuzz ${FUZZ:-}; fi
     if has guest; then each guest ${GUEST:-}; fi
+    if has hostile; then each hostile ${HOSTILE:-}; fi
     if has programs; then each script $(files tests/programs); fi
     if has runsc; then each script $(files tests/runsc); fi
 } | xargs -r -P "${JOBS:-2}" -L 1 sh tests/tools/run_one.sh "$results"
