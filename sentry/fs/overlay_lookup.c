@@ -140,6 +140,15 @@ static int find_parts(struct overlay *o, struct overlay_inode *di, const char *n
     return err;
 }
 
+void overlay_look_ahead(struct inode *dir, const char *path, const struct actor *who)
+{
+    struct overlay_inode *di = overlay_inode_of(dir);
+
+    (void)who;
+    for (unsigned i = 0; i < di->nlower; i++)
+        dentry_look_ahead(di->lower[i], path, &overlay_of(dir)->actor);
+}
+
 int overlay_lookup(struct inode *dir, const char *name, const struct actor *who, struct inode **out)
 {
     struct overlay_inode *di = overlay_inode_of(dir);

@@ -353,6 +353,7 @@ static int overlay_rename(struct inode *from_dir, const char *old_name, struct i
 
 const struct inode_ops overlay_dir_ops = {
     .lookup = overlay_lookup,
+    .look_ahead = overlay_look_ahead,
     .revalidate = overlay_revalidate,
     .create = overlay_make_file,
     .mkdir = overlay_make_file,

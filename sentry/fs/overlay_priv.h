@@ -185,6 +185,7 @@ int overlay_open_dir(struct inode *i, const struct path *at, int flags, const st
 
 int overlay_lookup(struct inode *dir, const char *name, const struct actor *who,
                    struct inode **out);
+void overlay_look_ahead(struct inode *dir, const char *path, const struct actor *who);
 int overlay_revalidate(struct inode *dir, const char *name, struct inode *inode);
 
 /* ---- overlay_names.c ---- */

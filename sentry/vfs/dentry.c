@@ -298,6 +298,18 @@ static void look_ahead(struct dentry *dir, const char *path, const struct actor 
         i->ops->look_ahead(i, path, who);
 }
 
+void dentry_look_ahead(struct dentry *dir, const char *path, const struct actor *who)
+{
+    size_t len = strcspn(path, "/");
+
+    if (!dentry_inode(dir)->ops->look_ahead)
+        return;
+    struct dentry *d = dentry_cached(dir, path, len, dentry_hash(dir, path, len));
+    if (!d)
+        look_ahead(dir, path, who);
+    dentry_put(d);
+}
+
 int dentry_lookup_len(struct dentry *dir, const char *name, size_t len, const struct actor *who,
                       struct dentry **out)
 {

@@ -37,6 +37,14 @@ bool dentry_is_under(struct dentry *d, struct dentry *top);
  */
 must_use int dentry_lookup(struct dentry *dir, const char *name, const struct actor *who,
                            struct dentry **out);
+/*
+ * Tells the file system that the components of `path` will be looked up from `dir` on, one
+ * after the other, where the first is not cached: a file system that lies over another does
+ * so when it hears it itself.
+ *
+ *   blocks    for a gofer request
+ */
+void dentry_look_ahead(struct dentry *dir, const char *path, const struct actor *who);
 /* Forgets cached children that nobody uses (of a directory that changed behind us). */
 void dentry_drop_children(struct dentry *dir);
 /*
