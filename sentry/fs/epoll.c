@@ -275,6 +275,7 @@ static void epoll_release(struct file *f)
 static const struct file_ops epoll_ops = {
     .name = "eventpoll",
     .poll = epoll_poll,
+    .seek = file_seek_nowhere,
     .fdinfo = epoll_fdinfo,
     .release = epoll_release,
 };

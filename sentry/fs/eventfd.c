@@ -88,7 +88,8 @@ static ssize_t eventfd_file_write(struct file *f, struct io *io, uint64_t *pos)
     uint64_t n;
 
     (void)pos;
-    if (io->left < sizeof n)
+    /* As Linux since 6.6, which takes no more than one number. */
+    if (io->left != sizeof n)
         return -EINVAL;
     if (io_take(io, &n, sizeof n) < (ssize_t)sizeof n)
         return -EFAULT;
@@ -134,6 +135,7 @@ static const struct file_ops eventfd_ops = {
     .read = eventfd_file_read,
     .write = eventfd_file_write,
     .poll = eventfd_poll,
+    .seek = file_seek_nowhere,
     .fdinfo = eventfd_fdinfo,
     .release = eventfd_release,
 };

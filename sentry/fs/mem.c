@@ -99,12 +99,6 @@ static ssize_t write_random(struct file *f, struct io *io, uint64_t *pos)
     return (ssize_t)done;
 }
 
-static int64_t seek_nowhere(struct file *f, int64_t off, int whence, uint64_t pos)
-{
-    (void)f, (void)off, (void)whence;
-    return (int64_t)pos;
-}
-
 static long random_ioctl(struct file *f, const struct ioctl *c)
 {
     int bits = RANDOM_BITS;
@@ -154,7 +148,7 @@ static const struct file_ops random_ops = {
     .name = "random",
     .read = read_random,
     .write = write_random,
-    .seek = seek_nowhere,
+    .seek = file_seek_nowhere,
     .ioctl = random_ioctl,
     .release = file_release,
 };

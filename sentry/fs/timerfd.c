@@ -191,6 +191,7 @@ static const struct file_ops timerfd_ops = {
     .name = "timerfd",
     .read = timerfd_read,
     .poll = timerfd_poll,
+    .seek = file_seek_nowhere,
     .fdinfo = timerfd_fdinfo,
     .release = timerfd_release,
 };

@@ -179,6 +179,23 @@ int unix_autobind(struct unix_sock *u)
     return done ? 0 : -ENOSPC;
 }
 
+/* Why a bound socket gets no second name: a path that is there is the first complaint, as in Linux.
+ */
+static int refuse_second(const struct unix_addr *addr, const struct sock_addr *to,
+                         const struct actor *who)
+{
+    char name[sizeof(struct sockaddr_un)];
+    struct path at;
+
+    if (is_abstract(addr))
+        return -EINVAL;
+    path_of(to, name);
+    int err = walk(who, NULL, name, 0, &at);
+    if (!err)
+        path_put(&at);
+    return err == 0 ? -EADDRINUSE : err == -ENOENT ? -EINVAL : err;
+}
+
 int unix_bind(struct socket *s, const struct sock_addr *to, const struct actor *who)
 {
     struct unix_sock *u = unix_of(s);
@@ -192,8 +209,9 @@ int unix_bind(struct socket *s, const struct sock_addr *to, const struct actor *
     err = addr_create(who->arena, to, &addr);
     if (err)
         return err;
-    err = begin_bind(u);
-    if (!err) {
+    if (begin_bind(u) < 0) {
+        err = refuse_second(addr, to, who);
+    } else {
         err = is_abstract(addr) ? bind_abstract(u, addr) : bind_path(u, to, addr, who);
         end_bind(u, err ? NULL : addr);
     }

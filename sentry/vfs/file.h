@@ -165,6 +165,8 @@ static inline bool file_nonblock(const struct file *f)
  */
 must_use int64_t file_seek_generic(int64_t off, int whence, uint64_t pos, uint64_t size,
                                    uint64_t max);
+/* file_ops.seek where a seek is taken and moves nothing: eventfds and their kind. */
+int64_t file_seek_nowhere(struct file *f, int64_t off, int whence, uint64_t pos);
 
 /* As a guest's read of the file does: sets the access time, where mount and relatime want it. */
 void file_accessed(struct file *f);

@@ -141,7 +141,7 @@ int64_t file_seek(struct file *f, int64_t off, int whence)
     if (whence < 0 || whence > SEEK_HOLE)
         return -EINVAL;
     if (f->kind & FILE_STREAM)
-        return -ESPIPE;
+        return f->ops->seek ? f->ops->seek(f, off, whence, 0) : -ESPIPE;
     file_pos_take(f);
     int64_t to =
         f->ops->seek ? f->ops->seek(f, off, whence, f->pos) : seek_without_op(f, off, whence);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "tests/guest/lib.h"
+
+static void *volatile bad = (void *)8;
+
+static long now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+TEST(bad_and_negative_descriptors)
+{
+    struct pollfd p[3] = {
+        {500, POLLIN, 7},
+        { -1, POLLIN, 7},
+        { 0,  0,      7}
+    };
+
+    CHECK_EQ(poll(p, 2, -1), 1);
+    CHECK_EQ(p[0].revents, POLLNVAL);
+    CHECK_EQ(p[1].revents, 0);
+    CHECK_ERRNO(poll(bad, 1, 0), EFAULT);
+    CHECK_EQ(poll(NULL, 0, 0), 0);
+}
+
+TEST(too_many_descriptors)
+{
+    struct rlimit r;
+    static struct pollfd p[2000];
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &r) == 0);
+    for (int i = 0; i < 2000; i++)
+        p[i].fd = -1;
+    struct rlimit small = { 1000, r.rlim_max };
+    CHECK(setrlimit(RLIMIT_NOFILE, &small) == 0);
+    CHECK_ERRNO(poll(p, 1001, 0), EINVAL);
+    CHECK_EQ(poll(p, 1000, 0), 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &r) == 0);
+}
+
+TEST(what_is_ready_is_counted)
+{
+    int a[2], b[2];
+
+    CHECK(pipe(a) == 0 && pipe(b) == 0);
+    CHECK_EQ(write(a[1], "x", 1), 1);
+    struct pollfd p[4] = {
+        {a[0],  POLLIN,           0},
+        { b[0], POLLIN,           0},
+        { b[1], POLLOUT | POLLIN, 0},
+        { a[0], 0,                0}
+    };
+    CHECK_EQ(poll(p, 4, -1), 2);
+    CHECK_EQ(p[0].revents, POLLIN);
+    CHECK_EQ(p[1].revents, 0);
+    CHECK_EQ(p[2].revents, POLLOUT);
+    CHECK_EQ(p[3].revents, 0);
+    close(b[1]);
+    p[2].fd = -1;
+    CHECK_EQ(poll(p, 4, 0), 2);
+    CHECK_EQ(p[1].revents, POLLHUP);
+    close(a[0]);
+    close(a[1]);
+    close(b[0]);
+}
+
+TEST(a_timeout_passes)
+{
+    int p[2];
+    long start = now_ms();
+
+    CHECK(pipe(p) == 0);
+    struct pollfd f = { p[0], POLLIN, 0 };
+    CHECK_EQ(poll(&f, 1, 30), 0);
+    CHECK(now_ms() - start >= 29);
+    start = now_ms();
+    CHECK_EQ(poll(NULL, 0, 20), 0);
+    CHECK(now_ms() - start >= 19);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void *write_late(void *arg)
+{
+    usleep(20000);
+    return write(*(int *)arg, "x", 1) == 1 ? arg : NULL;
+}
+
+TEST(it_wakes_for_any_of_many)
+{
+    static struct pollfd f[100];
+    int p[100][2];
+    pthread_t t;
+    void *ok;
+
+    for (int i = 0; i < 100; i++) {
+        CHECK(pipe(p[i]) == 0);
+        f[i] = (struct pollfd){ p[i][0], POLLIN, 0 };
+    }
+    CHECK(pthread_create(&t, NULL, write_late, &p[77][1]) == 0);
+    CHECK_EQ(poll(f, 100, 5000), 1);
+    CHECK_EQ(f[77].revents, POLLIN);
+    CHECK(pthread_join(t, &ok) == 0 && ok);
+    for (int i = 0; i < 100; i++) {
+        close(p[i][0]);
+        close(p[i][1]);
+    }
+}
+
+static volatile sig_atomic_t signals;
+static void on_signal(int sig)
+{
+    (void)sig;
+    signals++;
+}
+
+TEST(a_handler_interrupts_it)
+{
+    struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+    sigaction(SIGALRM, &sa, NULL);
+    ualarm(20000, 0);
+    CHECK_ERRNO(poll(NULL, 0, 5000), EINTR);
+    CHECK_EQ(signals, 1);
+}
+
+TEST(ppoll_tells_what_is_left)
+{
+    struct timespec ts = { 5, 0 };
+    int p[2];
+
+    CHECK(pipe(p) == 0);
+    CHECK_EQ(write(p[1], "x", 1), 1);
+    struct pollfd f = { p[0], POLLIN, 0 };
+    CHECK_EQ(ppoll(&f, 1, &ts, NULL), 1);
+    ts = (struct timespec){ 0, 1000000000 };
+    CHECK_ERRNO(ppoll(&f, 1, &ts, NULL), EINVAL);
+    close(p[0]);
+    close(p[1]);
+}
+
+TEST(ppoll_unblocks_for_the_wait)
+{
+    sigset_t block, none;
+    struct timespec ts = { 5, 0 };
+
+    sigemptyset(&block);
+    sigaddset(&block, SIGALRM);
+    sigemptyset(&none);
+    signals = 0;
+    CHECK(sigprocmask(SIG_BLOCK, &block, NULL) == 0);
+    raise(SIGALRM);
+    CHECK_EQ(signals, 0);
+    CHECK_ERRNO(ppoll(NULL, 0, &ts, &none), EINTR);
+    CHECK_EQ(signals, 1);
+    CHECK(sigprocmask(SIG_BLOCK, NULL, &none) == 0);
+    CHECK(sigismember(&none, SIGALRM));
+    CHECK(sigprocmask(SIG_UNBLOCK, &block, NULL) == 0);
+}
+
+MAIN
