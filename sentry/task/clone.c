@@ -37,6 +37,17 @@ static bool both(uint64_t flags, uint64_t a, uint64_t b)
     return flags & a && flags & b;
 }
 
+/* A namespace's init may not, nor who has no parent. */
+static bool may_have_sister(struct thread_group *g)
+{
+    struct tasks *ts = tasks_of(g->arena);
+
+    mutex_lock(&ts->lock);
+    bool may = g->parent && pid_ns_of(g->pid)->reaper != g;
+    mutex_unlock(&ts->lock);
+    return may;
+}
+
 static int check_flags(struct task *t, const struct clone_request *r)
 {
     uint64_t f = r->flags;
@@ -47,8 +58,8 @@ static int check_flags(struct task *t, const struct clone_request *r)
         return -EINVAL;
     if (f & CLONE_SIGHAND && !(f & CLONE_VM))
         return -EINVAL;
-    if (f & CLONE_PARENT && group_flags(t->group) & GROUP_UNKILLABLE)
-        return -EINVAL; /* a namespace's init has no sister */
+    if (f & CLONE_PARENT && !may_have_sister(t->group))
+        return -EINVAL;
     if (f & CLONE_THREAD &&
         (f & (CLONE_NEWUSER | CLONE_NEWPID) || t->pid_ns_children != pid_ns_of(t->pid)))
         return -EINVAL;

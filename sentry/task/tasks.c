@@ -111,10 +111,8 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
         group_release_locked(g);
         return err;
     }
-    if (!ns->reaper) {
+    if (!ns->reaper)
         ns->reaper = g;
-        g->flags |= GROUP_UNKILLABLE; /* nobody knows it yet */
-    }
     return 0;
 }
 
@@ -156,6 +154,7 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     }
     limits_copy(&g->limits, spec->limits);
     atomic_store(&g->oom_score_adj, spec->oom_score_adj);
+    g->flags = spec->shielded ? GROUP_UNKILLABLE : 0;
     g->owns_mm = true;
     set_parts(t, spec);
     if (t->mm)

@@ -74,6 +74,7 @@ struct task_spec {
     const struct guest_regs *regs; /* copied; NULL where load_exec() is yet to be called on it */
     const char *name;              /* comm */
     int oom_score_adj;
+    bool shielded; /* as a namespace's init: signals that it has no handler for are lost on it */
 };
 
 /*

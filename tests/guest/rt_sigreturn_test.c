@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame is the program's word: nothing in it may hurt anybody but itself. */
+#include <ucontext.h>
+
+#include "tests/guest/child.h"
+
+enum { BAD_CS, BAD_SS, BAD_RIP, BAD_FP_ADDRESS, BAD_FP_ALIGN, BAD_XFEATURES, BAD_MXCSR };
+
+static int how;
+
+
+static void spoil(int sig, siginfo_t *si, void *context)
+{
+    ucontext_t *uc = context;
+    char *fp = (char *)uc->uc_mcontext.fpregs;
+    unsigned long bad = ~0ul;
+    unsigned bad_mxcsr = ~0u;
+
+    (void)sig, (void)si;
+    switch (how) {
+    case BAD_CS:
+        uc->uc_mcontext.gregs[REG_CSGSFS] = (uc->uc_mcontext.gregs[REG_CSGSFS] & ~0xffffl) | 0x13;
+        break;
+    case BAD_SS:
+        uc->uc_mcontext.gregs[REG_CSGSFS] =
+            (uc->uc_mcontext.gregs[REG_CSGSFS] & 0xffffffffffffl) | (long)0x10 << 48;
+        break;
+    case BAD_RIP:
+        uc->uc_mcontext.gregs[REG_RIP] = 0x7000000000000000;
+        break;
+    case BAD_FP_ADDRESS:
+        uc->uc_mcontext.fpregs = (void *)64;
+        break;
+    case BAD_FP_ALIGN:
+        uc->uc_mcontext.fpregs = (void *)(fp + 1);
+        break;
+    case BAD_XFEATURES:
+        memcpy(fp + 512, &bad, sizeof bad);
+        break;
+    case BAD_MXCSR:
+        memcpy(fp + 24, &bad_mxcsr, sizeof bad_mxcsr);
+        break;
+    }
+}
+
+static int returns_badly(void)
+{
+    struct sigaction act = { .sa_sigaction = spoil, .sa_flags = SA_SIGINFO };
+
+    sigaction(SIGUSR1, &act, NULL);
+    raise(SIGUSR1);
+    return 0;
+}
+
+static void dies_by_segv(int kind)
+{
+    how = kind;
+    int status = in_child(returns_badly);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+TEST(another_code_segment)
+{
+    dies_by_segv(BAD_CS);
+}
+
+TEST(another_stack_segment)
+{
+    dies_by_segv(BAD_SS);
+}
+
+TEST(an_address_that_is_none)
+{
+    dies_by_segv(BAD_RIP);
+}
+
+TEST(float_state_nowhere)
+{
+    dies_by_segv(BAD_FP_ADDRESS);
+}
+
+TEST(float_state_not_aligned)
+{
+    dies_by_segv(BAD_FP_ALIGN);
+}
+
+TEST(components_that_are_none)
+{
+    dies_by_segv(BAD_XFEATURES);
+}
+
+TEST(reserved_bits_of_mxcsr)
+{
+    dies_by_segv(BAD_MXCSR);
+}
+
+static int returns_from_nothing(void)
+{
+    __asm__ volatile("mov $0x1000, %%rsp; syscall" : : "a"(SYS_rt_sigreturn) : "rcx", "r11");
+    return 0;
+}
+
+TEST(a_frame_that_is_not_there)
+{
+    int status = in_child(returns_from_nothing);
+
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+static void sets_flags(int sig, siginfo_t *si, void *context)
+{
+    ucontext_t *uc = context;
+
+    (void)sig, (void)si;
+    uc->uc_mcontext.gregs[REG_EFL] = -1; /* IOPL, VM and all */
+    uc->uc_mcontext.gregs[REG_EFL] &= ~0x100l; /* but TF */
+    uc->uc_mcontext.gregs[REG_EFL] &= ~0x40000l; /* and AC */
+    uc->uc_mcontext.gregs[REG_EFL] &= ~0x400l; /* and DF */
+}
+
+TEST(only_some_flags_can_be_set)
+{
+    struct sigaction act = { .sa_sigaction = sets_flags, .sa_flags = SA_SIGINFO };
+    unsigned long flags;
+
+    sigaction(SIGUSR1, &act, NULL);
+    long pid = getpid(), result;
+    __asm__ volatile("syscall\n pushfq\n pop %1\n cld"
+                     : "=a"(result), "=r"(flags)
+                     : "a"(SYS_kill), "D"(pid), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory", "cc");
+    CHECK_EQ(result, 0);
+    CHECK_EQ(flags & 0x3000, 0); /* IOPL */
+    CHECK_EQ(flags & 0x200, 0x200);
+    CHECK_EQ(flags & 1, 1);
+}
+
+static int mask_survives(void)
+{
+    sigset_t set, now;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    struct sigaction act = { .sa_sigaction = sets_flags, .sa_flags = SA_SIGINFO };
+    sigfillset(&act.sa_mask);
+    sigaction(SIGUSR1, &act, NULL);
+    raise(SIGUSR1);
+    sigprocmask(SIG_SETMASK, NULL, &now);
+    REQUIRE(sigismember(&now, SIGUSR2) && !sigismember(&now, SIGUSR1));
+    return 0;
+}
+
+TEST(the_mask_comes_back)
+{
+    CHECK_CHILD(mask_survives);
+}
+
+MAIN
