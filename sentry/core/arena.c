@@ -69,7 +69,7 @@ static int make_accessible(char *base, uint64_t from, uint64_t to)
 
 int arena_create(uint64_t limit, struct arena **out)
 {
-    void *at;
+    void *at = NULL;
     int err = reserve(&at);
     if (err)
         return err;

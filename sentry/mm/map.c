@@ -166,7 +166,7 @@ static int enter_locked(struct mm *mm, uint64_t at, struct request *r)
 static int map_locked(struct mm *mm, struct request *r, uint64_t *out) HOLDS(mm->lock);
 static int map_locked(struct mm *mm, struct request *r, uint64_t *out)
 {
-    uint64_t at;
+    uint64_t at = 0;
 
     if (mm->nvmas >= VMAS_MAX)
         return -ENOMEM;
@@ -212,7 +212,7 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct
     struct request r = {
         .hint = hint.va, .len = len, .prot = prot, .flags = flags, .source = source
     };
-    uint64_t at;
+    uint64_t at = 0;
 
     r.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     int err = check(&r);

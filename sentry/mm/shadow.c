@@ -10,9 +10,8 @@
 #include "base/panic.h"
 #include "sentry/mm/mm_priv.h"
 
-#define MAPS_MAX                                                                     \
-    30000u /* mappings of a shadow, well below the host's vm.max_map_count of 65,530 \
-            */
+/* Mappings of a shadow; the host allows 65,530 (vm.max_map_count). */
+#define MAPS_MAX 50000u
 
 void batch_begin(struct batch *b, struct mm *mm)
 {
@@ -64,7 +63,7 @@ static void send(struct batch *b)
         mm->maps += 2 * b->nops; /* at most: one that is new, one that is cut in two */
         if (mm->maps > MAPS_MAX)
             mm->maps = count_maps(mm);
-        if (mm->maps > MAPS_MAX / 2 || apply(mm, b->ops, b->nops))
+        if (mm->maps > MAPS_MAX / 4 * 3 || apply(mm, b->ops, b->nops))
             hide_all(mm);
     }
     b->nops = 0;
