@@ -116,6 +116,8 @@ enum fault_result cow_fault(struct mm *mm, struct vma *v, uint64_t va)
     struct batch b;
 
     assert(was && !(v->flags & VMA_SHARED));
+    if (was & PTE_ANON)
+        fork_note_hot(mm, va);
     batch_begin(&b, mm);
     if (is_own_alone(mm, was)) {
         take_back(mm, v, max(leaf, v->start), min(leaf + LEAF_SIZE, v->end), &b);

@@ -7,6 +7,10 @@
  * copies the address space, mappings, rights and all, and we copy the rest: ranges,
  * table, a reference for each frame.
  *
+ * Some pages are written by both right afterwards: stacks, libc's data. What had to be
+ * copied after earlier forks is copied for the child at once, and stays the parent's
+ * own. That is done only where no other thread can write there meanwhile.
+ *
  * A frame that the host is reading or writing on behalf of io_pin() must not be shared
  * meanwhile: what the host still writes would show on both sides. So fork waits.
  */
@@ -36,16 +40,52 @@ static void enter_unpinned(struct mm *mm)
     }
 }
 
+#define HOT_FORKS 16u /* for how many forks a chunk is remembered */
+
+void fork_note_hot(struct mm *mm, uint64_t va)
+{
+    uint64_t at = va & ~(uint64_t)(CHUNK_BYTES - 1);
+    struct hot *oldest = &mm->hot[0];
+
+    for (struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++) {
+        if (h->forks && h->at == at) {
+            h->forks = HOT_FORKS;
+            return;
+        }
+        if (h->forks < oldest->forks)
+            oldest = h;
+    }
+    *oldest = (struct hot){ at, HOT_FORKS };
+}
+
+static bool is_hot(const struct mm *mm, uint64_t va)
+{
+    uint64_t at = va & ~(uint64_t)(CHUNK_BYTES - 1);
+
+    for (const struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++) {
+        if (h->forks && h->at == at)
+            return true;
+    }
+    return false;
+}
+
+static void age_hot(struct mm *mm) HOLDS(mm->lock);
+static void age_hot(struct mm *mm)
+{
+    for (struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++)
+        h->forks -= h->forks > 0;
+}
+
 /* Both shall fault before they write: in the table and in the parent's shadow. */
-static void share_pages(struct mm *mm, struct vma *v, struct batch *b) HOLDS(mm->lock);
-static void share_pages(struct mm *mm, struct vma *v, struct batch *b)
+static void share_pages(struct mm *mm, struct vma *v, bool all, struct batch *b) HOLDS(mm->lock);
+static void share_pages(struct mm *mm, struct vma *v, bool all, struct batch *b)
 {
     uint64_t va;
     pte_t *slot;
 
     pt_for_each (mm, va, slot, v->start, v->end) {
         pte_t was = *slot;
-        if (!(was & PTE_ANON) || (was & PTE_COW))
+        if (!(was & PTE_ANON) || (was & PTE_COW) || (!all && is_hot(mm, va)))
             continue;
         pt_set(mm, va, slot, (was | PTE_COW) & ~PTE_WRITE);
         if (was & PTE_WRITE)
@@ -56,29 +96,50 @@ static void share_pages(struct mm *mm, struct vma *v, struct batch *b)
 static void share_all(struct mm *mm) HOLDS(mm->lock);
 static void share_all(struct mm *mm)
 {
+    bool all = ref_count(&mm->ref) > 1 || fault_must_save(mm);
     struct batch b;
 
     batch_begin(&b, mm);
     for (struct vma *v = vma_find(mm, 0); v; v = vma_next(v)) {
         if (!(v->flags & (VMA_SHARED | VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
-            share_pages(mm, v, &b);
+            share_pages(mm, v, all, &b);
     }
     batch_end(&b);
 }
 
-static int copy_entries(struct mm *to, struct mm *mm, const struct vma *v)
-    HOLDS(to->lock, mm->lock);
-static int copy_entries(struct mm *to, struct mm *mm, const struct vma *v)
+/* Entries from `slot` on, at most `most`, that are not shared but copied, and lie in a row. */
+static uint64_t hot_run(const pte_t *slot, uint64_t most)
 {
-    uint64_t va, end = v->end;
-    pte_t *slot, *copy = NULL;
+    uint64_t n = 0;
 
-    pt_for_each (mm, va, slot, v->start, end) {
-        copy = pt_make(to, va);
-        if (!copy)
+    while (n < most && (slot[n] & PTE_ANON) && !(slot[n] & PTE_COW) &&
+           pte_pfn(slot[n]) == pte_pfn(slot[0]) + n)
+        n++;
+    return n;
+}
+
+static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const struct vma *v,
+                        struct batch *b) HOLDS(to->lock, mm->lock);
+static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const struct vma *v,
+                        struct batch *b)
+{
+    uint64_t va, n;
+    pte_t *slot;
+
+    pt_for_each (mm, va, slot, v->start, v->end) {
+        uint64_t leaf_end = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE;
+        n = hot_run(slot, (min(leaf_end, v->end) - va) / PAGE_SIZE);
+        if (n > 0 && !(v->flags & VMA_SHARED)) {
+            if (cow_copy(to, copy, va, pte_pfn(*slot), n, b) < n)
+                return -ENOMEM;
+            va += (n - 1) * PAGE_SIZE;
+            continue;
+        }
+        pte_t *there = pt_make(to, va);
+        if (!there)
             return -ENOMEM;
         frame_get(mm->arena, pte_pfn(*slot), 1);
-        pt_set(to, va, copy, *slot);
+        pt_set(to, va, there, *slot);
     }
     return 0;
 }
@@ -99,8 +160,8 @@ static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b
         return err;
     /* mlock(2): "memory locks are not inherited" */
     copy->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
-    vma_insert(to, copy);
-    return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, mm, v);
+    copy = vma_insert(to, copy);
+    return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, copy, mm, v, b);
 }
 
 static int copy_memory(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
@@ -125,6 +186,7 @@ static int copy_rest(struct mm *to, struct mm *mm)
     to->thp_disabled = mm->thp_disabled;
     to->may_lock = mm->may_lock;
     to->membarrier = mm->membarrier;
+    memcpy(to->hot, mm->hot, sizeof to->hot);
     if (mm->exe)
         to->exe = mm->hooks->get(mm->exe);
     if (!mm->auxv_size)
@@ -143,6 +205,7 @@ static int fork_locked(struct mm *to, struct mm *mm)
     const struct platform_ref *p = platform_of(mm->arena);
     int err = 0;
 
+    assert(!mm->unseen);
     to->hooks = mm->hooks;
     share_all(mm);
     if (mm->aspace)
@@ -155,6 +218,7 @@ static int fork_locked(struct mm *to, struct mm *mm)
         err = copy_memory(to, mm);
     if (!err)
         err = copy_rest(to, mm);
+    age_hot(mm);
     return err;
 }
 

@@ -10,8 +10,9 @@
 #include "base/panic.h"
 #include "sentry/mm/frame_table.h"
 
-#define ASK_MIN 8u /* dirty frames, from which on asking the host beats zeroing what is not there \
-                    */
+#define ASK_MIN                                                                       \
+    8u /* dirty frames, from which on asking the host beats zeroing what is not there \
+        */
 
 static void zero_dirty(struct ram *ram, struct frames *f, uint64_t at, uint64_t end)
 {

@@ -63,6 +63,7 @@ int mm_create(struct arena *a, struct limits *limits, struct mm **out)
         mm_put(mm);
         return err;
     }
+    mm->unseen = true;
     *out = mm;
     return 0;
 }
@@ -134,6 +135,10 @@ int mm_aspace(struct mm *mm, struct aspace **out)
         err = p->ops->aspace_create(p->platform, &mm->aspace);
         mm->partial = true;
         mm->maps = 0;
+    }
+    if (!err && mm->unseen) {
+        mm->unseen = false;
+        shadow_refill(mm, 0, mm_task_size(mm));
     }
     if (!err)
         *out = mm->aspace;

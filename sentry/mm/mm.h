@@ -54,7 +54,8 @@ DEFINE_SCOPED(mm)
 void mm_set_limits(struct mm *mm, struct limits *limits);
 void mm_set_path_hooks(struct mm *mm, const struct path_hooks *hooks);
 
-/* The platform's half. Errors: ENOMEM, EAGAIN. */
+/* The platform's half: needed when a guest is to run in it, and not before. Errors: ENOMEM, EAGAIN.
+ */
 must_use int mm_aspace(struct mm *mm, struct aspace **out);
 uint64_t mm_task_size(const struct mm *mm);
 

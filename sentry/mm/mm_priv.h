@@ -65,6 +65,8 @@ struct vma {
     bool had_pages;            /* a fault made a private page: it keeps its pgoff when it moves */
 };
 
+#define HOT_CHUNKS 8
+
 /* [I] never changes   [l] its lock   [a] atomic */
 struct mm {
     struct ref ref;
@@ -79,6 +81,7 @@ struct mm {
 
     pfn_t root;            /* [I] the page table's first page */
     struct aspace *aspace; /* [l] host; NULL: not made yet */
+    bool unseen;           /* [l] no guest has run in it: the shadow is empty until mm_aspace() */
     bool partial;          /* [l] the shadow may lack what the table has */
     uint64_t maps;         /* [l] at most so many mappings has the shadow */
 
@@ -99,7 +102,11 @@ struct mm {
     uint64_t hole_top, hole_len; /* [l] above hole_top no hole of hole_len bytes: place.c */
     struct strike {
         uint64_t addr, sp, gen;
-    } strike;              /* [l] the last fault for which there was no reason: fault.c */
+    } strike; /* [l] the last fault for which there was no reason: fault.c */
+    struct hot {
+        uint64_t at;
+        uint32_t forks;    /* that it is remembered for */
+    } hot[HOT_CHUNKS];     /* [l] chunks that were copied on write after a fork: fork.c */
     _Atomic uint32_t pins; /* io_pin()s under way; goes up under the lock only */
     _Atomic int dumpable;
     _Atomic bool thp_disabled;
@@ -117,6 +124,8 @@ static inline void mm_assert_entered(struct mm *mm) ASSERTS_HELD(mm->lock)
 }
 /* All of an empty mm but its aspace. Errors: ENOMEM. */
 must_use int mm_alloc(struct arena *a, struct limits *limits, struct mm **out);
+/* The chunk of `va` had to be copied: the next fork had better do that ahead. */
+void fork_note_hot(struct mm *mm, uint64_t va) HOLDS(mm->lock);
 /* An io_pin() has ended: fork() may wait for that. */
 void mm_unpinned(struct mm *mm);
 /* Nobody has it any more. */

@@ -6,6 +6,8 @@
  * keeping few of: neighbours that lie together become one operation. Where the host
  * has no room for another mapping, everything is unmapped at once, which needs none,
  * and the guest faults back in what it really uses.
+ *
+ * What exec builds is shown all at once, before the guest's first instruction.
  */
 #include "base/panic.h"
 #include "sentry/mm/mm_priv.h"
@@ -59,7 +61,7 @@ static void send(struct batch *b)
     mm_assert_entered(mm);
     if (b->nops == 0)
         return;
-    if (mm->aspace) {
+    if (mm->aspace && !mm->unseen) {
         mm->maps += 2 * b->nops; /* at most: one that is new, one that is cut in two */
         if (mm->maps > MAPS_MAX)
             mm->maps = count_maps(mm);

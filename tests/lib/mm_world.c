@@ -26,6 +26,9 @@ void mm_world_start(struct mm_world *w, uint64_t ram)
     limits_init(&w->limits);
     err = mm_create(w->arena, &w->limits, &w->mm);
     assert(!err);
+    struct aspace *as;
+    err = mm_aspace(w->mm, &as); /* as when a guest has run */
+    assert(!err);
 }
 
 void mm_world_stop(struct mm_world *w)
@@ -120,6 +123,10 @@ static bool agrees_locked(struct mm *mm, bool partial)
 
 bool mm_world_agrees(struct mm *mm, bool partial)
 {
+    struct aspace *as;
+
+    int err = mm_aspace(mm, &as);
+    assert(!err);
     mm_enter(mm);
     bool ok = vma_check(mm) && agrees_locked(mm, partial || mm->partial);
     mm_leave(mm);

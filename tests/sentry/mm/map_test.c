@@ -89,6 +89,39 @@ Test(map, a_fork_sees_its_own_from_then_on, .init = start, .fini = stop)
     mm_put(child);
 }
 
+/* Both write to the same page after a fork: from the second time on that costs no fault. */
+Test(map, what_one_fork_copied_the_next_copies_ahead, .init = start, .fini = stop)
+{
+    uint64_t at = (uint64_t)mm_world_map(&w, w.mm, 0, MIB, RW, ANON);
+    struct mm *child;
+
+    for (char i = 0; i < 5; i++) {
+        char c = i, seen;
+        cr_assert_eq(mm_world_write(w.mm, at + 70000, &c, 1), FAULT_DONE);
+        cr_assert_eq(mm_fork(w.mm, &w.limits, &child), 0);
+        size_t applies = fake_counts(w.platform.platform).applies;
+        cr_assert_eq(mm_world_read(child, at + 70000, &seen, 1), FAULT_DONE);
+        cr_assert_eq(seen, i);
+        c = 100;
+        cr_assert_eq(mm_world_write(child, at + 70000, &c, 1), FAULT_DONE);
+        cr_assert_eq(mm_world_read(w.mm, at + 70000, &seen, 1), FAULT_DONE);
+        cr_assert_eq(seen, i);
+        cr_assert_eq(mm_world_write(w.mm, at + 70000, &c, 1), FAULT_DONE);
+        if (i > 0)
+            cr_assert_eq(fake_counts(w.platform.platform).applies, applies);
+        cr_assert(mm_world_agrees(child, false));
+        mm_put(child);
+    }
+    /* Another holder of the mm may be another thread: nothing is copied ahead then. */
+    struct mm *held = mm_get(w.mm);
+    cr_assert_eq(mm_fork(w.mm, &w.limits, &child), 0);
+    size_t applies = fake_counts(w.platform.platform).applies;
+    cr_assert_eq(mm_world_write(w.mm, at + 70000, "x", 1), FAULT_DONE);
+    cr_assert_gt(fake_counts(w.platform.platform).applies, applies);
+    mm_put(child);
+    mm_put(held);
+}
+
 Test(map, the_heap_grows_and_shrinks, .init = start, .fini = stop)
 {
     struct mm_layout l;

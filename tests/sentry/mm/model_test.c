@@ -241,8 +241,11 @@ static void start(uint64_t with_seed)
     memset(words, 0, sizeof words);
     memset(procs, 0, sizeof procs);
     mm_world_start(&w, 64 * MIB);
-    for (uint32_t i = 0; i < PROCESSES; i++)
+    for (uint32_t i = 0; i < PROCESSES; i++) {
+        struct aspace *as;
         cr_assert_eq(mm_create(w.arena, &w.limits, &procs[i].mm), 0);
+        cr_assert_eq(mm_aspace(procs[i].mm, &as), 0);
+    }
 }
 
 static void stop(void)

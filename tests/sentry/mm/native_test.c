@@ -30,8 +30,8 @@
 #define BASE UINT64_C(0x510000000000)
 #endif
 #define PAGES 64u
-#define SPAN (PAGES * PAGE_SIZE)
-#define RW (PROT_READ | PROT_WRITE)
+#define SPAN  (PAGES * PAGE_SIZE)
+#define RW    (PROT_READ | PROT_WRITE)
 
 static struct mm_world w;
 static uint64_t seed;
@@ -121,7 +121,8 @@ static void do_map(long *ours, long *theirs)
     int flags = MAP_ANONYMOUS | (pick(3) ? MAP_PRIVATE : MAP_SHARED) |
                 (pick(3) ? MAP_FIXED : MAP_FIXED_NOREPLACE);
 
-    snprintf(did, sizeof did, "mmap(%lu, %#lx, %d, %#x)", (at - BASE) / PAGE_SIZE, len, prot, flags);
+    snprintf(did, sizeof did, "mmap(%lu, %#lx, %d, %#x)", (at - BASE) / PAGE_SIZE, len, prot,
+             flags);
     *ours = mm_world_map(&w, w.mm, at, len, prot, flags);
     *theirs = native(mmap((void *)at, len, prot, flags, -1, 0));
 }
@@ -147,8 +148,12 @@ static void do_protect(long *ours, long *theirs)
 
 static void do_remap(long *ours, long *theirs)
 {
-    static const int flag_sets[] = { 0, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
-                                     MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED | 4, 8 };
+    static const int flag_sets[] = { 0,
+                                     MREMAP_MAYMOVE | MREMAP_FIXED,
+                                     MREMAP_MAYMOVE | MREMAP_FIXED,
+                                     MREMAP_FIXED,
+                                     MREMAP_MAYMOVE | MREMAP_FIXED | 4,
+                                     8 };
     uint64_t at = pick_at(), to = pick_at(), old_len = pick_len(at), new_len = pick_len(to);
     int flags = flag_sets[pick(ARRAY_LEN(flag_sets))];
     uptr_t out = { 0 };
@@ -165,10 +170,11 @@ static void do_remap(long *ours, long *theirs)
 
 static void do_advise(long *ours, long *theirs)
 {
-    static const int advices[] = { MADV_NORMAL,   MADV_RANDOM,     MADV_SEQUENTIAL, MADV_DONTNEED,
-                                   MADV_DONTFORK, MADV_DOFORK,     MADV_WIPEONFORK, MADV_KEEPONFORK,
-                                   MADV_DONTDUMP, MADV_DODUMP,     MADV_FREE,       MADV_COLD,
-                                   MADV_HUGEPAGE, MADV_NOHUGEPAGE, 99 };
+    static const int advices[] = { MADV_NORMAL,     MADV_RANDOM,     MADV_SEQUENTIAL,
+                                   MADV_DONTNEED,   MADV_DONTFORK,   MADV_DOFORK,
+                                   MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_DONTDUMP,
+                                   MADV_DODUMP,     MADV_FREE,       MADV_COLD,
+                                   MADV_HUGEPAGE,   MADV_NOHUGEPAGE, 99 };
     uint64_t at = pick_at() + (pick(16) == 0), len = pick_len(page_down(at));
     int advice = advices[pick(ARRAY_LEN(advices))];
 
