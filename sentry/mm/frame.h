@@ -18,6 +18,13 @@
  *   errors    ENOMEM, and those of memfd_create(2)
  */
 must_use int ram_create(struct arena *a, uint64_t size);
+/*
+ * The same for an arena that was attached: its frames are there, their bytes are not.
+ *
+ *   fd        a memfd that holds them from offset 0: taken
+ *   errors    ENOMEM
+ */
+must_use int ram_attach(struct arena *a, int fd);
 void ram_destroy(struct arena *a);
 /* The memfd, borrowed: platform_options wants it. */
 int ram_fd(struct arena *a);

@@ -11,11 +11,12 @@
 
 static const struct slab_type frames_slab = SLAB_TYPE(frames, struct frames);
 
-static int map_ram(struct ram *r)
+/* Takes `fd`. */
+static int map_ram(struct ram *r, int fd)
 {
     void *at;
 
-    r->fd = host_memfd_create("ram", MFD_CLOEXEC);
+    r->fd = fd;
     if (r->fd < 0)
         return r->fd;
     int err = host_ftruncate(r->fd, (int64_t)r->size);
@@ -48,22 +49,38 @@ static int make_frames(struct arena *a, uint64_t count)
     return 0;
 }
 
-int ram_create(struct arena *a, uint64_t size)
+/* The host's half. Takes `fd`. */
+static int make_ram(struct arena *a, uint64_t size, int fd)
 {
-    size = page_down(size);
-    if (size == 0 || size / PAGE_SIZE >= UINT32_MAX)
-        return -EINVAL;
     struct ram *r = calloc(1, sizeof *r);
-    if (!r)
+    if (!r) {
+        host_close(fd);
         return -ENOMEM;
+    }
     r->size = size;
-    int err = map_ram(r);
+    int err = map_ram(r, fd);
     if (err) {
         free(r);
         return err;
     }
     arena_set_host(a, HOST_RAM, r);
     mem_catch_faults();
+    return 0;
+}
+
+int ram_attach(struct arena *a, int fd)
+{
+    return make_ram(a, ram_total(a), fd);
+}
+
+int ram_create(struct arena *a, uint64_t size)
+{
+    size = page_down(size);
+    if (size == 0 || size / PAGE_SIZE >= UINT32_MAX)
+        return -EINVAL;
+    int err = make_ram(a, size, host_memfd_create("ram", MFD_CLOEXEC));
+    if (err)
+        return err;
     err = make_frames(a, size / PAGE_SIZE);
     if (!err)
         err = windows_create(a);
