@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-int at_get(struct task *t, int dirfd, uptr_t path, bool empty_ok, struct at *out)
+int at_get(struct task *t, int dirfd, uptr_t path, unsigned walk_flags, struct at *out)
 {
     out->file = NULL;
     out->base = NULL;
@@ -11,9 +11,11 @@ int at_get(struct task *t, int dirfd, uptr_t path, bool empty_ok, struct at *out
     int err = task_path(t, path, out->name);
     if (err)
         return err;
-    if (!out->name[0] && !empty_ok)
+    if (!out->name[0] && !(walk_flags & WALK_EMPTY))
         return -ENOENT;
-    if (out->name[0] == '/') /* the descriptor does not matter, however bad it is */
+    if (out->name[0] == '/' &&
+        !(walk_flags &
+          (WALK_BENEATH | WALK_IN_ROOT))) /* the descriptor does not matter, however bad it is */
         return 0;
     return task_dirfd(t, dirfd, &out->file, &out->base);
 }
@@ -26,7 +28,7 @@ void at_put(struct at *a)
 int at_walk(struct task *t, int dirfd, uptr_t path, unsigned walk_flags, struct at *a,
             struct path *out)
 {
-    int err = at_get(t, dirfd, path, walk_flags & WALK_EMPTY, a);
+    int err = at_get(t, dirfd, path, walk_flags, a);
 
     return err ? err : walk(&a->who, a->base, a->name, walk_flags, out);
 }

@@ -16,11 +16,12 @@ struct at {
 /*
  * Copies the path in, then looks at the descriptor, in Linux's order.
  *
- *   empty_ok  AT_EMPTY_PATH
+ *   walk      the flags of the walk to come: WALK_EMPTY allows "", and a confined walk starts
+ *             at the descriptor even where the path is absolute
  *   out       at_put() follows, also after a failure
  *   errors    EFAULT, ENAMETOOLONG, ENOENT, EBADF
  */
-must_use int at_get(struct task *t, int dirfd, uptr_t path, bool empty_ok, struct at *out);
+must_use int at_get(struct task *t, int dirfd, uptr_t path, unsigned walk, struct at *out);
 void at_put(struct at *a);
 
 /* Does the path name the descriptor itself? */

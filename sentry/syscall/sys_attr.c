@@ -18,7 +18,7 @@ static int setattr_at(struct task *t, int dirfd, uptr_t path, int flags, struct 
         (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
     struct path p = { 0 };
     struct at at;
-    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH, &at);
+    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH ? WALK_EMPTY : 0, &at);
 
     if (!err && at_is_fd(&at)) {
         err = vfs_setattr_file(&at.who, at.file, c);

@@ -41,7 +41,7 @@ static long open_at(struct task *t, int dirfd, uptr_t path, const struct open_ho
 
     if (err)
         return err;
-    err = at_get(t, dirfd, path, false, &at);
+    err = at_get(t, dirfd, path, how->walk, &at);
     if (!err)
         err = vfs_open(&at.who, at.base, at.name, how, &f);
     at_put(&at);

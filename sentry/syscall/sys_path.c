@@ -9,7 +9,7 @@
 long sys_mkdirat(struct task *t, int dirfd, uptr_t path, unsigned mode)
 {
     struct at at;
-    int err = at_get(t, dirfd, path, false, &at);
+    int err = at_get(t, dirfd, path, 0, &at);
 
     if (!err)
         err = vfs_mkdir(&at.who, at.base, at.name, mode);
@@ -33,7 +33,7 @@ static uint64_t rdev_in(uint64_t dev)
 long sys_mknodat(struct task *t, int dirfd, uptr_t path, unsigned mode, uint64_t dev)
 {
     struct at at;
-    int err = at_get(t, dirfd, path, false, &at);
+    int err = at_get(t, dirfd, path, 0, &at);
 
     if (!err)
         err = vfs_mknod(&at.who, at.base, at.name, mode & 0177777, rdev_in(dev));
@@ -56,7 +56,7 @@ long sys_symlinkat(struct task *t, uptr_t target, int dirfd, uptr_t path)
         return err;
     if (!*text)
         return -ENOENT;
-    err = at_get(t, dirfd, path, false, &at);
+    err = at_get(t, dirfd, path, 0, &at);
     if (!err)
         err = vfs_symlink(&at.who, text, at.base, at.name);
     at_put(&at);
@@ -87,7 +87,7 @@ long sys_linkat(struct task *t, int olddirfd, uptr_t oldpath, int newdirfd, uptr
         !task_capable(t, 2 /* CAP_DAC_READ_SEARCH */))
         err = -ENOENT;
     if (!err) {
-        err = at_get(t, newdirfd, newpath, false, &to);
+        err = at_get(t, newdirfd, newpath, 0, &to);
         if (!err)
             err = vfs_link(&to.who, &old, to.base, to.name);
         at_put(&to);
@@ -108,7 +108,7 @@ long sys_unlinkat(struct task *t, int dirfd, uptr_t path, int flags)
 
     if (flags & ~AT_REMOVEDIR)
         return -EINVAL;
-    int err = at_get(t, dirfd, path, false, &at);
+    int err = at_get(t, dirfd, path, 0, &at);
     if (!err)
         err = flags & AT_REMOVEDIR ? vfs_rmdir(&at.who, at.base, at.name)
                                    : vfs_unlink(&at.who, at.base, at.name);
@@ -130,10 +130,10 @@ long sys_renameat2(struct task *t, int olddirfd, uptr_t oldpath, int newdirfd, u
                    unsigned flags)
 {
     struct at from, to = { 0 };
-    int err = at_get(t, olddirfd, oldpath, false, &from);
+    int err = at_get(t, olddirfd, oldpath, 0, &from);
 
     if (!err)
-        err = at_get(t, newdirfd, newpath, false, &to);
+        err = at_get(t, newdirfd, newpath, 0, &to);
     if (!err)
         err = vfs_rename(&from.who, from.base, from.name, to.base, to.name, flags);
     at_put(&to);

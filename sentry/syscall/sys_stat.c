@@ -61,7 +61,7 @@ static int find_attr(struct task *t, int dirfd, uptr_t path, int flags, struct f
         (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
     struct path p = { 0 };
     struct at at;
-    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH, &at);
+    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH ? WALK_EMPTY : 0, &at);
 
     if (!err && at_is_fd(&at)) {
         err = inode_getattr(at.file->inode, &out->attr);
@@ -327,7 +327,7 @@ long sys_faccessat2(struct task *t, int dirfd, uptr_t path, int mode, int flags)
 
     if (mode & ~7 || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH, &at);
+    int err = at_get(t, dirfd, path, flags & AT_EMPTY_PATH ? WALK_EMPTY : 0, &at);
     if (!err && !(flags & AT_EACCESS)) {
         err = access_cred(t, &c);
         at.who.cred = c;
