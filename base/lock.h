@@ -36,6 +36,7 @@ enum lock_rank {
     RANK_DCACHE,      /* the list of all cached names */
     RANK_INODE,       /* one inode's attributes and data */
     RANK_FILELOCK,    /* one inode's record locks and leases */
+    RANK_NOTIFY, /* the watches of inotify, and its queues */
     RANK_TTY,         /* one terminal: its modes and buffers; copies happen under it */
     RANK_PIPE,       /* one pipe's ring (copies happen under it); an eventfd's count and the like */
     RANK_SOCK_READ,  /* one socket's readers: the holder owns the head of its queue, and copies */

@@ -12,23 +12,3 @@
 #define W __attribute__((weak))
 #include "sentry/vfs/mount.h"
 
-W long sys_inotify_add_watch(void);
-W long sys_inotify_add_watch(void)
-{
-    return -ENOSYS;
-}
-W long sys_inotify_init(void);
-W long sys_inotify_init(void)
-{
-    return -ENOSYS;
-}
-W long sys_inotify_init1(void);
-W long sys_inotify_init1(void)
-{
-    return -ENOSYS;
-}
-W long sys_inotify_rm_watch(void);
-W long sys_inotify_rm_watch(void)
-{
-    return -ENOSYS;
-}

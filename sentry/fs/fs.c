@@ -5,6 +5,7 @@
 
 #include "sentry/core/slab.h"
 #include "sentry/fs/device.h"
+#include "sentry/fs/inotify.h"
 
 static const struct slab_type fs_state_slab = SLAB_TYPE(fs_state, struct fs_state);
 
@@ -15,8 +16,10 @@ int fs_create(struct arena *a)
     if (!s)
         return -ENOMEM;
     mutex_init(&s->epoll_graph, RANK_EPOLL_GRAPH);
+    mutex_init(&s->notify, RANK_NOTIFY);
     arena_set_root(a, ROOT_FS, s);
     vfs_set_special_opens(a, &fs_special_opens);
+    vfs_set_hooks(a, &inotify_hooks);
     return 0;
 }
 

@@ -12,6 +12,7 @@ struct tty;
 struct fs_state {
     struct mutex epoll_graph; /* RANK_EPOLL_GRAPH: new edges between epolls */
     uint64_t epoll_searches;  /* [graph] searches of that graph so far */
+    struct mutex notify;      /* RANK_NOTIFY: inotify's watches and queues */
     struct tty *console;      /* [I] once made; its owner's reference, or NULL */
 };
 
