@@ -106,34 +106,75 @@ static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w, 
     }
 }
 
-int op_readdir(struct gofer *g, struct request *q)
+/* The directory itself, or the one of a name in it, whose node is then the reply's first part. */
+static int find_dir(struct gofer *g, struct request *q, const char *name, struct node **n)
 {
-    struct node *n;
-    int err = request_node(g, q, NODE_DIR | NODE_MASKED, &n);
-    uint64_t cookie = wire_get_u64(&q->in);
-    uint32_t bytes = wire_get_u32(&q->in);
-    bool attrs = wire_get_u8(&q->in);
-    uint8_t *end;
+    struct gofer_attr attr;
+    gofer_handle_t h = 0;
 
-    if (!request_done(q))
-        return -EPROTO;
+    if (name[0] == '\0') {
+        wire_put_u64(&q->out, 0);
+        return 0;
+    }
+    int err = node_add_child(g, *n, name, &attr, &h);
     if (err)
         return err;
-    /* Less than a reply has room for, but never too little for one entry. */
-    size_t room = max((size_t)bytes, (size_t)ENTRY_MAX) + 1;
-    if (room < (size_t)(q->out.end - q->out.at))
-        q->out.end = q->out.at + room;
-    end = wire_put_span(&q->out, 1);
-    *end = 1;
+    err = node_get(g, h, NODE_DIR | NODE_MASKED, n);
+    if (err) {
+        node_clunk(g, h);
+        return err;
+    }
+    wire_put_u64(&q->out, h);
+    gofer_put_attr(&q->out, &attr);
+    return 0;
+}
+
+/* Reads into what is left of the reply; 1 at the end. */
+static int list(struct gofer *g, struct request *q, struct node *n, uint64_t cookie, bool attrs)
+{
     if (n->masked)
-        return 0;
-    err = seek_to(g, n, cookie);
+        return 1;
+    int err = seek_to(g, n, cookie);
     if (!err)
         err = read_entries(g, n, &q->out, attrs);
     if (err != 0) {
         host_close(n->dir_fd);
         n->dir_fd = -1;
     }
+    return err;
+}
+
+/*
+ * A directory that was walked to, but cannot be read, is no failure of the whole: its
+ * handle is given, and nothing that was read; asked for itself it then tells why.
+ */
+int op_readdir(struct gofer *g, struct request *q)
+{
+    struct node *n;
+    char name[GOFER_NAME_MAX + 1];
+    int err = request_node(g, q, NODE_DIR | NODE_MASKED, &n);
+    request_name_or_none(q, name);
+    uint64_t cookie = wire_get_u64(&q->in);
+    uint32_t bytes = wire_get_u32(&q->in);
+    bool attrs = wire_get_u8(&q->in);
+
+    if (!request_done(q))
+        return -EPROTO;
+    if (!err)
+        err = find_dir(g, q, name, &n);
+    if (err)
+        return err;
+    uint8_t *end = wire_put_span(&q->out, 1);
+    /* Less than a reply has room for, but never too little for one entry. */
+    size_t room = max((size_t)bytes, (size_t)ENTRY_MAX);
+    if (room < (size_t)(q->out.end - q->out.at))
+        q->out.end = q->out.at + room;
+    uint8_t *start = q->out.at;
+    err = list(g, q, n, cookie, attrs);
+    if (err < 0 && name[0]) {
+        q->out.at = start;
+        err = 0;
+    }
     *end = err > 0;
-    return err < 0 ? err : 0;
+    return min(err, 0);
 }

@@ -38,13 +38,20 @@ int request_node(struct gofer *g, struct request *q, unsigned need, struct node 
     return node_get(g, wire_get_u64(&q->in), need, out);
 }
 
-void request_name(struct request *q, char out[GOFER_NAME_MAX + 1])
+void request_name_or_none(struct request *q, char out[GOFER_NAME_MAX + 1])
 {
     wire_get_string(&q->in, out, GOFER_NAME_MAX + 1);
-    if (out[0] == '\0' || strchr(out, '/') || strcmp(out, ".") == 0 || strcmp(out, "..") == 0) {
+    if (strchr(out, '/') || strcmp(out, ".") == 0 || strcmp(out, "..") == 0) {
         out[0] = '\0';
         q->in.failed = true;
     }
+}
+
+void request_name(struct request *q, char out[GOFER_NAME_MAX + 1])
+{
+    request_name_or_none(q, out);
+    if (out[0] == '\0')
+        q->in.failed = true;
 }
 
 static int dispatch(struct gofer *g, struct request *q)

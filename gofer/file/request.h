@@ -43,6 +43,8 @@ must_use int request_node(struct gofer *g, struct request *q, unsigned need, str
  * After a failure it is empty and the request fails as malformed.
  */
 void request_name(struct request *q, char out[GOFER_NAME_MAX + 1]);
+/* The same, or "" for none. */
+void request_name_or_none(struct request *q, char out[GOFER_NAME_MAX + 1]);
 
 /* open(2)'s access mode for GOFER_OPEN_*. Errors: EPROTO. */
 must_use int open_flags_of(uint32_t access, int *out);

@@ -289,19 +289,24 @@ static int get_entries(struct wire_reader *r, struct gofer_dir_sink *sink)
     return err;
 }
 
-int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, uint64_t cookie, bool attrs,
-                  struct gofer_dir_sink *sink)
+int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name, uint64_t cookie,
+                  bool attrs, struct gofer_dir_sink *sink, struct gofer_found *found)
 {
     struct gofer_call call;
     bool end = false;
 
+    *found = (struct gofer_found){ 0 };
     gofer_call_begin(c, GOFER_READDIR, &call);
     wire_put_u64(&call.args, dir);
+    wire_put_string(&call.args, name ? name : "");
     wire_put_u64(&call.args, cookie);
     wire_put_u32(&call.args, GOFER_BODY_SIZE);
     wire_put_u8(&call.args, attrs);
     int err = gofer_call(&call);
     if (!err) {
+        found->handle = wire_get_u64(&call.results);
+        if (found->handle)
+            gofer_get_attr(&call.results, &found->attr);
         end = wire_get_u8(&call.results);
         err = get_entries(&call.results, sink);
     }

@@ -87,10 +87,17 @@ struct gofer_dir_sink {
     /* 0, or -errno, which ends the batch and is its result. */
     int (*entry)(struct gofer_dir_sink *s, const struct gofer_entry *e);
 };
-/* One batch from `cookie` on, "." and ".." left out. Gives 1 at the end of the directory, else 0.
+/*
+ * One batch of a directory.
+ *
+ *   name      of a directory in `dir`, which is walked to first; NULL: `dir` itself
+ *   cookie    where to begin
+ *   found     what `name` is: its handle is given, even where the call then fails (0: none came)
+ *   returns   1 at the end of the directory, else 0; -errno
  */
-must_use int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, uint64_t cookie, bool attrs,
-                           struct gofer_dir_sink *sink);
+must_use int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
+                           uint64_t cookie, bool attrs, struct gofer_dir_sink *sink,
+                           struct gofer_found *found);
 
 must_use int gofer_statfs(struct gofer_client *c, gofer_handle_t node, struct statfs *out);
 /* As getxattr(2): size 0 asks for the length. */

@@ -270,6 +270,22 @@ void gofer_place(struct gofer_inode *gi, struct gofer_inode *parent, const char 
         inode_put(&old->inode);
 }
 
+bool gofer_placed_in(struct gofer_inode *gi, struct gofer_inode **parent,
+                     char name[GOFER_NAME_MAX + 1])
+{
+    struct gofer_sb *sb = gofer_sb_of(gi);
+
+    mutex_lock(&sb->lock);
+    bool placed = gi->parent != NULL;
+    if (placed) {
+        *parent = gi->parent;
+        inode_get(&gi->parent->inode);
+        memcpy(name, gi->name, strlen(gi->name) + 1);
+    }
+    mutex_unlock(&sb->lock);
+    return placed;
+}
+
 void gofer_unplace(struct gofer_inode *gi, struct gofer_inode *parent, const char *name)
 {
     struct gofer_sb *sb = gofer_sb_of(gi);

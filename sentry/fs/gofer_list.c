@@ -23,6 +23,7 @@ struct building {
     struct arena *arena;
     struct gofer_list *list;
     size_t room, names_size, names_room;
+    bool attrs;
 };
 
 static bool grow(struct arena *a, void **array, size_t used, size_t *room, size_t need,
@@ -125,13 +126,47 @@ void gofer_list_put(struct gofer_list *l)
     slab_free(l);
 }
 
-static int fill(struct gofer_inode *dir, struct building *b, uint64_t from, bool attrs)
+/* One batch by its own node, or by a name in another. */
+static int fill(struct gofer_inode *at, gofer_handle_t h, const char *name, struct building *b,
+                struct gofer_found *found)
 {
+    b->list->count = 0;
+    b->names_size = 0;
+    return gofer_readdir(gofer_client_of(at), h, name, b->list->from, b->attrs, &b->sink, found);
+}
+
+static int fill_itself(struct gofer_inode *dir, struct building *b)
+{
+    struct gofer_found found;
     gofer_handle_t h;
 
-    return GOFER_RETRY(dir, h,
-                       (b->list->count = 0, b->names_size = 0,
-                        gofer_readdir(gofer_client_of(dir), h, from, attrs, &b->sink)));
+    return GOFER_RETRY(dir, h, fill(dir, h, NULL, b, &found));
+}
+
+/*
+ * By way of the directory it was last seen in, where that has a node and `dir` has none:
+ * one message for what would be two. Anything out of the ordinary: -EAGAIN, and nothing.
+ */
+static int fill_from_parent(struct gofer_inode *dir, struct building *b)
+{
+    struct gofer_inode *parent;
+    struct gofer_found found = { 0 };
+    char name[GOFER_NAME_MAX + 1];
+    int err = -EAGAIN;
+
+    if (dir->handle != 0 || !gofer_placed_in(dir, &parent, name))
+        return err;
+    gofer_handle_t h = parent->handle;
+    if (h != 0)
+        err = fill(parent, h, name, b, &found);
+    inode_put(&parent->inode);
+    bool same = found.attr.ino == dir->host_ino && found.attr.dev == dir->host_dev;
+    if (found.handle && same)
+        gofer_handle_adopt(dir, found.handle);
+    else
+        gofer_client_clunk(gofer_client_of(dir), found.handle);
+    /* Nothing read and not at the end: it could not be read; asked itself it will say why. */
+    return err < 0 || !same || (err == 0 && b->list->count == 0) ? -EAGAIN : err;
 }
 
 static int ask(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
@@ -144,7 +179,10 @@ static int ask(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
         return -ENOMEM;
     ref_init(&l->ref);
     l->from = from;
-    int end = fill(dir, &b, from, !gofer_sb_of(dir)->shared);
+    b.attrs = !gofer_sb_of(dir)->shared;
+    int end = fill_from_parent(dir, &b);
+    if (end == -EAGAIN)
+        end = fill_itself(dir, &b);
     if (end >= 0 && !build_index(a, l))
         end = -ENOMEM;
     if (end < 0) {

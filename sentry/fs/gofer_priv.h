@@ -57,8 +57,8 @@ struct gofer_sb {
     struct gofer_inode
         *lists[GOFER_LISTS_MAX]; /* [l] directories with a list: references, or NULL */
     uint32_t next_list;          /* [l] the oldest of them */
-    struct gofer_ahead ahead[GOFER_AHEAD_MAX];  /* [l] */
-    uint32_t next_ahead;                        /* [l] the oldest of them */
+    struct gofer_ahead ahead[GOFER_AHEAD_MAX]; /* [l] */
+    uint32_t next_ahead;                       /* [l] the oldest of them */
 };
 
 /* A window and the run of pages that it covers. */
@@ -169,6 +169,9 @@ void gofer_handles_trim(struct gofer_sb *sb);
 /* Where it is from now on. `parent` NULL: nowhere. Errors are silent: it is then only harder to
  * find. */
 void gofer_place(struct gofer_inode *gi, struct gofer_inode *parent, const char *name);
+/* Where it is, as far as is known: `parent` is given. */
+bool gofer_placed_in(struct gofer_inode *gi, struct gofer_inode **parent,
+                     char name[GOFER_NAME_MAX + 1]);
 /* It is no longer there, if it was. */
 void gofer_unplace(struct gofer_inode *gi, struct gofer_inode *parent, const char *name);
 
