@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* link(2), linkat(2) */
+#include "files.h"
+
+TEST(two_names_of_one_file)
+{
+    put("f", "text");
+    CHECK(link("f", "g") == 0);
+    CHECK_EQ(stat_of("g").st_ino, stat_of("f").st_ino);
+    CHECK_EQ(stat_of("f").st_nlink, 2);
+    put("g", "other");
+    CHECK(has("f", "other"));
+}
+
+TEST(a_link_is_linked_itself_unless_followed)
+{
+    CHECK(symlink("f", "l") == 0);
+    CHECK(link("l", "l2") == 0);
+    CHECK(S_ISLNK(stat_of("l2").st_mode));
+    CHECK(linkat(AT_FDCWD, "l", AT_FDCWD, "l3", AT_SYMLINK_FOLLOW) == 0);
+    CHECK_EQ(stat_of("l3").st_ino, stat_of("f").st_ino);
+}
+
+TEST(errors)
+{
+    int fd = open("f", O_RDONLY);
+    mkdir("d", 0755);
+    CHECK_ERRNO(link("none", "x"), ENOENT);
+    CHECK_ERRNO(link("", "x"), ENOENT);
+    CHECK_ERRNO(link("f", ""), ENOENT);
+    CHECK_ERRNO(link("f", "none/x"), ENOENT);
+    CHECK_ERRNO(link("f", "g"), EEXIST);
+    CHECK_ERRNO(link("f", "d"), EEXIST);
+    CHECK_ERRNO(link("f", "x/"), ENOENT);
+    CHECK_ERRNO(link("d", "x"), EPERM);
+    CHECK_ERRNO(link("f", "f/x"), ENOTDIR);
+    CHECK_ERRNO(link("f/", "x"), ENOTDIR);
+    CHECK_ERRNO(link("/proc/self/status", "x"), EXDEV);
+    CHECK_ERRNO(link(NOWHERE, "x"), EFAULT);
+    CHECK_ERRNO(link("f", long_name(256)), ENAMETOOLONG);
+    CHECK_ERRNO(linkat(AT_FDCWD, "f", AT_FDCWD, "x", 1), EINVAL);
+    CHECK_ERRNO(linkat(-1, "f", AT_FDCWD, "x", 0), EBADF);
+    CHECK_ERRNO(linkat(AT_FDCWD, "f", -1, "x", 0), EBADF);
+    CHECK_ERRNO(linkat(fd, "", AT_FDCWD, "x", 0), ENOENT);
+    close(fd);
+}
+
+static int without_rights(void)
+{
+    REQUIRE(become_nobody() == 0);
+    REQUIRE_ERRNO(link("mine", "ro/x"), EACCES);
+    return 0;
+}
+
+TEST(permissions)
+{
+    put("mine", "");
+    if (geteuid() == 0)
+        CHECK(chown("mine", NOBODY, NOBODY) == 0);
+    mkdir("ro", 0555);
+    CHECK_CHILD(without_rights);
+}
+
+FILES_MAIN

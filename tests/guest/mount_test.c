@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mount(2), umount2(2), pivot_root(2): in a namespace of one's own, which also an ordinary user can
+ * have. */
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "files.h"
+
+static bool write_text(const char *name, const char *text)
+{
+    int fd = open(name, O_WRONLY);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    close(fd);
+    return ok;
+}
+
+/* A mount namespace where we may mount. */
+static int own_namespace(void)
+{
+    char map[64];
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    if (uid == 0)
+        return unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+        return -1;
+    write_text("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof map, "0 %u 1", uid);
+    if (!write_text("/proc/self/uid_map", map))
+        return -1;
+    snprintf(map, sizeof map, "0 %u 1", gid);
+    return write_text("/proc/self/gid_map", map)
+               ? mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)
+               : -1;
+}
+
+static int mounts(void)
+{
+    REQUIRE(own_namespace() == 0);
+    REQUIRE(mount("none", "m", "tmpfs", 0, "size=1m,mode=755") == 0);
+    REQUIRE(!exists("m/under"));
+    put("m/f", "x");
+    REQUIRE_ERRNO(rmdir("m"), EBUSY);
+    REQUIRE_ERRNO(rename("m", "x"), EBUSY);
+    REQUIRE_ERRNO(rename("m/f", "f"), EXDEV);
+    REQUIRE_ERRNO(link("m/f", "new"), EXDEV);
+    int fd = open("m/f", O_RDONLY);
+    REQUIRE_ERRNO(umount("m"), EBUSY);
+    close(fd);
+    REQUIRE(mount("m", "n", NULL, MS_BIND, NULL) == 0);
+    REQUIRE(has("n/f", "x"));
+    REQUIRE(mount("none", "n", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+    REQUIRE_ERRNO(open("n/new", O_CREAT | O_WRONLY, 0600), EROFS);
+    REQUIRE_ERRNO(unlink("n/f"), EROFS);
+    REQUIRE_ERRNO(mkdir("n/f", 0700), EEXIST);
+    REQUIRE_ERRNO(chmod("n/f", 0600), EROFS);
+    REQUIRE(open("n/f", O_RDONLY) >= 0);
+    REQUIRE(umount2("n", MNT_DETACH) == 0);
+    REQUIRE(mount("m", "n", NULL, MS_MOVE, NULL) == 0);
+    REQUIRE(exists("m/under") && exists("n/f"));
+    REQUIRE(umount("n") == 0);
+    return 0;
+}
+
+static int refusals(void)
+{
+    REQUIRE(own_namespace() == 0);
+    REQUIRE_ERRNO(mount("none", "none", "tmpfs", 0, NULL), ENOENT);
+    REQUIRE_ERRNO(mount("none", "f", "tmpfs", 0, NULL), ENOTDIR);
+    REQUIRE_ERRNO(mount("none", "m", "nofs", 0, NULL), ENODEV);
+    REQUIRE_ERRNO(mount("none", "m", NULL, 0, NULL), EINVAL);
+    REQUIRE_ERRNO(mount("none", "m", "tmpfs", 0, "nonsense=1"), EINVAL);
+    REQUIRE_ERRNO(mount("none", NOWHERE, "tmpfs", 0, NULL), EFAULT);
+    REQUIRE_ERRNO(mount("f", "m", NULL, MS_BIND, NULL), ENOTDIR);
+    REQUIRE_ERRNO(mount("nothing", "m", NULL, MS_BIND, NULL), ENOENT);
+    REQUIRE_ERRNO(mount("none", "m", NULL, MS_REMOUNT, NULL), EINVAL);
+    REQUIRE_ERRNO(umount("m"), EINVAL);
+    REQUIRE_ERRNO(umount("nothing"), ENOENT);
+    REQUIRE_ERRNO(umount2("m", 0x100), EINVAL);
+    REQUIRE_ERRNO(syscall(SYS_pivot_root, "nothing", "m"), ENOENT);
+    return 0;
+}
+
+static int pivots(void)
+{
+    REQUIRE(own_namespace() == 0);
+    REQUIRE(mount("none", "m", "tmpfs", 0, NULL) == 0);
+    REQUIRE(mkdir("m/old", 0755) == 0);
+    REQUIRE(chdir("m") == 0);
+    REQUIRE(syscall(SYS_pivot_root, ".", "old") == 0);
+    REQUIRE(exists("/old/proc"));
+    REQUIRE(!exists("/proc"));
+    REQUIRE(umount2("/old", MNT_DETACH) == 0);
+    REQUIRE(!exists("/old/proc"));
+    return 0;
+}
+
+TEST(in_a_namespace_of_ones_own)
+{
+    mkdir("m", 0755);
+    put("m/under", "");
+    mkdir("n", 0755);
+    put("f", "");
+    CHECK_CHILD(mounts);
+    CHECK_CHILD(refusals);
+    CHECK_CHILD(pivots);
+    CHECK(exists("m/under"));
+}
+
+static int without_rights(void)
+{
+    REQUIRE(become_nobody() == 0);
+    REQUIRE_ERRNO(mount("none", "m", "tmpfs", 0, NULL), EPERM);
+    REQUIRE_ERRNO(umount("/proc"), EPERM);
+    REQUIRE_ERRNO(syscall(SYS_pivot_root, "m", "n"), EPERM);
+    return 0;
+}
+
+TEST(permissions)
+{
+    CHECK_CHILD(without_rights);
+}
+
+FILES_MAIN
