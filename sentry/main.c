@@ -6,6 +6,7 @@
  * and another listens to runsc.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -268,6 +269,9 @@ int main(int argc, char *argv[])
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe();
     bool tsc = vdso_host_has_tsc();
+    /* libc allocates for its threads. With an arena for each it would ask the host how many CPUs
+     * there are, which the jail forbids. */
+    mallopt(M_ARENA_MAX, 1);
     int err = unjailed() ? 0 : jail_empty_root();
     if (!err)
         err = control_start(CONTROL_FD, &b.o, &b.storage);
