@@ -42,10 +42,13 @@ static int join_locked(struct pipe *p, struct pipe_end *e, bool nonblock) HOLDS(
 static int join_locked(struct pipe *p, struct pipe_end *e, bool nonblock)
 {
     uint32_t kind = e->file.kind & (FILE_READ | FILE_WRITE);
+    /* A pipe of pipe(2), opened through /proc/PID/fd, waits for nobody. */
+    bool named = e->file.inode->sb != anon_superblock(e->file.arena);
 
-    if (kind == FILE_WRITE && nonblock && p->readers == 0)
+    if (named && kind == FILE_WRITE && nonblock && p->readers == 0)
         return -ENXIO;
-    e->lonely = kind == FILE_READ ? p->writers == 0 : kind == FILE_WRITE && p->readers == 0;
+    if (named)
+        e->lonely = kind == FILE_READ ? p->writers == 0 : kind == FILE_WRITE && p->readers == 0;
     e->partner_opens = kind == FILE_READ ? p->write_opens : p->read_opens;
     if (kind & FILE_READ) {
         p->readers++;

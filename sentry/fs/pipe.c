@@ -253,6 +253,8 @@ int pipe_create(struct arena *a, const struct cred *cred, int flags, struct file
         file_put(&r->file);
         return -ENOMEM;
     }
+    /* Nobody else has the inode yet. Bound to it, the pipe can be opened again: /proc/PID/fd. */
+    inode->bound = p;
     p->users = 2;
     p->writers = p->write_opens = 1;
     list_push_back(&p->ends, &w->node);
