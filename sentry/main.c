@@ -268,6 +268,9 @@ int main(int argc, char *argv[])
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe();
+    /* Else malloc(), once there are many threads, opens a file to count processors. */
+    int set = mallopt(M_ARENA_MAX, 2);
+    assert(set);
     bool tsc = vdso_host_has_tsc();
     /* libc allocates for its threads. With an arena for each it would ask the host how many CPUs
      * there are, which the jail forbids. */
