@@ -4,6 +4,7 @@
 #include <sys/times.h>
 
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/timers.h"
 #include "sentry/task/usage.h"
 
 #define NR_OPEN_MAX 1048576u /* /proc/sys/fs/nr_open */
@@ -37,6 +38,8 @@ static int change(struct task *t, struct thread_group *g, int which, const struc
     else if (new)
         limit_set(&g->limits, which, new->rlim_cur, new->rlim_max);
     mutex_unlock(&g->lock);
+    if (!err && new &&which == RLIMIT_CPU)
+        timers_cpu_limit(g);
     return err;
 }
 

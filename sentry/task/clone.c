@@ -22,6 +22,7 @@
 #include "sentry/task/sighand.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 #include "sentry/task/user.h"
 #include "sentry/vfs/mount.h"
 
@@ -423,6 +424,8 @@ static long place(struct task *t, struct task *child, const struct clone_request
         give_number_back(t, pid);
     } else {
         write_tids(t, child, r);
+        if (child->group != t->group && task_limit(child, RLIMIT_CPU) != LIMIT_INFINITY)
+            timers_cpu_limit(child->group);
         long nr = pid_nr(child->pid, pid_ns_of(t->pid));
         err = task_start(child);
         if (!err)

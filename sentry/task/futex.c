@@ -41,7 +41,12 @@ int futex_key(struct task *t, const struct futex *f, struct word_key *out)
 {
     int err = futex_check(f);
 
-    return err ? err : mm_word_key(t->mm, f->at, f->shared, out);
+    if (!err)
+        err = mm_word_key(t->mm, f->at, f->shared, out);
+    /* As in Linux, the two kinds never meet, even where both mean the same memory. */
+    if (!err && f->shared)
+        out->off |= 1;
+    return err;
 }
 
 int futex_waiter_init(struct futex_waiter *w, struct task *t, const struct futex *f,

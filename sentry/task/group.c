@@ -9,6 +9,7 @@
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/timers.h"
 #include "sentry/task/user.h"
 
 static const struct slab_type group_slab = SLAB_TYPE(thread_group, struct thread_group);
@@ -51,6 +52,7 @@ void group_put(struct thread_group *g)
     assert(list_empty(&g->tasks) && list_empty(&g->children) && list_empty(&g->pending.queue));
     waitq_destroy(&g->child_waitq);
     waitq_destroy(&g->signal_waitq);
+    timers_free(g);
     sighand_put(g->sighand);
     pid_put(g->pid);
     slab_free(g);

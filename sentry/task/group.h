@@ -45,7 +45,7 @@ struct thread_group {
     struct list pgrp_node;
     struct session *session; /* [T] a reference */
     struct list session_node;
-    bool tty_left;           /* [T] has given up its session's terminal for itself: TIOCNOTTY */
+    bool tty_left; /* [T] has given up its session's terminal for itself: TIOCNOTTY */
 
     struct thread_group *parent; /* [T] weak; NULL: came from outside */
     struct task *parent_task;    /* [T] the parent's thread that made it, or took it over; weak */

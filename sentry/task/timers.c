@@ -99,8 +99,14 @@ void timers_exit(struct thread_group *g)
         alarm_stop(&gt->itimer[i]);
     alarm_stop(&gt->cpu_limit);
     timer_cancel(gt->arena, &gt->tick);
-    __atomic_store_n(&g->timers, NULL, __ATOMIC_RELEASE);
-    slab_free(gt);
+}
+
+/* Another process may have set its RLIMIT_CPU since it ended; no tick comes of that. */
+void timers_free(struct thread_group *g)
+{
+    if (g->timers)
+        timer_try_cancel(g->arena, &g->timers->tick);
+    slab_free(g->timers);
 }
 
 static nsec_t moment_after(const struct alarm *a, nsec_t span)

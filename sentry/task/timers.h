@@ -61,8 +61,10 @@ void timers_signal_taken(struct thread_group *g, struct abi_siginfo *si);
 void timers_cpu_limit(struct thread_group *g);
 /* A thread that slept goes on: processor time passes again. Cheap where nothing counts it. */
 void timers_awake(struct task *t);
-/* The process has ended: all of them are gone. */
+/* The process has ended: none goes off any more. */
 void timers_exit(struct thread_group *g);
+/* Nobody knows the process any more. */
+void timers_free(struct thread_group *g);
 /* It has called execve(2): those of timer_create(2) are gone. */
 void timers_exec(struct thread_group *g);
 

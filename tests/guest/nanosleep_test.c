@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nanosleep(2) */
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib.h"
+
+static long now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+TEST(it_sleeps_long_enough)
+{
+    struct timespec t = { .tv_nsec = 20000000 };
+    long before = now_us();
+
+    CHECK_EQ(nanosleep(&t, NULL), 0);
+    CHECK(now_us() - before >= 20000);
+    t.tv_nsec = 0;
+    CHECK_EQ(nanosleep(&t, &t), 0);
+}
+
+TEST(bad_arguments)
+{
+    struct timespec t = { .tv_nsec = 1000000000 };
+
+    CHECK_ERRNO(nanosleep(&t, NULL), EINVAL);
+    t = (struct timespec){ .tv_nsec = -1 };
+    CHECK_ERRNO(nanosleep(&t, NULL), EINVAL);
+    t = (struct timespec){ .tv_sec = -1 };
+    CHECK_ERRNO(nanosleep(&t, NULL), EINVAL);
+    CHECK_ERRNO(nanosleep((void *)8, NULL), EFAULT);
+}
+
+static volatile int caught;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    caught++;
+}
+
+static void alarm_in_ms(int ms, int flags)
+{
+    struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
+    struct itimerval it = { .it_value.tv_usec = ms * 1000 };
+
+    caught = 0;
+    sigaction(SIGALRM, &sa, NULL);
+    setitimer(ITIMER_REAL, &it, NULL);
+}
+
+TEST(a_handler_ends_it_and_it_says_what_is_left)
+{
+    struct timespec t = { .tv_sec = 10 }, left = { 0 };
+
+    for (int i = 0; i < 2; i++) {
+        alarm_in_ms(20, i ? SA_RESTART : 0);
+        CHECK_ERRNO(nanosleep(&t, &left), EINTR);
+        CHECK_EQ(caught, 1);
+        CHECK(left.tv_sec == 9 && left.tv_nsec < 999000000);
+    }
+    alarm_in_ms(20, 0);
+    CHECK_ERRNO(nanosleep(&t, (void *)8), EFAULT);
+}
+
+TEST(a_stop_does_not_end_it)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct timespec t = { .tv_nsec = 100000000 };
+        long before = now_us();
+        _exit(nanosleep(&t, NULL) || now_us() - before < 100000);
+    }
+    usleep(20000);
+    kill(pid, SIGSTOP);
+    CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+    kill(pid, SIGCONT);
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK_EQ(status, 0);
+}
+
+MAIN
