@@ -20,6 +20,7 @@
 
 #include "base/host.h"
 #include "base/log.h"
+#include "base/sort.h"
 #include "platform-ptrace/ptrace_priv.h"
 #include "platform-ptrace/scratch.h"
 #include "platform-ptrace/stub.h"
@@ -131,7 +132,7 @@ static int close_all_but(struct agent *agent, int a, int b, int c)
 {
     int keep[3] = { a, b, c };
 
-    qsort(keep, ARRAY_LEN(keep), sizeof *keep, compare_ints);
+    sort(keep, ARRAY_LEN(keep), sizeof *keep, compare_ints);
     int err = close_others(agent, keep);
     return err == -ENOSYS ? close_others_singly(agent, keep) : err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "sentry/core/slab.h"
 
 static const struct slab_type cred_slab = SLAB_TYPE(cred, struct cred);
@@ -80,7 +81,7 @@ int cred_set_groups(struct cred *c, const uint32_t *groups, uint32_t n)
         if (!copy)
             return -ENOMEM;
         memcpy(copy, groups, n * sizeof *copy);
-        qsort(copy, n, sizeof *copy, compare_ids);
+        sort(copy, n, sizeof *copy, compare_ids);
     }
     arena_free(c->groups);
     c->groups = copy;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "base/sort.h"
 #include "sentry/core/refused.h"
 #include "sentry/syscall/trace.h"
 
@@ -178,7 +179,7 @@ void syscall_summary(struct arena *a, int fd)
         for (unsigned nr = 0; nr < SYSCALL_COUNT; nr++)
             if (atomic_load(&s->calls[nr]))
                 order[n++] = (struct by_time){ atomic_load(&s->spent[nr]), nr };
-        qsort(order, n, sizeof *order, later_first);
+        sort(order, n, sizeof *order, later_first);
         print(fd, "    calls    errors     seconds  µs/call  call\n");
     }
     for (size_t i = 0; i < n; i++) {
