@@ -264,6 +264,10 @@ int main(int argc, char *argv[])
 {
     struct boot b = { .error.err = 0 };
 
+    /* Else the library counts the host's processors when a thread first calls malloc(), by
+     * a file that the jail does not have. */
+    mallopt(M_ARENA_MAX, 1);
+
     if (argc == 2 && strcmp(argv[1], "--syscalls") == 0)
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
