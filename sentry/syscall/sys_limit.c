@@ -26,6 +26,8 @@ static int change(struct task *t, struct thread_group *g, int which, const struc
 {
     int err = 0;
 
+    if (which < 0 || which >= LIMIT_COUNT)
+        return -EINVAL;
     if (new &&new->rlim_cur > new->rlim_max)
         return -EINVAL;
     if (new &&which == RLIMIT_NOFILE &&new->rlim_max > NR_OPEN_MAX)
@@ -48,8 +50,6 @@ long sys_prlimit64(struct task *t, int pid, int resource, uptr_t new_limit, uptr
     struct rlimit new, old;
     bool set = !uptr_is_null(new_limit);
 
-    if (resource < 0 || resource >= LIMIT_COUNT)
-        return -EINVAL;
     if (set && copy_in_struct(t->mm, &new, new_limit) != 0)
         return -EFAULT;
     scoped(task) struct task *other = pid ? task_find(t, pid) : task_get(t);
@@ -67,8 +67,6 @@ long sys_getrlimit(struct task *t, int resource, uptr_t rlim)
 {
     struct rlimit old;
 
-    if (resource < 0 || resource >= LIMIT_COUNT)
-        return -EINVAL;
     int err = change(t, t->group, resource, NULL, &old);
     return err ? err : copy_out_struct(t->mm, rlim, &old);
 }
@@ -77,8 +75,6 @@ long sys_setrlimit(struct task *t, int resource, uptr_t rlim)
 {
     struct rlimit new, old;
 
-    if (resource < 0 || resource >= LIMIT_COUNT)
-        return -EINVAL;
     if (copy_in_struct(t->mm, &new, rlim) != 0)
         return -EFAULT;
     return change(t, t->group, resource, &new, &old);

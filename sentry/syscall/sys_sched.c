@@ -25,13 +25,19 @@ static struct task *find(struct task *t, int pid)
     return pid ? task_find(t, pid) : task_get(t);
 }
 
+static bool has_power(struct task *t, struct task *other)
+{
+    scoped(cred) struct cred *c = (struct cred *)task_cred_get(other);
+
+    return cred_ns_capable(t->cred, c->user_ns, CAP_SYS_NICE);
+}
+
 /* May `t` change how `other` is scheduled? */
 static bool may_change(struct task *t, struct task *other)
 {
     scoped(cred) struct cred *c = (struct cred *)task_cred_get(other);
 
-    return t->cred->euid == c->euid || t->cred->euid == c->ruid ||
-           cred_ns_capable(t->cred, c->user_ns, CAP_SYS_NICE);
+    return t->cred->euid == c->euid || t->cred->euid == c->ruid || has_power(t, other);
 }
 
 /* ---- policies ---- */
@@ -47,6 +53,17 @@ static bool is_policy(unsigned policy)
            policy == POLICY_DEADLINE || is_real_time(policy);
 }
 
+/* kernel/sched/syscalls.c, user_check_sched_setscheduler(): leaving SCHED_IDLE is to become
+ * nicer, from 20; and what resets at fork does so until somebody of power says otherwise. */
+static bool needs_power(struct task *other, unsigned policy, bool reset)
+{
+    uint64_t rank = (uint64_t)(20 - atomic_load(&other->nice));
+    bool leaves_idle = atomic_load(&other->policy) == SCHED_IDLE && policy != SCHED_IDLE;
+
+    return (leaves_idle && rank > task_limit(other, RLIMIT_NICE)) ||
+           (atomic_load(&other->reset_on_fork) && !reset);
+}
+
 static int set_policy(struct task *t, int pid, unsigned policy, int prio)
 {
     bool reset = policy & RESET_ON_FORK;
@@ -60,6 +77,8 @@ static int set_policy(struct task *t, int pid, unsigned policy, int prio)
     if (!other)
         return -ESRCH;
     if (is_real_time(policy) || policy == POLICY_DEADLINE || !may_change(t, other))
+        return -EPERM;
+    if (needs_power(other, policy, reset) && !has_power(t, other))
         return -EPERM;
     atomic_store(&other->policy, policy);
     atomic_store(&other->reset_on_fork, reset);
