@@ -84,14 +84,15 @@ static long set_timer_slack(struct task *t, uint64_t slack)
     return 0;
 }
 
-/* PR_MCE_KILL: memory errors reach no guest, but the choice is checked. */
-static long mce_kill(uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+/* PR_MCE_KILL: memory errors reach no guest, but the choice is kept. */
+static long mce_kill(struct task *t, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
-    if (arg4 || arg5)
+    bool clear = arg2 == PR_MCE_KILL_CLEAR;
+
+    if (arg4 || arg5 || (clear && arg3) || arg2 > PR_MCE_KILL_SET || arg3 > PR_MCE_KILL_DEFAULT)
         return -EINVAL;
-    if (arg2 == PR_MCE_KILL_CLEAR)
-        return arg3 ? -EINVAL : 0;
-    return arg2 == PR_MCE_KILL_SET && arg3 <= PR_MCE_KILL_DEFAULT ? 0 : -EINVAL;
+    atomic_store(&t->mce_kill, clear ? PR_MCE_KILL_DEFAULT : (int)arg3);
+    return 0;
 }
 
 long sys_prctl(struct task *t, int option, uint64_t arg2, uint64_t arg3, uint64_t arg4,
@@ -128,9 +129,9 @@ long sys_prctl(struct task *t, int option, uint64_t arg2, uint64_t arg3, uint64_
     case PR_GET_TIMERSLACK:
         return (long)min(atomic_load(&t->timer_slack), (uint64_t)INT64_MAX);
     case PR_MCE_KILL:
-        return mce_kill(arg2, arg3, arg4, arg5);
+        return mce_kill(t, arg2, arg3, arg4, arg5);
     case PR_MCE_KILL_GET:
-        return arg2 | arg3 | arg4 | arg5 ? -EINVAL : PR_MCE_KILL_DEFAULT;
+        return arg2 | arg3 | arg4 | arg5 ? -EINVAL : atomic_load(&t->mce_kill);
     case PR_SET_CHILD_SUBREAPER:
         return set_subreaper(t, arg2);
     case PR_GET_CHILD_SUBREAPER:

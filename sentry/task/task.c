@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/host.h"
 #include "sentry/core/slab.h"
@@ -31,6 +32,7 @@ struct task *task_alloc(struct arena *a, struct thread_group *g)
     mutex_init(&t->lock, RANK_TASK);
     t->sas_flags = SS_DISABLE;
     t->timer_slack = TIMER_SLACK_DEFAULT;
+    t->mce_kill = PR_MCE_KILL_DEFAULT;
     t->syscall_nr = -1;
     t->regs.orig_rax = UINT64_MAX;
     t->started = task_now(t, CLOCK_ID_MONOTONIC);

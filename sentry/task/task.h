@@ -104,6 +104,7 @@ struct task {
     _Atomic uint64_t nvcsw, nivcsw, minflt, majflt;
     _Atomic uint64_t timer_slack; /* nanoseconds */
     _Atomic uint32_t personality;
+    _Atomic int mce_kill;       /* PR_MCE_KILL_GET */
     _Atomic int nice;           /* -20 … 19 */
     _Atomic uint32_t policy;    /* SCHED_OTHER, SCHED_BATCH, SCHED_IDLE */
     _Atomic bool reset_on_fork; /* SCHED_RESET_ON_FORK */
