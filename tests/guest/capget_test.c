@@ -24,7 +24,9 @@ static long set(struct caps *c)
 
 TEST(the_version_is_checked_and_told)
 {
-    struct caps c = { .header = { 0, 0 } };
+    struct caps c = {
+        .header = {0, 0}
+    };
 
     /* With no place for the data this is how one asks for the version. */
     CHECK_EQ(syscall(SYS_capget, &c.header, NULL), 0);
@@ -39,7 +41,9 @@ TEST(the_version_is_checked_and_told)
 
 TEST(addresses_are_checked)
 {
-    struct caps c = { .header = { _LINUX_CAPABILITY_VERSION_3, 0 } };
+    struct caps c = {
+        .header = {_LINUX_CAPABILITY_VERSION_3, 0}
+    };
 
     CHECK_ERRNO(syscall(SYS_capget, NULL, c.data), EFAULT);
     CHECK_ERRNO(syscall(SYS_capset, NULL, c.data), EFAULT);
@@ -74,7 +78,10 @@ TEST(another_process)
 
 static int version_one(void)
 {
-    struct caps c = { .header = { _LINUX_CAPABILITY_VERSION_1, 0 }, .data[1] = { 1, 2, 3 } };
+    struct caps c = {
+        .header = {_LINUX_CAPABILITY_VERSION_1, 0},
+          .data[1] = { 1,                          2, 3 }
+    };
     struct caps full;
 
     REQUIRE(get(&full, 0) == 0);

@@ -11,9 +11,9 @@
 #include "tests/guest/child.h"
 
 #define CALL(name, ...) syscall(SYS_##name, __VA_ARGS__)
-#define A 1001
-#define B 1002
-#define C 1003
+#define A               1001
+#define B               1002
+#define C               1003
 
 static bool uids(uid_t r, uid_t e, uid_t s)
 {
@@ -144,7 +144,7 @@ static int reuid_saved(void)
     if (getuid() != 0)
         return 0;
     REQUIRE(CALL(setresuid, A, B, C) == 0);
-    REQUIRE_ERRNO(CALL(setreuid, C, -1), EPERM);            /* not from the saved one … */
+    REQUIRE_ERRNO(CALL(setreuid, C, -1), EPERM);          /* not from the saved one … */
     REQUIRE(CALL(setreuid, -1, C) == 0 && uids(A, C, C)); /* … but to it */
     return 0;
 }
