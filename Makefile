@@ -168,6 +168,7 @@ run: deps
 
 deps:    ; @sh tests/tools/deps.sh
 layers:  ; @sh tests/tools/layers.sh
+coverage: ; @sh tests/tools/guest_coverage.sh
 headers: $(O)/gen/filters.inc # each stands on its own
 	@sh tests/tools/headers.sh $(wildcard $(LIBS) include)
 locks:   $(O)/gen/filters.inc
@@ -179,7 +180,7 @@ format-check: ; @git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 docs: # docs/syscalls.md is what the table says
 	@mkdir -p $(O)/gen docs && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c && $(O)/gen/sysdoc > docs/syscalls.md
 survey:  ; @sh tests/tools/survey.sh
-check: all layers headers locks
+check: all layers headers locks coverage
 	@$(BUILD) CC=$(if $(filter clang,$(CC)),gcc,clang) all
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory -s format-check
@@ -192,7 +193,7 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-long bench run deps layers headers locks format format-check docs survey check \
+.PHONY: all test test-long bench run deps layers coverage headers locks format format-check docs survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
