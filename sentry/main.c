@@ -264,17 +264,11 @@ int main(int argc, char *argv[])
 {
     struct boot b = { .error.err = 0 };
 
-    /* Else the library counts the host's processors when a thread first calls malloc(), by
-     * a file that the jail does not have. */
-    mallopt(M_ARENA_MAX, 1);
 
     if (argc == 2 && strcmp(argv[1], "--syscalls") == 0)
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe();
-    /* Else malloc(), once there are many threads, opens a file to count processors. */
-    int set = mallopt(M_ARENA_MAX, 2);
-    assert(set);
     bool tsc = vdso_host_has_tsc();
     /* libc allocates for its threads. With an arena for each it would ask the host how many CPUs
      * there are, which the jail forbids. */
