@@ -389,7 +389,7 @@ static int prepare(struct request *r, char *const argv[], struct err *e)
     r->o.argv = (const char *const *)argv + rest;
     if (!getcwd(here, sizeof here) || here[0] != '/')
         strcpy(here, "/");
-    const char *keep_visible = r->rootfs || r->cwd ? NULL : here;
+    const char *keep_visible = r->rootfs ? NULL : r->cwd ?: here;
     r->o.cwd = r->cwd ?: (r->rootfs ? "/" : here);
     if (r->o.cwd[0] != '/')
         return err_set(e, -EINVAL, "--cwd %s: must be an absolute path in the sandbox", r->o.cwd);

@@ -215,6 +215,11 @@ static int keep_cwd(struct view *v, const char *cwd, struct err *e)
 {
     const struct option_mount *m = mount_over(v, cwd);
 
+    struct stat st;
+
+    /* Where the host has no such directory, it may still be there in the sandbox. */
+    if (stat(cwd, &st) || !S_ISDIR(st.st_mode))
+        return 0;
     if (!m || m->kind != MOUNT_TMPFS || v->by_user[m - v->mounts] || strcmp(m->target, cwd) == 0)
         return 0;
     int err = view_add(v, VIEW_OVERLAY, cwd, "cwd", e);

@@ -21,11 +21,12 @@ cat <<END | wc -c
 here $((6 * 7))
 END
 coproc bc -l 2>/dev/null || exit 1
+pid=$COPROC_PID # bash forgets it when the process ends
 echo "6 * 7" >&"${COPROC[1]}"
 read -r answer <&"${COPROC[0]}"
 echo "coproc: $answer"
 eval "exec ${COPROC[1]}>&-"
-wait "$COPROC_PID" 2>/dev/null
+wait "$pid" 2>/dev/null
 echo "status $?"
 mkfifo fifo
 (echo to a fifo > fifo) &
