@@ -22,6 +22,8 @@ kill -TERM $!
 wait $!
 echo "its own status: $?"
 sleep 100 &
+# Until it has called execve, bash's own handlers would get what is meant for sleep.
+until grep -qs sleep /proc/$!/comm; do sleep 0.02; done
 kill -STOP $!
 kill -CONT $!
 kill $!
