@@ -90,6 +90,11 @@ enum fault_result fault_locked(struct mm *mm, uint64_t va, unsigned want)
     do {
         r = try_fault(mm, va, want);
     } while (r == FAULT_AGAIN);
+    if (r != FAULT_OOM || !reclaim_untouched(mm))
+        return r;
+    do {
+        r = try_fault(mm, va, want);
+    } while (r == FAULT_AGAIN);
     return r;
 }
 

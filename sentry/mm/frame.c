@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/host.h"
 #include "base/panic.h"
@@ -22,22 +21,12 @@ static void zero_dirty(struct ram *ram, struct frames *f, uint64_t at, uint64_t 
     }
 }
 
-/*
- * A frame that was never touched has no page on the host, and zeroing would give it
- * one. SEEK_DATA knows, and counts pages that are swapped out, as mincore() does not.
- */
-static void zero_what_is_there(struct ram *ram, struct frames *f, uint64_t at, uint64_t end)
+/* A frame that was never touched has no page on the host, and zeroing would give it one. */
+static void zero_what_is_there(struct arena *a, uint64_t at, uint64_t end)
 {
-    while (at < end) {
-        int64_t data = host_lseek(ram->fd, (int64_t)(at * PAGE_SIZE), SEEK_DATA);
-        if (data == -ENXIO || data >= (int64_t)(end * PAGE_SIZE))
-            return;
-        int64_t hole = host_lseek(ram->fd, data, SEEK_HOLE);
-        if (data < 0 || hole < 0)
-            panic("lseek(RAM): %ld %ld", (long)data, (long)hole);
-        at = (uint64_t)data / PAGE_SIZE;
-        uint64_t stop = min((uint64_t)hole / PAGE_SIZE, end);
-        zero_dirty(ram, f, at, stop);
+    while ((at = ram_find(a, at, end, true)) < end) {
+        uint64_t stop = ram_find(a, at, end, false);
+        zero_dirty(ram_of(a), frames_of(a), at, stop);
         at = stop;
     }
 }
@@ -51,7 +40,7 @@ static void prepare(struct arena *a, uint64_t at, uint64_t count, bool zero)
     for (uint64_t i = at; i < at + count; i++)
         dirty += f->table[i].used;
     if (zero && dirty >= ASK_MIN)
-        zero_what_is_there(ram_of(a), f, at, at + count);
+        zero_what_is_there(a, at, at + count);
     else if (zero && dirty > 0)
         zero_dirty(ram_of(a), f, at, at + count);
     for (uint64_t i = at; i < at + count; i++) {
@@ -114,12 +103,13 @@ int frame_alloc(struct arena *a, pfn_t *out)
     return frame_alloc_near(a, PFN_NONE, true, &one, out);
 }
 
-static void give_back(struct arena *a, uint64_t at, uint64_t count)
+static void give_back(struct arena *a, uint64_t at, uint64_t count, bool dirty)
 {
     struct frames *f = frames_of(a);
 
     mutex_lock(&f->lock);
-    trim_mark_locked(f, at, count);
+    if (dirty)
+        trim_mark_locked(f, at, count);
     f->nfree += count;
     buddy_free_locked(f, at, at + count);
     bool much = trim_is_due_locked(f);
@@ -155,11 +145,23 @@ void frame_put(struct arena *a, pfn_t pfn, uint64_t count)
             continue;
         }
         if (run > 0)
-            give_back(a, pfn + i - run, run);
+            give_back(a, pfn + i - run, run, true);
         run = 0;
     }
     if (run > 0)
-        give_back(a, pfn + count - run, run);
+        give_back(a, pfn + count - run, run, true);
+}
+
+void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count)
+{
+    struct frames *f = frames_of(a);
+
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t was = atomic_exchange_explicit(&f->table[pfn + i].refs, 0, memory_order_acq_rel);
+        assert(was == 1);
+    }
+    if (count > 0)
+        give_back(a, pfn, count, false);
 }
 
 uint32_t frame_refs(struct arena *a, pfn_t pfn)

@@ -9,6 +9,15 @@
 /* A count that a page table keeps in its frame's entry: how many of its slots are used. */
 uint16_t *frame_used(struct arena *a, pfn_t pfn);
 
+/* Gives up the only references to frames that nobody ever wrote to: they are zero still. */
+void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count);
+
+/*
+ * The first page in [pfn, end) that the host has (`data`), or has not: a page that was
+ * never touched. `end` where there is none.
+ */
+pfn_t ram_find(struct arena *a, pfn_t pfn, pfn_t end, bool data);
+
 must_use int windows_create(struct arena *a);
 void windows_destroy(struct arena *a);
 

@@ -316,6 +316,8 @@ bool fault_satisfied(pte_t e, unsigned want);
  * a mappable.
  */
 enum fault_result fault_locked(struct mm *mm, uint64_t va, unsigned want) HOLDS(mm->lock);
+/* Takes back what was mapped ahead and never touched. False: that was not worth it. */
+bool reclaim_untouched(struct mm *mm) HOLDS(mm->lock);
 /* Is RAM so short that nothing should be made ahead of a fault? */
 bool fault_must_save(struct mm *mm);
 

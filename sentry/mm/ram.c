@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/host.h"
+#include "base/panic.h"
 #include "sentry/core/slab.h"
 #include "sentry/mm/copy.h"
 #include "sentry/mm/frame_table.h"
@@ -128,4 +130,17 @@ uint64_t ram_used(struct arena *a)
 int ram_fd(struct arena *a)
 {
     return ram_of(a)->fd;
+}
+
+/* SEEK_DATA counts pages that are swapped out, as mincore() does not. */
+pfn_t ram_find(struct arena *a, pfn_t pfn, pfn_t end, bool data)
+{
+    if (pfn >= end)
+        return end;
+    int64_t at = host_lseek(ram_fd(a), (int64_t)(pfn * PAGE_SIZE), data ? SEEK_DATA : SEEK_HOLE);
+    if (at == -ENXIO && data)
+        return end;
+    if (at < 0)
+        panic("lseek(RAM, %lu): %ld", pfn, (long)at);
+    return min((pfn_t)at / PAGE_SIZE, end);
 }

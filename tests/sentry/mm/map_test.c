@@ -159,6 +159,24 @@ Test(map, errors_are_linux_s, .init = start, .fini = stop)
     cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), MIB, 0x100), -EINVAL);
 }
 
+/* One page in sixteen is touched: the others are lent, and come back when RAM ends. */
+Test(map, only_what_is_touched_counts, .init = start, .fini = stop)
+{
+    uint64_t touched = 16 * MIB / PAGE_SIZE, step = 16 * PAGE_SIZE;
+    int64_t at = mm_world_map(&w, w.mm, 0, touched * step, RW, ANON | MAP_NORESERVE);
+
+    for (uint64_t i = 0; i < touched; i++)
+        cr_assert_eq(mm_world_write(w.mm, (uint64_t)at + i * step, &i, sizeof i), FAULT_DONE,
+                     "%lu of %lu", i, touched);
+    for (uint64_t i = 0; i < touched; i++) {
+        uint64_t seen[2];
+        cr_assert_eq(mm_world_read(w.mm, (uint64_t)at + i * step, seen, sizeof seen), FAULT_DONE);
+        cr_assert_eq(seen[0], i);
+        cr_assert_eq(seen[1], 0);
+    }
+    cr_assert(mm_world_agrees(w.mm, false));
+}
+
 Test(map, memory_has_an_end, .init = start, .fini = stop)
 {
     int64_t at = mm_world_map(&w, w.mm, 0, 256 * MIB, RW, ANON | MAP_NORESERVE);
