@@ -32,6 +32,8 @@ int mount_new(struct dentry *root, const char *source, unsigned long flags, stru
     ref_init(&m->ref);
     m->sb = superblock_get(root->sb);
     m->root = root;
+    if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
+        flags |= MS_RELATIME; /* as mount(2) does where nothing is said */
     atomic_init(&m->flags, flags & MOUNT_FLAGS);
     list_init(&m->children);
     list_init(&m->sibling);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* access(2), faccessat(2), faccessat2(2) */
+/*
+ * access(2), faccessat(2), faccessat2(2)
+ *
+ * covers: access, faccessat, faccessat2
+ */
 #include "files.h"
 
 static long faccessat2_(int dirfd, const char *name, int mode, int flags)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chdir(2), fchdir(2), getcwd(2), chroot(2), umask(2) */
+/*
+ * chdir(2), fchdir(2), getcwd(2), chroot(2), umask(2)
+ *
+ * covers: chdir, fchdir, getcwd, chroot, umask
+ */
 #include "files.h"
 
 static bool cwd_is(const char *tail)

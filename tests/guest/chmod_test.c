@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chmod(2), fchmod(2), fchmodat(2), fchmodat2(2) */
+/*
+ * chmod(2), fchmod(2), fchmodat(2), fchmodat2(2)
+ *
+ * covers: chmod, fchmod, fchmodat, fchmodat2
+ */
 #include "files.h"
 
 TEST(modes_change)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chown(2), lchown(2), fchown(2), fchownat(2) */
+/*
+ * chown(2), lchown(2), fchown(2), fchownat(2)
+ *
+ * covers: chown, lchown, fchown, fchownat
+ */
 #include "files.h"
 
 TEST(owners_change_for_root)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* close(2), close_range(2) */
+/*
+ * close(2), close_range(2)
+ *
+ * covers: close, close_range
+ */
 #include <linux/close_range.h>
 
 #include "files.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dup(2), dup2(2), dup3(2) */
+/*
+ * dup(2), dup2(2), dup3(2)
+ *
+ * covers: dup, dup2, dup3
+ */
 #include <sys/resource.h>
 
 #include "files.h"

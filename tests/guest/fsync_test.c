@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2), readahead(2), fadvise64(2) */
+/*
+ * fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2), readahead(2), fadvise64(2)
+ *
+ * covers: fsync, fdatasync, sync, syncfs, sync_file_range, readahead, fadvise64
+ */
 #include "files.h"
 
 TEST(files_reach_the_disk)

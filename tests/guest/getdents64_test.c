@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* getdents64(2), getdents(2) */
+/*
+ * getdents64(2), getdents(2)
+ *
+ * covers: getdents64, getdents
+ */
 #include "files.h"
 
 struct dent {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* link(2), linkat(2) */
+/*
+ * link(2), linkat(2)
+ *
+ * covers: link, linkat
+ */
 #include "files.h"
 
 TEST(two_names_of_one_file)

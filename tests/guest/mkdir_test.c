@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mkdir(2), mkdirat(2), rmdir(2) */
+/*
+ * mkdir(2), mkdirat(2), rmdir(2)
+ *
+ * covers: mkdir, mkdirat, rmdir
+ */
 #include "files.h"
 
 TEST(directories_are_made_and_removed)

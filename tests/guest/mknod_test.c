@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mknod(2), mknodat(2) */
+/*
+ * mknod(2), mknodat(2)
+ *
+ * covers: mknod, mknodat
+ */
 #include <sys/sysmacros.h>
 
 #include "files.h"

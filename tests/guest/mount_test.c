@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mount(2), umount2(2), pivot_root(2): in a namespace of one's own, which also an ordinary user can
- * have. */
+/*
+ * mount(2), umount2(2), pivot_root(2): in a namespace of one's own, which also an
+ * ordinary user can have.
+ *
+ * covers: mount, umount2, pivot_root
+ */
 #include <sched.h>
 #include <sys/mount.h>
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open(2), openat(2), creat(2) */
+/*
+ * open(2), openat(2), creat(2)
+ *
+ * covers: open, openat, creat
+ */
 #include <sys/resource.h>
 
 #include "files.h"

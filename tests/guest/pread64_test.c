@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pread(2), pwrite(2) */
+/*
+ * pread(2), pwrite(2)
+ *
+ * covers: pread64, pwrite64
+ */
 #include "files.h"
 
 TEST(the_position_does_not_move)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* readv(2), writev(2), preadv(2), pwritev(2), preadv2(2), pwritev2(2) */
+/*
+ * readv(2), writev(2), preadv(2), pwritev(2), preadv2(2), pwritev2(2)
+ *
+ * covers: readv, writev, preadv, pwritev, preadv2, pwritev2
+ */
 #include "files.h"
 
 static char a[4], b[4];

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rename(2), renameat(2), renameat2(2) */
+/*
+ * rename(2), renameat(2), renameat2(2)
+ *
+ * covers: rename, renameat, renameat2
+ */
 #include "files.h"
 
 static long rename2(const char *from, const char *to, unsigned flags)

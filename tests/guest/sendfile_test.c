@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sendfile(2), copy_file_range(2) */
+/*
+ * sendfile(2), copy_file_range(2)
+ *
+ * covers: sendfile, copy_file_range
+ */
 #include <sys/sendfile.h>
 
 #include "files.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The twelve calls on extended attributes. */
+/*
+ * The twelve calls on extended attributes.
+ *
+ * covers: setxattr, lsetxattr, fsetxattr, getxattr, lgetxattr, fgetxattr
+ * covers: listxattr, llistxattr, flistxattr, removexattr, lremovexattr, fremovexattr
+ */
 #include <sys/xattr.h>
 
 #include "files.h"

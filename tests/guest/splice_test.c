@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* splice(2), tee(2), vmsplice(2) */
+/*
+ * splice(2), tee(2), vmsplice(2)
+ *
+ * covers: splice, tee, vmsplice
+ */
 #include "files.h"
 
 TEST(from_a_file_into_a_pipe_and_out_again)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stat(2), lstat(2), fstat(2), newfstatat(2), statx(2) */
+/*
+ * stat(2), lstat(2), fstat(2), newfstatat(2), statx(2)
+ *
+ * covers: stat, lstat, fstat, newfstatat, statx
+ */
 #include "files.h"
 
 TEST(all_forms_say_the_same)

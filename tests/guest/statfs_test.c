@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* statfs(2), fstatfs(2), ustat(2) */
+/*
+ * statfs(2), fstatfs(2), ustat(2)
+ *
+ * covers: statfs, fstatfs, ustat
+ */
 #include <linux/magic.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* symlink(2), symlinkat(2), readlink(2), readlinkat(2) */
+/*
+ * symlink(2), symlinkat(2), readlink(2), readlinkat(2)
+ *
+ * covers: symlink, symlinkat, readlink, readlinkat
+ */
 #include "files.h"
 
 TEST(the_text_comes_back)

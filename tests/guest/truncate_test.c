@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* truncate(2), ftruncate(2) */
+/*
+ * truncate(2), ftruncate(2)
+ *
+ * covers: truncate, ftruncate
+ */
 #include <sys/mman.h>
 
 #include "files.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unlink(2), unlinkat(2) */
+/*
+ * unlink(2), unlinkat(2)
+ *
+ * covers: unlink, unlinkat
+ */
 #include "files.h"
 
 TEST(a_name_goes_and_the_file_stays_while_it_is_open)

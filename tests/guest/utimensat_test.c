@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utimensat(2), futimesat(2), utimes(2), utime(2) */
+/*
+ * utimensat(2), futimesat(2), utimes(2), utime(2)
+ *
+ * covers: utimensat, futimesat, utimes, utime
+ */
 #include <sys/time.h>
 #include <utime.h>
 

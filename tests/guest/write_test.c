@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* read(2), write(2): bytes, positions, faults, limits. */
+/*
+ * read(2), write(2): bytes, positions, faults, limits.
+ *
+ * covers: read, write
+ */
 #include <sys/mman.h>
 #include <sys/resource.h>
 
