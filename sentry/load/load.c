@@ -18,7 +18,8 @@
 /*
  * Opens what is to be executed.
  *
- *   errors    EACCES where it is no regular file, may not be executed, or lies on a noexec mount
+ *   errors    EACCES where it is no regular file, may not be executed, or lies on a noexec mount;
+ *             ELOOP where it is a link
  */
 static int open_program(const struct actor *who, const struct path *base, const char *name,
                         unsigned flags, struct file **out)
@@ -31,6 +32,8 @@ static int open_program(const struct actor *who, const struct path *base, const 
     struct inode *inode = dentry_inode(at.dentry);
     if (!inode)
         err = -ENOENT;
+    else if (inode_is(inode, S_IFLNK)) /* AT_SYMLINK_NOFOLLOW */
+        err = -ELOOP;
     else if (!inode_is(inode, S_IFREG) || (mount_flags(at.mnt) & MS_NOEXEC))
         err = -EACCES;
     else

@@ -209,9 +209,8 @@ static void copy_scheduling(struct task *t, struct task *child)
     mutex_unlock(&t->lock);
     child->nice = t->nice;
     child->policy = t->policy;
-    if (atomic_load(&t->reset_on_fork)) {
+    if (atomic_load(&t->reset_on_fork))
         child->nice = max((int)t->nice, 0);
-    }
     child->ioprio = t->ioprio;
     child->timer_slack = t->timer_slack;
     child->mce_kill = t->mce_kill;

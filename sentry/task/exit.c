@@ -35,8 +35,13 @@ static bool stop_signals(struct task *t)
         if (atomic_load(&other->life) == TASK_ALIVE && mine & ~other->blocked)
             task_set_work(other, TASK_SIGNAL);
     }
-    if (g->flags & GROUP_EXITING)
+    if (g->flags & GROUP_EXITING) {
         t->exit_code = g->exit_code;
+    } else if (last) {
+        /* as synchronize_group_exit(): the process ends as its last thread does */
+        g->flags |= GROUP_EXITING;
+        g->exit_code = t->exit_code;
+    }
     mutex_unlock(&g->lock);
     if (stopped)
         group_tell_parent(g, CLD_STOPPED);

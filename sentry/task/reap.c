@@ -159,6 +159,7 @@ static void adopt_locked(struct thread_group *child, struct thread_group *father
 {
     list_del(&child->sibling);
     child->parent = reaper;
+    child->adopted = reaper && pid_ns_of(reaper->pid)->reaper == reaper;
     child->parent_task = reaper ? first_live(reaper) : NULL;
     if (reaper)
         list_push_back(&reaper->children, &child->sibling);
@@ -197,8 +198,6 @@ void group_unlink_reaper_locked(struct thread_group *g)
 void group_end_locked(struct thread_group *g)
 {
     mutex_lock(&g->lock);
-    if (!(g->flags & GROUP_EXITING) && g->leader)
-        g->exit_code = g->leader->exit_code;
     sigpending_flush(g->arena, &g->pending, ~(sigset64)0);
     mutex_unlock(&g->lock);
     leave_children_locked(g);

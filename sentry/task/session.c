@@ -152,7 +152,7 @@ int session_set_pgrp(struct task *t, int pid, int pgid)
 {
     struct tasks *ts = tasks_of(t->arena);
 
-    if (pgid < 0)
+    if ((pgid ? pgid : pid) < 0)
         return -EINVAL;
     mutex_lock(&ts->lock);
     int err = set_pgrp_locked(t, pid, pgid);
@@ -160,10 +160,16 @@ int session_set_pgrp(struct task *t, int pid, int pgid)
     return err;
 }
 
-/* Does `g` tie its process group to the rest of its session? Its parent counts as `parent`. */
-static bool ties(const struct thread_group *g, const struct thread_group *parent)
+/*
+ * Does `g` tie its process group to the rest of its session? An init that has adopted it
+ * does not count, though here it may be a shell, and of the same session.
+ */
+static bool ties(const struct thread_group *g)
 {
-    return parent && !g->zombie && parent->pgrp != g->pgrp && parent->session == g->session;
+    const struct thread_group *parent = g->parent;
+
+    return parent && !g->adopted && !g->zombie && parent->pgrp != g->pgrp &&
+           parent->session == g->session;
 }
 
 /* As Linux's will_become_orphaned_pgrp(): `leaving` (may be NULL) does not count any more. */
@@ -172,7 +178,7 @@ static bool is_orphaned(struct pid *pgrp, const struct thread_group *leaving)
     struct thread_group *g;
 
     list_for_each (g, &pgrp->pgrp, pgrp_node) {
-        if (g != leaving && ties(g, g->parent))
+        if (g != leaving && ties(g))
             return false;
     }
     return true;
