@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unshare(2), setns(2), the namespaces of clone(2). Without rights most can only be refused. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+
+#include "tests/guest/child.h"
+
+static bool may(int flags)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(unshare(flags) != 0);
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+TEST(flags_are_checked)
+{
+    CHECK_ERRNO(unshare(0x1000000), EINVAL);
+    CHECK_ERRNO(unshare(CLONE_VFORK), EINVAL);
+    CHECK_EQ(unshare(0), 0);
+    CHECK_EQ(unshare(CLONE_FILES | CLONE_FS), 0);
+    CHECK_EQ(unshare(CLONE_THREAD), 0); /* there is but one */
+}
+
+static void *sleeps(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+static int with_threads(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, sleeps, NULL);
+    REQUIRE_ERRNO(unshare(CLONE_THREAD), EINVAL);
+    REQUIRE_ERRNO(unshare(CLONE_VM), EINVAL);
+    REQUIRE_ERRNO(unshare(CLONE_NEWUSER), EINVAL);
+    REQUIRE(unshare(CLONE_FILES) == 0);
+    return 0;
+}
+
+TEST(threads_share_more)
+{
+    CHECK_CHILD(with_threads);
+}
+
+static int own_uts(void)
+{
+    struct utsname before, after;
+    int status;
+
+    REQUIRE(uname(&before) == 0);
+    REQUIRE(unshare(CLONE_NEWUTS) == 0);
+    REQUIRE(sethostname("elsewhere", 9) == 0);
+    REQUIRE(setdomainname("example", 7) == 0);
+    REQUIRE(uname(&after) == 0);
+    REQUIRE(strcmp(after.nodename, "elsewhere") == 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(uname(&after) != 0 || strcmp(after.nodename, "elsewhere") != 0);
+    REQUIRE(waitpid(pid, &status, 0) == pid && status == 0);
+    REQUIRE_ERRNO(syscall(SYS_sethostname, "x", -1), EINVAL);
+    REQUIRE_ERRNO(syscall(SYS_sethostname, "x", 65), EINVAL);
+    REQUIRE_ERRNO(syscall(SYS_sethostname, 8L, 5), EFAULT);
+    return 0;
+}
+
+TEST(a_name_of_ones_own)
+{
+    struct utsname before, after;
+
+    CHECK_EQ(uname(&before), 0);
+    CHECK(strcmp(before.sysname, "Linux") == 0 && strcmp(before.machine, "x86_64") == 0);
+    if (!may(CLONE_NEWUTS))
+        return;
+    CHECK_CHILD(own_uts);
+    CHECK_EQ(uname(&after), 0);
+    CHECK(strcmp(before.nodename, after.nodename) == 0);
+}
+
+/* ---- pids ---- */
+
+static int is_init(void)
+{
+    REQUIRE(getpid() == 1 && getppid() == 0);
+    kill(1, SIGTERM); /* lost on an init without a handler */
+    kill(1, SIGKILL);
+    return 0;
+}
+
+static int own_pids(void)
+{
+    int status;
+
+    REQUIRE(unshare(CLONE_NEWPID) == 0);
+    REQUIRE_ERRNO(unshare(CLONE_NEWPID), EINVAL); /* children are elsewhere already */
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(is_init());
+    REQUIRE(pid > 1);
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    REQUIRE(status == 0);
+    REQUIRE_ERRNO(fork(), ENOMEM); /* its init is gone */
+    return 0;
+}
+
+TEST(numbers_of_ones_own)
+{
+    if (!may(CLONE_NEWPID))
+        return;
+    CHECK_CHILD(own_pids);
+}
+
+static int ends_with_its_init(void)
+{
+    struct gate g;
+    int p[2], status;
+    char c;
+
+    REQUIRE(unshare(CLONE_NEWPID) == 0);
+    REQUIRE(pipe(p) == 0 && gate_open(&g) == 0);
+    pid_t init = fork();
+    if (init == 0) {
+        if (fork() == 0) {
+            (void)!write(p[1], "x", 1);
+            for (;;)
+                pause();
+        }
+        (void)!read(p[0], &c, 1);
+        gate_pass(&g);
+        _exit(4);
+    }
+    close(p[1]);
+    gate_let(&g);
+    REQUIRE(waitpid(init, &status, 0) == init);
+    REQUIRE(WEXITSTATUS(status) == 4);
+    REQUIRE(read(p[0], &c, 1) == 0); /* the other one is dead */
+    return 0;
+}
+
+TEST(all_die_with_the_init)
+{
+    if (!may(CLONE_NEWPID))
+        return;
+    CHECK_CHILD(ends_with_its_init);
+}
+
+static int an_init_adopts(void)
+{
+    struct gate g;
+    int status;
+
+    REQUIRE(unshare(CLONE_NEWPID) == 0);
+    REQUIRE(gate_open(&g) == 0);
+    pid_t init = fork();
+    if (init == 0) {
+        pid_t middle = fork();
+        if (middle == 0) {
+            if (fork() == 0) {
+                gate_pass(&g);
+                _exit(getppid() == 1 ? 3 : 9);
+            }
+            _exit(0);
+        }
+        if (waitpid(middle, NULL, 0) != middle)
+            _exit(8);
+        gate_let(&g);
+        _exit(wait(&status) > 0 && WEXITSTATUS(status) == 3 ? 0 : 7);
+    }
+    gate_let(&g);
+    REQUIRE(waitpid(init, &status, 0) == init);
+    return WEXITSTATUS(status);
+}
+
+TEST(orphans_go_to_the_nearest_init)
+{
+    if (!may(CLONE_NEWPID))
+        return;
+    CHECK_CHILD(an_init_adopts);
+}
+
+/* ---- users ---- */
+
+static int own_users(void)
+{
+    uid_t outside = getuid();
+
+    REQUIRE(unshare(CLONE_NEWUSER) == 0);
+    REQUIRE(getuid() == 65534); /* no map was written */
+    REQUIRE_ERRNO(setuid(outside), EINVAL);
+    REQUIRE(unshare(CLONE_NEWUTS) == 0); /* all capabilities, in there */
+    REQUIRE(sethostname("inside", 6) == 0);
+    return 0;
+}
+
+TEST(users_of_ones_own)
+{
+    if (!may(CLONE_NEWUSER))
+        return;
+    CHECK_CHILD(own_users);
+}
+
+/* ---- setns ---- */
+
+static int enters(void)
+{
+    struct gate ready, done;
+    struct utsname name;
+
+    REQUIRE(gate_open(&ready) == 0 && gate_open(&done) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        unshare(CLONE_NEWUTS);
+        (void)!sethostname("yonder", 6);
+        gate_let(&ready);
+        gate_pass(&done);
+        _exit(0);
+    }
+    gate_pass(&ready);
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    REQUIRE(fd >= 0);
+    REQUIRE_ERRNO(setns(fd, 0), EINVAL);
+    REQUIRE(setns(fd, CLONE_NEWUTS) == 0);
+    gate_let(&done);
+    REQUIRE(uname(&name) == 0 && strcmp(name.nodename, "yonder") == 0);
+    waitpid(pid, NULL, 0);
+    return 0;
+}
+
+TEST(another_processs_namespace)
+{
+    CHECK_ERRNO(setns(-1, 0), EBADF);
+    CHECK_ERRNO(setns(0, 0), EINVAL);
+    if (may(CLONE_NEWUTS))
+        CHECK_CHILD(enters);
+}
+
+MAIN
