@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arch_prctl(2), personality(2), and calls from 32-bit gates. */
+/*
+ * arch_prctl(2), personality(2).
+ * covers: personality
+ */
 #include <asm/prctl.h>
 #include <sys/personality.h>
 #include <sys/utsname.h>

@@ -31,30 +31,30 @@ static inline int child_ok(int (*body)(void))
 }
 
 /* In a child: leaves with the line's number where something is not as it should be. */
-#define REQUIRE(condition)               \
-    do {                                 \
-        if (!(condition))                \
-            return __LINE__ % 250 + 1;   \
+#define REQUIRE(condition)             \
+    do {                               \
+        if (!(condition))              \
+            return __LINE__ % 250 + 1; \
     } while (0)
 
-#define REQUIRE_ERRNO(call, expected)                                 \
-    do {                                                              \
-        errno = 0;                                                    \
-        if ((long)(call) != -1 || errno != (expected))                \
-            return __LINE__ % 250 + 1;                                \
+#define REQUIRE_ERRNO(call, expected)                  \
+    do {                                               \
+        errno = 0;                                     \
+        if ((long)(call) != -1 || errno != (expected)) \
+            return __LINE__ % 250 + 1;                 \
     } while (0)
 
 /* As CHECK(child_ok(body)), and says at which line of the child it went wrong. */
-#define CHECK_CHILD(body)                                                             \
-    do {                                                                              \
-        int status_ = in_child(body);                                                 \
-        if (status_ != 0) {                                                           \
-            char what_[128];                                                          \
+#define CHECK_CHILD(body)                                                                     \
+    do {                                                                                      \
+        int status_ = in_child(body);                                                         \
+        if (status_ != 0) {                                                                   \
+            char what_[128];                                                                  \
             snprintf(what_, sizeof what_, "%s left with status %#x (line %d mod 250)", #body, \
-                     status_, WIFEXITED(status_) ? WEXITSTATUS(status_) - 1 : -1);    \
-            guest_fail(__FILE__, __LINE__, what_);                                    \
-            return;                                                                   \
-        }                                                                             \
+                     status_, WIFEXITED(status_) ? WEXITSTATUS(status_) - 1 : -1);            \
+            guest_fail(__FILE__, __LINE__, what_);                                            \
+            return;                                                                           \
+        }                                                                                     \
     } while (0)
 
 /* Two ends of a pipe by which one process lets another go on. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: set_tid_address */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>

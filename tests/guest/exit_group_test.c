@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: exit */
 #include <pthread.h>
 #include <sched.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: getpid, getppid */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). */
+/*
+ * pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2).
+ * covers: pidfd_send_signal, pidfd_getfd
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

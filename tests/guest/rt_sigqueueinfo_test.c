@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: rt_tgsigqueueinfo */
 #include <sys/resource.h>
 
 #include "tests/guest/child.h"

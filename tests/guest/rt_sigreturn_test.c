@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A frame is the program's word: nothing in it may hurt anybody but itself. */
+/*
+ * A frame is the program's word: nothing in it may hurt anybody but itself.
+ * covers: rt_sigreturn
+ */
 #include <ucontext.h>
 
 #include "tests/guest/child.h"
@@ -7,7 +10,6 @@
 enum { BAD_CS, BAD_SS, BAD_RIP, BAD_FP_ADDRESS, BAD_FP_ALIGN, BAD_XFEATURES, BAD_MXCSR };
 
 static int how;
-
 
 static void spoil(int sig, siginfo_t *si, void *context)
 {
@@ -112,10 +114,10 @@ static void sets_flags(int sig, siginfo_t *si, void *context)
     ucontext_t *uc = context;
 
     (void)sig, (void)si;
-    uc->uc_mcontext.gregs[REG_EFL] = -1; /* IOPL, VM and all */
-    uc->uc_mcontext.gregs[REG_EFL] &= ~0x100l; /* but TF */
+    uc->uc_mcontext.gregs[REG_EFL] = -1;         /* IOPL, VM and all */
+    uc->uc_mcontext.gregs[REG_EFL] &= ~0x100l;   /* but TF */
     uc->uc_mcontext.gregs[REG_EFL] &= ~0x40000l; /* and AC */
-    uc->uc_mcontext.gregs[REG_EFL] &= ~0x400l; /* and DF */
+    uc->uc_mcontext.gregs[REG_EFL] &= ~0x400l;   /* and DF */
 }
 
 TEST(only_some_flags_can_be_set)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: pause */
 #include "tests/guest/child.h"
 
 static volatile int count;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Niceness and I/O priorities: getpriority(2), ioprio_set(2). */
+/*
+ * Niceness and I/O priorities.
+ * covers: getpriority, ioprio_set, ioprio_get
+ */
 #include <linux/ioprio.h>
 #include <sys/resource.h>
 

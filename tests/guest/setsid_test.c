@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: getsid, getpgrp, getpgid */
 #include "tests/guest/child.h"
 
 static int new_session(void)

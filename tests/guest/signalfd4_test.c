@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: signalfd */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unshare(2), setns(2), the namespaces of clone(2). Without rights most can only be refused. */
+/*
+ * Namespaces: unshare(2), setns(2), and those of clone(2). Without rights most can only be refused.
+ * covers: setns, sethostname, setdomainname, uname
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -129,6 +132,7 @@ static int ends_with_its_init(void)
     pid_t init = fork();
     if (init == 0) {
         if (fork() == 0) {
+            gate_let(&g); /* holds nobody up */
             (void)!write(p[1], "x", 1);
             for (;;)
                 pause();
