@@ -17,6 +17,8 @@ struct sock_state {
     struct mutex gc_lock;           /* RANK_SOCK_GC */
     struct list inflight;           /* [g] AF_UNIX sockets that are in messages: unix_gc.c */
     uint32_t inflight_count;        /* [g] descriptors in messages, of all kinds */
+    uint32_t inflight_socks;        /* [g] of them AF_UNIX sockets, each once */
+    uint32_t closes;                /* [g] of sockets, since the last collection */
     struct list graveyard;          /* [g] of unix_skb: to be freed */
     bool burying;                   /* [g] somebody frees them */
     bool gc_wanted;                 /* [g] a socket was closed since the last collection */

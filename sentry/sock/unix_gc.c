@@ -20,6 +20,7 @@
 
 #define CAP_SYS_ADMIN    21
 #define CAP_SYS_RESOURCE 24
+#define GC_SHARE         64    /* sockets in messages for each close since the last collection */
 #define GC_TRIGGER       16000 /* descriptors in messages: a sender looks for garbage */
 
 int unix_inflight_check(struct arena *a, const struct actor *who)
@@ -41,8 +42,10 @@ void unix_inflight_add(struct arena *a, const struct scm_files *files)
     mutex_lock(&s->gc_lock);
     for (uint32_t i = 0; i < files->count; i++) {
         struct unix_sock *u = unix_of_file(files->files[i]);
-        if (u && u->inflight++ == 0)
+        if (u && u->inflight++ == 0) {
             list_push_back(&s->inflight, &u->inflight_node);
+            s->inflight_socks++;
+        }
     }
     s->inflight_count += files->count;
     mutex_unlock(&s->gc_lock);
@@ -55,8 +58,10 @@ void unix_inflight_sub(struct arena *a, const struct scm_files *files)
     mutex_lock(&s->gc_lock);
     for (uint32_t i = 0; i < files->count; i++) {
         struct unix_sock *u = unix_of_file(files->files[i]);
-        if (u && --u->inflight == 0)
+        if (u && --u->inflight == 0) {
             list_del(&u->inflight_node);
+            s->inflight_socks--;
+        }
     }
     s->inflight_count -= files->count;
     mutex_unlock(&s->gc_lock);
@@ -178,6 +183,7 @@ static void collect(struct sock_state *s, struct list *messages)
     struct list candidates = LIST_INIT(candidates);
     struct unix_sock *u;
 
+    s->closes = 0;
     find_candidates(s, &candidates);
     give_back_live(s, &candidates);
     list_for_each (u, &candidates, inflight_node)
@@ -206,7 +212,9 @@ void unix_bury(struct arena *a, struct list *messages, bool gc)
 
     mutex_lock(&s->gc_lock);
     list_splice(&s->graveyard, messages);
-    s->gc_wanted |= gc && s->inflight_count > 0;
+    /* One look for many closes where many sockets are to be looked at. */
+    s->closes += gc;
+    s->gc_wanted |= gc && s->inflight_socks > 0 && s->closes >= s->inflight_socks / GC_SHARE;
     bool busy = s->burying;
     s->burying = true;
     while (!busy && (skb = next_dead(s))) {
