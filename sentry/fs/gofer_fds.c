@@ -171,6 +171,29 @@ static void trim_idle(struct gofer_sb *sb, uint32_t max)
     }
 }
 
+/* Takes it off the idle: true where it was there, and the reference passes to the caller. */
+static bool take_idle(struct gofer_sb *sb, struct gofer_inode *gi)
+{
+    mutex_lock(&sb->lock);
+    bool idle = list_is_linked(&gi->idle);
+    if (idle) {
+        list_del(&gi->idle);
+        sb->nidle--;
+    }
+    mutex_unlock(&sb->lock);
+    return idle;
+}
+
+/* A file without a name is not opened again: to keep it would keep its bytes on the host's disk. */
+void gofer_fds_forget(struct gofer_inode *gi)
+{
+    bool idle = take_idle(gofer_sb_of(gi), gi);
+
+    close_unused(gi);
+    if (idle)
+        inode_put(&gi->inode);
+}
+
 void gofer_fds_put(struct gofer_inode *gi)
 {
     struct gofer_sb *sb = gofer_sb_of(gi);
@@ -181,7 +204,7 @@ void gofer_fds_put(struct gofer_inode *gi)
     bool has_name = gi->parent || gi == sb->root;
     mutex_unlock(&sb->lock);
     if (!has_name)
-        close_unused(gi); /* nobody can open it again but by a name it may yet get */
+        gofer_fds_forget(gi);
     else if (push_idle(sb, gi))
         trim_idle(sb, GOFER_IDLE_MAX);
 }

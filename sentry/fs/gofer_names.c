@@ -279,6 +279,7 @@ static int remove_name(struct inode *inode, const char *name, struct inode *gone
     else
         gofer_client_clunk(gofer_client_of(gi), kept.handle);
     gofer_unplace(gi, dir, name);
+    gofer_fds_forget(gi);
     return 0;
 }
 
@@ -331,6 +332,8 @@ static int rename_op(struct inode *from_dir, const char *old_name, struct inode 
         gofer_unplace(over, to, new_name);
         if (flags & RENAME_EXCHANGE)
             moved(over, from, old_name);
+        else
+            gofer_fds_forget(over);
     }
     moved(gofer_inode_of(inode), to, new_name);
     return 0;

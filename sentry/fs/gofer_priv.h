@@ -29,6 +29,7 @@
 struct gofer_inode;
 struct gofer_list;
 
+#define GOFER_TRIES 16 /* how often a call is made again where nodes are fought for */
 #define GOFER_LISTS_MAX 64 /* directories of one tree of which a batch is kept */
 #define GOFER_IDLE_MAX \
     256 /* files of one tree whose descriptors are kept though nobody has them open */
@@ -186,7 +187,7 @@ void gofer_unplace(struct gofer_inode *gi, struct gofer_inode *parent, const cha
             retry_ = gofer_handle((gi), &(h));                      \
             if (retry_ == 0)                                        \
                 retry_ = (int)(call);                               \
-            if (tries_ == 3 || !gofer_may_retry((gi), (h), retry_)) \
+            if (tries_ == GOFER_TRIES || !gofer_may_retry((gi), (h), retry_)) \
                 break;                                              \
         }                                                           \
         retry_;                                                     \
@@ -207,6 +208,8 @@ must_use int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *ou
 /* One more user of what somebody uses. */
 void gofer_fds_share(struct gofer_inode *gi);
 void gofer_fds_put(struct gofer_inode *gi);
+/* It has lost its name: descriptors that nobody uses are not kept. */
+void gofer_fds_forget(struct gofer_inode *gi);
 /* Keeps a descriptor, open for reading and writing, that came with a new file: taken. */
 void gofer_fds_adopt(struct gofer_inode *gi, int fd);
 /* Any of them, for fstat; -1 where there is none. Under the lock. */
