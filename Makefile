@@ -179,6 +179,9 @@ format: # what differs from main, so that nobody formats another's work
 format-check: ; @git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 docs: # docs/syscalls.md is what the table says
 	@mkdir -p $(O)/gen docs && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c && $(O)/gen/sysdoc > docs/syscalls.md
+docs-check: # as committed?
+	@mkdir -p $(O)/gen && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c
+	@$(O)/gen/sysdoc | diff - docs/syscalls.md >&2 || { echo 'docs/syscalls.md is stale: make docs' >&2; false; }
 survey:  ; @sh tests/tools/survey.sh
 check: all layers headers locks coverage
 	@$(BUILD) CC=$(if $(filter clang,$(CC)),gcc,clang) all
