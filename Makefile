@@ -183,7 +183,7 @@ docs-check: # as committed?
 	@mkdir -p $(O)/gen && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c
 	@$(O)/gen/sysdoc | diff - docs/syscalls.md >&2 || { echo 'docs/syscalls.md is stale: make docs' >&2; false; }
 survey:  ; @sh tests/tools/survey.sh
-check: all layers headers locks coverage
+check: all layers headers locks coverage docs-check
 	@$(BUILD) CC=$(if $(filter clang,$(CC)),gcc,clang) all
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory -s format-check
@@ -196,7 +196,7 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-long bench run deps layers coverage headers locks format format-check docs survey check \
+.PHONY: all test test-long bench run deps layers coverage headers locks format format-check docs docs-check survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
