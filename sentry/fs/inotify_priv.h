@@ -19,11 +19,19 @@
 #define WATCHES_MAX 1048576u /* fs.inotify.max_user_watches */
 #define NAME_UNIT   sizeof(struct inotify_event)
 
+/* struct inotify_event without the name behind it. */
+struct event_head {
+    int wd;
+    uint32_t mask, cookie;
+    uint32_t len; /* bytes of the name, with its padding */
+};
+static_assert(sizeof(struct event_head) == sizeof(struct inotify_event), "inotify(7)");
+
 /* Something that happened, on its way to a reader. */
 struct notice {
     struct list node;
-    struct inotify_event event; /* `len` counts the padding */
-    char name[];                /* padded with zeroes */
+    struct event_head event;
+    char name[]; /* padded with zeroes */
 };
 
 /* [I] never changes   [n] under fs_state.notify */
