@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: getpgrp */
 /* Controlling terminals and job control. */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: epoll_create, epoll_create1, epoll_ctl, epoll_pwait, epoll_pwait2 */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: eventfd */
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: alarm, setitimer */
 /* getitimer(2), setitimer(2), alarm(2), and RLIMIT_CPU */
 #include <signal.h>
 #include <sys/resource.h>

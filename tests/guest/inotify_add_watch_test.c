@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: inotify_init1, inotify_rm_watch */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: remap_file_pages, mbind, set_mempolicy, get_mempolicy */
 /* set_mempolicy(2), get_mempolicy(2), mbind(2), where there is one node; pkeys, where there are
  * none. */
 #include <linux/mempolicy.h>

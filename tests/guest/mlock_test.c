@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: munlock, mlockall, munlockall, mlock2 */
 /* mlock(2), mlock2(2), mlockall(2) and their opposites. */
 #include <sys/resource.h>
 #include <sys/syscall.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: pipe2, close */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: ppoll */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: process_vm_readv, process_vm_writev */
 /* process_vm_readv(2), process_vm_writev(2). */
 #include "tests/guest/lib.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: pselect6 */
 #include <signal.h>
 #include <sys/select.h>
 #include <sys/syscall.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: timer_settime, timer_gettime, timer_getoverrun, timer_delete */
 /* timer_create(2), timer_settime(2), timer_gettime(2), timer_getoverrun(2), timer_delete(2) */
 #include <pthread.h>
 #include <signal.h>

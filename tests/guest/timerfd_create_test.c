@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: timerfd_settime, timerfd_gettime */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/timerfd.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: sendto, recvfrom, recvmmsg, sendmmsg */
 /* sendto, recvfrom, sendmsg, recvmsg: datagrams and packets of AF_UNIX. */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* covers: sendmsg, recvmsg */
 /* SCM_RIGHTS, SCM_CREDENTIALS, SO_PEERCRED: what goes along with bytes. */
 #include <fcntl.h>
 #include <sys/resource.h>

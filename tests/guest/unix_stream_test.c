@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * covers: socket, connect, accept, accept4, bind, listen, shutdown, socketpair, getsockname,
+ * covers: getpeername
+ */
 /* socket, socketpair, bind, listen, accept, connect, shutdown: streams of AF_UNIX. */
 #include <fcntl.h>
 #include <poll.h>
