@@ -264,7 +264,6 @@ int main(int argc, char *argv[])
 {
     struct boot b = { .error.err = 0 };
 
-
     if (argc == 2 && strcmp(argv[1], "--syscalls") == 0)
         return syscalls_print();
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)

@@ -65,6 +65,8 @@ long sys_uname(struct task *t, uptr_t buf)
     /* PER_LINUX32 programs think of a smaller machine */
     if ((atomic_load(&t->personality) & 0xff) == PER_LINUX32)
         snprintf(names.machine, sizeof names.machine, "i686");
+    if (atomic_load(&t->personality) & UNAME26)
+        snprintf(names.release, sizeof names.release, UTS_RELEASE_26);
     return copy_out_struct(t->mm, buf, &names);
 }
 

@@ -72,7 +72,7 @@ int guest_clock_open(struct task *t, int number, bool reading, struct guest_cloc
 {
     int pid = ~(number >> 3);
 
-    *out = (struct guest_clock){ .kind = GUEST_CLOCK_WALL };
+    *out = (struct guest_clock){ .kind = GUEST_CLOCK_WALL, .what = CPU_SUM };
     if (number == CLOCK_PROCESS_CPUTIME_ID)
         return open_group(t, 0, reading, out);
     if (number == CLOCK_THREAD_CPUTIME_ID)

@@ -17,10 +17,11 @@ struct uts_ns {
 };
 
 /* What uname(2) says of us besides: the Linux that we answer as. */
-#define UTS_SYSNAME "Linux"
-#define UTS_RELEASE "6.6.0"
-#define UTS_VERSION "#1 SMP PREEMPT_DYNAMIC"
-#define UTS_MACHINE "x86_64"
+#define UTS_SYSNAME    "Linux"
+#define UTS_RELEASE    "6.6.0"
+#define UTS_RELEASE_26 "2.6.66" /* for UNAME26: 60 and the minor number */
+#define UTS_VERSION    "#1 SMP PREEMPT_DYNAMIC"
+#define UTS_MACHINE    "x86_64"
 
 #define UTS_NAME_MAX 64 /* characters */
 
