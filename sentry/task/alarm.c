@@ -139,20 +139,19 @@ static bool expire_locked(struct alarm *a, struct shot *s)
 
 void alarm_expire(struct alarm *a)
 {
-    struct group_timers *gt = a->owner;
     struct shot s = { 0 };
 
-    mutex_lock(&gt->lock);
+    mutex_lock(&a->owner->lock);
     bool due = is_armed(a) && now_of(a) >= a->at;
     if (is_armed(a) && !due)
         arm_locked(a); /* the clock was set back, or what it measures stood still */
     bool sends = due && expire_locked(a, &s);
     uint32_t serial = a->serial;
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&a->owner->lock);
     if (!sends || shoot(&s) || a->action != ALARM_SIGNAL)
         return;
 
-    mutex_lock(&gt->lock);
+    mutex_lock(&a->owner->lock);
     if (a->waiting && a->serial == serial) {
         a->waiting = false;
         if (a->at != NSEC_NEVER) {
@@ -160,7 +159,7 @@ void alarm_expire(struct alarm *a)
             arm_locked(a);
         }
     }
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&a->owner->lock);
 }
 
 static void fire(struct timer *timer)
@@ -226,16 +225,16 @@ void alarm_stop(struct alarm *a)
 {
     struct group_timers *gt = a->owner;
 
-    mutex_lock(&gt->lock);
+    mutex_lock(&a->owner->lock);
     alarm_set_locked(a, NSEC_NEVER, 0);
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&a->owner->lock);
     if (a->clock.kind == GUEST_CLOCK_WALL) {
         timer_cancel(gt->arena, &a->timer);
         return;
     }
     /* The tick may be at it: wait for that, and set it again for the others. */
     timer_cancel(gt->arena, &gt->tick);
-    mutex_lock(&gt->lock);
+    mutex_lock(&a->owner->lock);
     cpu_alarm_disarm_locked(a);
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&a->owner->lock);
 }

@@ -132,11 +132,11 @@ void timers_cpu_limit(struct thread_group *g)
 
     if (!gt) /* nothing to watch, or no memory to watch it with */
         return;
-    mutex_lock(&gt->lock);
+    mutex_lock(&gt->cpu_limit.owner->lock);
     nsec_t at =
         soft > (uint64_t)(NSEC_NEVER / NSEC_PER_SEC) ? NSEC_NEVER : nsec_make((int64_t)soft, 0);
     alarm_set_locked(&gt->cpu_limit, at, 0);
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&gt->cpu_limit.owner->lock);
 }
 
 int timers_sleep(struct task *t, struct guest_clock *c, nsec_t at)
@@ -152,14 +152,14 @@ int timers_sleep(struct task *t, struct guest_clock *c, nsec_t at)
     a->clock = *c;
     a->action = ALARM_WAKE;
     a->target = t;
-    mutex_lock(&gt->lock);
+    mutex_lock(&a->owner->lock);
     alarm_set_locked(a, at, 0);
-    mutex_unlock(&gt->lock);
+    mutex_unlock(&a->owner->lock);
     while (!err && !fired) {
         park_prepare(&t->park);
-        mutex_lock(&gt->lock);
+        mutex_lock(&a->owner->lock);
         fired = a->fired;
-        mutex_unlock(&gt->lock);
+        mutex_unlock(&a->owner->lock);
         if (!fired)
             err = task_sleep(t, NSEC_NEVER);
     }

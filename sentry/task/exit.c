@@ -25,7 +25,7 @@ static bool stop_signals(struct task *t)
     struct task *other;
     sigset64 mine;
 
-    mutex_lock(&g->lock);
+    mutex_lock(&t->group->lock);
     atomic_store(&t->life, TASK_EXITING);
     bool last = --g->nlive == 0;
     bool stopped = task_leave_stop_locked(t) && !last;
@@ -42,7 +42,7 @@ static bool stop_signals(struct task *t)
         g->flags |= GROUP_EXITING;
         g->exit_code = t->exit_code;
     }
-    mutex_unlock(&g->lock);
+    mutex_unlock(&t->group->lock);
     if (stopped)
         group_tell_parent(g, CLD_STOPPED);
     return last;
