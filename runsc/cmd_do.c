@@ -17,6 +17,7 @@
 #include "runsc/parse.h"
 #include "runsc/supervise.h"
 
+#define PIDS_DEFAULT 2048 /* a fork bomb ends there, and the host does not notice */
 #define ALL_CAPS (((uint64_t)1 << 41) - 1)
 
 /* Everything that the flags say. */
@@ -245,7 +246,7 @@ static const struct flag flags[] = {
     { "user",       'u', "USER[:GROUP]", "who to be inside, by name or number", take_user, false },
     { "hostname",   0,   "NAME",         "the sandbox's host name (default: runsc)", take_hostname, false },
     { "mem",        'm', "SIZE",         "memory of all its programs together", take_mem, false },
-    { "pids",       0,   "N",            "threads of all its programs together", take_pids, false },
+    { "pids",       0,   "N",            "threads of all its programs together (default: 2048)", take_pids, false },
     { "cpus",       0,   "N",            "processors that programs see", take_cpus, false },
     { "files",      0,   "N",            "open files of each process", take_files, false },
     { "fsize",      0,   "SIZE",         "the largest file that may be written", take_fsize, false },
@@ -431,6 +432,7 @@ int cmd_do(char *const argv[], struct err *e)
     r->o.hostname = "runsc";
     r->o.trace_set = "";
     r->o.log_level = 1;
+    r->o.pids = PIDS_DEFAULT;
     int status = EXIT_OURS;
     if (prepare(r, argv, e) == 0) {
         if (r->help) {
