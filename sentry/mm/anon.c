@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private anonymous pages: made in chunks, since a fault costs as much as many pages.
- * A guest that walks through memory gets twice as much each time, up to LEAF_SIZE.
+ * A guest that walks through memory gets more each time, up to LEAF_SIZE.
  */
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
 
 #define LEAF_PAGES (LEAF_SIZE / PAGE_SIZE)
+#define AHEAD_MAX  ((uint64_t)256 << 10) /* a new range up to here is made at once */
+#define GROWTH     4                     /* by which each fault of a sequence makes more */
 
 /* A run of missing entries, all in one leaf: frames for as many of them as there are in a row. */
 static int fill_run(struct mm *mm, struct vma *v, uint64_t va, pte_t *slot, uint64_t count,
@@ -52,25 +54,42 @@ static int fill_leaf(struct mm *mm, struct vma *v, uint64_t start, uint64_t end,
     return 0;
 }
 
+static int fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
+static int fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+{
+    int err = 0;
+
+    while (!err && start < end) {
+        uint64_t stop = min((start & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end);
+        err = fill_leaf(mm, v, start, stop, b);
+        start = stop;
+    }
+    return err;
+}
+
 int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
     struct batch b;
-    int err = 0;
 
     batch_begin(&b, mm);
-    while (!err && start < end) {
-        uint64_t stop = min((start & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end);
-        err = fill_leaf(mm, v, start, stop, &b);
-        start = stop;
-    }
+    int err = fill(mm, v, start, end, &b);
     batch_end(&b);
     return err;
+}
+
+void anon_fill_ahead(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+{
+    if (v->mappable || v->prot == PROT_NONE || end - start > AHEAD_MAX || fault_must_save(mm))
+        return;
+    int err = fill(mm, v, start, end, b);
+    (void)err; /* the fault will say so */
 }
 
 enum fault_result anon_fault(struct mm *mm, struct vma *v, uint64_t va)
 {
     bool goes_on = va == v->fault_next && v->fault_pages;
-    uint64_t pages = goes_on ? min((uint64_t)v->fault_pages * 2, LEAF_PAGES) : CHUNK_PAGES;
+    uint64_t pages = goes_on ? min((uint64_t)v->fault_pages * GROWTH, LEAF_PAGES) : CHUNK_PAGES;
     uint64_t leaf = va & ~(LEAF_SIZE - 1);
     uint64_t start = goes_on ? va : va & ~(uint64_t)(CHUNK_BYTES - 1);
 

@@ -2,9 +2,6 @@
 /* brk(2): anonymous memory that grows up from where the program ends. */
 #include "sentry/mm/mm_priv.h"
 
-/* Pages that are made at once when the heap grows: what malloc() asks for, it uses. */
-#define AHEAD ((uint64_t)132 << 10)
-
 static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to) HOLDS(mm->lock);
 static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to)
 {
@@ -26,8 +23,11 @@ static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to)
         ((like.flags & VMA_LOCKED) && !quota_lock(mm, pages)) || vma_clone(mm, &like, &v))
         return false;
     v = vma_insert(mm, v);
-    bool locked = (like.flags & VMA_LOCKED) && !(like.flags & VMA_LOCK_ON_FAULT);
-    if (locked || (to - from <= AHEAD && !fault_must_save(mm))) {
+    struct batch b;
+    batch_begin(&b, mm);
+    anon_fill_ahead(mm, v, from, to, &b);
+    batch_end(&b);
+    if ((like.flags & VMA_LOCKED) && !(like.flags & VMA_LOCK_ON_FAULT)) {
         int err = anon_fill(mm, v, from, to);
         (void)err; /* the fault will say so */
     }

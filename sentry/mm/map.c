@@ -10,9 +10,6 @@
 
 #define PROT_RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-/* Anonymous memory up to here is made at once: it costs less than the faults. */
-#define EAGER_MAX ((uint64_t)64 << 10)
-
 /* LEGACY_MAP_MASK of linux/mman.h, and what else MAP_SHARED_VALIDATE lets through. */
 #define KNOWN_FLAGS                                                                          \
     (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
@@ -200,9 +197,11 @@ static void fill_ahead(struct mm *mm, const struct request *r, uint64_t at)
         (void)err; /* mmap(2): "the mmap() call doesn't fail if the mapping cannot be populated" */
     } else if (v->mappable) {
         file_map_ahead(mm, at, at + r->len);
-    } else if (v->prot && r->len <= EAGER_MAX && !fault_must_save(mm)) {
-        int err = anon_fill(mm, v, at, at + r->len);
-        (void)err; /* the fault will say so */
+    } else {
+        struct batch b;
+        batch_begin(&b, mm);
+        anon_fill_ahead(mm, v, at, at + r->len, &b);
+        batch_end(&b);
     }
 }
 
@@ -326,9 +325,11 @@ int mm_map_special(struct mm *mm, uptr_t at, uint64_t len, int prot, int flags, 
     special_vma(&like, mm, at, len, prot, flags, name);
     mm_enter(mm);
     int err = special_locked(mm, &like);
-    if (!err && (data_size || like.end - like.start <= EAGER_MAX)) {
-        struct vma *v = vma_at(mm, at.va);
-        err = anon_fill(mm, v, at.va, data_size ? at.va + page_up(data_size) : like.end);
+    if (!err) {
+        struct batch b;
+        batch_begin(&b, mm);
+        anon_fill_ahead(mm, vma_at(mm, at.va), like.start, like.end, &b);
+        batch_end(&b);
     }
     mm_leave(mm);
     if (!err && data_size &&

@@ -326,6 +326,12 @@ bool fault_must_save(struct mm *mm);
 
 /* Makes the missing anonymous pages of [start, end). Errors: ENOMEM. */
 must_use int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end) HOLDS(mm->lock);
+/*
+ * The same for a private anonymous range that a guest has just got, where that is so
+ * small that it costs less than the faults would. Nothing is lost where it fails.
+ */
+void anon_fill_ahead(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
 enum fault_result anon_fault(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);
 /* A page that is there, and must become the range's own to be written. */
 enum fault_result cow_fault(struct mm *mm, struct vma *v, uint64_t va) HOLDS(mm->lock);

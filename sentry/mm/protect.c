@@ -53,8 +53,12 @@ static int protect_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
     if (err)
         return err;
     v = vma_at(mm, from);
+    bool was_none = v->prot == PROT_NONE;
     vma_change(mm, v, prot, v->flags);
     protect_pages(mm, v, v->start, v->end, b);
+    /* How malloc() and thread libraries take memory into use that they had reserved. */
+    if (was_none && (prot & PROT_WRITE))
+        anon_fill_ahead(mm, v, from, to, b);
     vma_merge(mm, v);
     return 0;
 }
