@@ -17,18 +17,13 @@
 #define FIRST_BUCKETS 8
 #define FIRST_POS     2 /* behind "." and ".." */
 
-static struct tmpfs_dir *dir_of(struct inode *i)
-{
-    return &tmpfs_inode_of(i)->dir;
-}
-
 static uint64_t hash_of(const struct tmpfs *fs, const char *name, size_t len)
 {
     return hash_bytes(fs->name_seed, name, len);
 }
 
-static struct tmpfs_entry *find_locked(const struct tmpfs *fs, struct tmpfs_dir *dir,
-                                       const char *name)
+struct tmpfs_entry *tmpfs_find_locked(const struct tmpfs *fs, struct tmpfs_dir *dir,
+                                      const char *name)
 {
     size_t len = strlen(name);
     struct tmpfs_entry *e;
@@ -41,7 +36,7 @@ static struct tmpfs_entry *find_locked(const struct tmpfs *fs, struct tmpfs_dir 
     return NULL;
 }
 
-static bool reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir)
+bool tmpfs_reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir)
 {
     struct htab *t = &dir->names;
 
@@ -58,8 +53,7 @@ static bool reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir)
     return true;
 }
 
-/* An entry that is in no directory yet, and takes a reference of its own. */
-static struct tmpfs_entry *entry_new(struct tmpfs *fs, const char *name, struct tmpfs_inode *ti)
+struct tmpfs_entry *tmpfs_entry_new(struct tmpfs *fs, const char *name, struct tmpfs_inode *ti)
 {
     size_t len = strlen(name);
     struct tmpfs_entry *e = arena_alloc(fs->sb.arena, sizeof *e + len + 1);
@@ -79,9 +73,7 @@ static bool is_before(const struct rb_node *a, const struct rb_node *b)
            rb_entry(b, struct tmpfs_entry, by_next)->next;
 }
 
-/* ---- attributes that change with the entries ---- */
-
-static void links_add(struct inode *i, int by)
+void tmpfs_links_add(struct inode *i, int by)
 {
     struct timespec now = inode_now(i);
 
@@ -91,8 +83,7 @@ static void links_add(struct inode *i, int by)
     mutex_unlock(&i->lock);
 }
 
-/* A directory got (1) or lost (-1) an entry; `links` more or fewer directories are in it. */
-static void dir_changed(struct inode *dir, int entries, int links)
+void tmpfs_dir_changed(struct inode *dir, int entries, int links)
 {
     struct timespec now = inode_now(dir);
 
@@ -103,14 +94,9 @@ static void dir_changed(struct inode *dir, int entries, int links)
     mutex_unlock(&dir->lock);
 }
 
-static bool is_dead(const struct inode *dir)
+void tmpfs_insert_locked(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e)
 {
-    return __atomic_load_n(&dir->attr.nlink, __ATOMIC_RELAXED) == 0;
-}
-
-static void insert_locked(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e)
-{
-    struct tmpfs_dir *d = dir_of(dir);
+    struct tmpfs_dir *d = tmpfs_dir_of(dir);
 
     if (d->last < FIRST_POS)
         d->last = FIRST_POS;
@@ -119,10 +105,9 @@ static void insert_locked(struct tmpfs *fs, struct inode *dir, struct tmpfs_entr
     rb_insert(&d->by_next, &e->by_next, is_before);
 }
 
-/* The entry's reference passes to the caller, and so does the entry. */
-static void remove_locked(struct inode *dir, struct tmpfs_entry *e)
+void tmpfs_remove_locked(struct inode *dir, struct tmpfs_entry *e)
 {
-    struct tmpfs_dir *d = dir_of(dir);
+    struct tmpfs_dir *d = tmpfs_dir_of(dir);
 
     htab_remove(&d->names, &e->node);
     rb_erase(&d->by_next, &e->by_next);
@@ -137,7 +122,7 @@ static int tmpfs_lookup(struct inode *dir, const char *name, const struct actor 
 
     (void)who;
     mutex_lock(&fs->names);
-    struct tmpfs_entry *e = find_locked(fs, dir_of(dir), name);
+    struct tmpfs_entry *e = tmpfs_find_locked(fs, tmpfs_dir_of(dir), name);
     if (e)
         *out = inode_get(&e->inode->inode);
     mutex_unlock(&fs->names);
@@ -150,16 +135,16 @@ static int insert_new(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e
     int err = 0;
 
     mutex_lock(&fs->names);
-    if (is_dead(dir))
+    if (tmpfs_is_dead(dir))
         err = -ENOENT;
-    else if (find_locked(fs, dir_of(dir), e->name))
+    else if (tmpfs_find_locked(fs, tmpfs_dir_of(dir), e->name))
         err = -EEXIST;
-    else if (!reserve_locked(fs, dir_of(dir)))
+    else if (!tmpfs_reserve_locked(fs, tmpfs_dir_of(dir)))
         err = -ENOMEM;
     if (!err) {
-        insert_locked(fs, dir, e);
-        dir_changed(dir, 1, is_dir);
-        links_add(&e->inode->inode, is_dir ? 2 : 1);
+        tmpfs_insert_locked(fs, dir, e);
+        tmpfs_dir_changed(dir, 1, is_dir);
+        tmpfs_links_add(&e->inode->inode, is_dir ? 2 : 1);
     }
     mutex_unlock(&fs->names);
     return err;
@@ -169,7 +154,7 @@ static int insert_new(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e
 static int add_name(struct inode *dir, const char *name, struct tmpfs_inode *ti)
 {
     struct tmpfs *fs = tmpfs_of(dir);
-    struct tmpfs_entry *e = entry_new(fs, name, ti);
+    struct tmpfs_entry *e = tmpfs_entry_new(fs, name, ti);
 
     if (!e)
         return -ENOMEM;
@@ -245,11 +230,10 @@ static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct actor *w
     return 0;
 }
 
-/* The entry, if it still leads to `victim`. */
-static struct tmpfs_entry *entry_to_locked(struct tmpfs *fs, struct inode *dir, const char *name,
-                                           const struct inode *victim)
+struct tmpfs_entry *tmpfs_entry_to_locked(struct tmpfs *fs, struct inode *dir, const char *name,
+                                          const struct inode *victim)
 {
-    struct tmpfs_entry *e = find_locked(fs, dir_of(dir), name);
+    struct tmpfs_entry *e = tmpfs_find_locked(fs, tmpfs_dir_of(dir), name);
 
     return e && &e->inode->inode == victim ? e : NULL;
 }
@@ -261,15 +245,15 @@ static int remove_name(struct inode *dir, const char *name, struct inode *victim
     int err = 0;
 
     mutex_lock(&fs->names);
-    struct tmpfs_entry *e = entry_to_locked(fs, dir, name, victim);
+    struct tmpfs_entry *e = tmpfs_entry_to_locked(fs, dir, name, victim);
     if (!e)
         err = -ENOENT;
-    else if (is_dir && dir_of(victim)->names.count > 0)
+    else if (is_dir && tmpfs_dir_of(victim)->names.count > 0)
         err = -ENOTEMPTY;
     if (!err) {
-        remove_locked(dir, e);
-        dir_changed(dir, -1, is_dir ? -1 : 0);
-        links_add(victim, is_dir ? -2 : -1);
+        tmpfs_remove_locked(dir, e);
+        tmpfs_dir_changed(dir, -1, is_dir ? -1 : 0);
+        tmpfs_links_add(victim, is_dir ? -2 : -1);
     }
     mutex_unlock(&fs->names);
     if (err)
@@ -277,127 +261,6 @@ static int remove_name(struct inode *dir, const char *name, struct inode *victim
     inode_put(&e->inode->inode);
     arena_free(e);
     return 0;
-}
-
-/* ---- rename ---- */
-
-/* What a rename needs beside its arguments, made before anything changes. */
-struct move {
-    struct tmpfs *fs;
-    struct inode *from, *to;
-    struct tmpfs_entry *old, *new;        /* [n] the entries there are; new may be NULL */
-    struct tmpfs_entry *fresh, *whiteout; /* to be put in; whiteout may be NULL */
-};
-
-static int move_check_locked(struct move *m, const char *old_name, struct inode *inode,
-                             const char *new_name, struct inode *victim)
-{
-    m->old = entry_to_locked(m->fs, m->from, old_name, inode);
-    m->new = find_locked(m->fs, dir_of(m->to), new_name);
-    if (!m->old || is_dead(m->to))
-        return -ENOENT;
-    if (m->new && & m->new->inode->inode != victim)
-        return -EEXIST;
-    if (victim && !m->new)
-        return -ENOENT;
-    if (!reserve_locked(m->fs, dir_of(m->to)) || !reserve_locked(m->fs, dir_of(m->from)))
-        return -ENOMEM;
-    return 0;
-}
-
-static void move_locked(struct move *m, struct inode *inode, struct inode *victim)
-{
-    bool is_dir = inode_is(inode, S_IFDIR);
-
-    if (m->new) {
-        bool victim_is_dir = inode_is(victim, S_IFDIR);
-        remove_locked(m->to, m->new);
-        dir_changed(m->to, -1, victim_is_dir ? -1 : 0);
-        links_add(victim, victim_is_dir ? -2 : -1);
-    }
-    remove_locked(m->from, m->old);
-    dir_changed(m->from, -1, is_dir ? -1 : 0);
-    insert_locked(m->fs, m->to, m->fresh);
-    dir_changed(m->to, 1, is_dir);
-    inode_touch(inode, 0);
-    if (m->whiteout) {
-        insert_locked(m->fs, m->from, m->whiteout);
-        dir_changed(m->from, 1, 0);
-        links_add(&m->whiteout->inode->inode, 1);
-    }
-}
-
-static void entry_free(struct tmpfs_entry *e)
-{
-    if (!e)
-        return;
-    inode_put(&e->inode->inode);
-    arena_free(e);
-}
-
-static int move_prepare(struct move *m, const char *old_name, struct inode *inode,
-                        const char *new_name, unsigned flags)
-{
-    struct tmpfs_inode *node;
-
-    m->fresh = entry_new(m->fs, new_name, tmpfs_inode_of(inode));
-    if (!m->fresh)
-        return -ENOMEM;
-    if (!(flags & RENAME_WHITEOUT))
-        return 0;
-    int err = tmpfs_inode_new(m->fs, NULL, S_IFCHR, 0, NULL, &node);
-    if (err)
-        return err;
-    m->whiteout = entry_new(m->fs, old_name, node);
-    inode_put(&node->inode);
-    return m->whiteout ? 0 : -ENOMEM;
-}
-
-/* Two names change places: their inodes do. */
-static int exchange(struct tmpfs *fs, struct inode *from, const char *old_name, struct inode *inode,
-                    struct inode *to, const char *new_name, struct inode *victim)
-{
-    int err = -ENOENT;
-
-    mutex_lock(&fs->names);
-    struct tmpfs_entry *a = entry_to_locked(fs, from, old_name, inode);
-    struct tmpfs_entry *b = entry_to_locked(fs, to, new_name, victim);
-    if (a && b) {
-        int links = (int)inode_is(victim, S_IFDIR) - (int)inode_is(inode, S_IFDIR);
-        struct tmpfs_inode *t = a->inode;
-        a->inode = b->inode;
-        b->inode = t;
-        dir_changed(from, 0, links);
-        dir_changed(to, 0, -links);
-        inode_touch(inode, 0);
-        inode_touch(victim, 0);
-        err = 0;
-    }
-    mutex_unlock(&fs->names);
-    return err;
-}
-
-static int tmpfs_rename(struct inode *from, const char *old_name, struct inode *inode,
-                        struct inode *to, const char *new_name, struct inode *victim,
-                        unsigned flags)
-{
-    struct move m = { .fs = tmpfs_of(from), .from = from, .to = to };
-
-    if (flags & RENAME_EXCHANGE)
-        return exchange(m.fs, from, old_name, inode, to, new_name, victim);
-    int err = move_prepare(&m, old_name, inode, new_name, flags);
-    if (!err) {
-        mutex_lock(&m.fs->names);
-        err = move_check_locked(&m, old_name, inode, new_name, victim);
-        if (!err && victim && inode_is(victim, S_IFDIR) && dir_of(victim)->names.count > 0)
-            err = -ENOTEMPTY;
-        if (!err)
-            move_locked(&m, inode, victim);
-        mutex_unlock(&m.fs->names);
-    }
-    entry_free(err ? m.fresh : m.old);
-    entry_free(err ? m.whiteout : m.new);
-    return err;
 }
 
 /* ---- reading ---- */
@@ -425,7 +288,7 @@ static int tmpfs_readdir(struct file *f, struct dir_sink *sink, uint64_t *pos)
     if (!dir_emit_dots(f, sink, pos))
         return 0;
     mutex_lock(&fs->names);
-    struct tmpfs_entry *e = after_locked(dir_of(f->inode), *pos);
+    struct tmpfs_entry *e = after_locked(tmpfs_dir_of(f->inode), *pos);
     while (e) {
         const struct attr *a = &e->inode->inode.attr;
         if (!dir_emit(sink, e->name, e->len, a->ino, dtype_of_mode(a->mode), e->next, pos))
@@ -464,7 +327,7 @@ static struct hnode *take_all(struct tmpfs_inode *dir, struct hnode *chain)
 
     while ((n = dir->dir.by_next.node)) {
         struct tmpfs_entry *e = rb_entry(n, struct tmpfs_entry, by_next);
-        remove_locked(&dir->inode, e);
+        tmpfs_remove_locked(&dir->inode, e);
         e->node.next = chain;
         chain = &e->node;
     }

@@ -116,6 +116,39 @@ void tmpfs_dir_destroy(struct tmpfs_inode *dir);
 int tmpfs_open_dir(struct inode *i, const struct path *at, int flags, const struct actor *who,
                    struct file **out);
 
+static inline struct tmpfs_dir *tmpfs_dir_of(struct inode *i)
+{
+    return &tmpfs_inode_of(i)->dir;
+}
+
+/* A directory that was removed takes no names any more. */
+static inline bool tmpfs_is_dead(const struct inode *dir)
+{
+    return __atomic_load_n(&dir->attr.nlink, __ATOMIC_RELAXED) == 0;
+}
+
+/* An entry that is in no directory yet, and takes a reference of its own. NULL: no memory. */
+must_use struct tmpfs_entry *tmpfs_entry_new(struct tmpfs *fs, const char *name,
+                                             struct tmpfs_inode *ti);
+/* The rest under `names`. */
+struct tmpfs_entry *tmpfs_find_locked(const struct tmpfs *fs, struct tmpfs_dir *dir,
+                                      const char *name);
+/* The entry, if it still leads to `victim`. */
+struct tmpfs_entry *tmpfs_entry_to_locked(struct tmpfs *fs, struct inode *dir, const char *name,
+                                          const struct inode *victim);
+must_use bool tmpfs_reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir);
+void tmpfs_insert_locked(struct tmpfs *fs, struct inode *dir, struct tmpfs_entry *e);
+/* The entry, with its reference, passes to the caller. */
+void tmpfs_remove_locked(struct inode *dir, struct tmpfs_entry *e);
+/* A directory got (1) or lost (-1) an entry; `links` more or fewer directories are in it. */
+void tmpfs_dir_changed(struct inode *dir, int entries, int links);
+void tmpfs_links_add(struct inode *i, int by);
+
+/* ---- tmpfs_rename.c ---- */
+
+int tmpfs_rename(struct inode *from, const char *old_name, struct inode *inode, struct inode *to,
+                 const char *new_name, struct inode *victim, unsigned flags);
+
 /* ---- tmpfs_data.c ---- */
 
 /* Frees or zeroes what lies in [from, to) bytes. Locks: inode.lock is held. */

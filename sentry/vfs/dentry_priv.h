@@ -44,6 +44,17 @@ struct dentry {
     char own_name[DENTRY_OWN_NAME];
 };
 
+/* dentry_table.c: what is done with a table under its lock. */
+struct dentry *dentry_find_locked(struct dentry *dir, const char *name, size_t len, uint64_t hash)
+    HOLDS(dir->lock);
+/* Room for one more child. A table that cannot grow gets slower, no more. */
+must_use bool dentry_reserve_locked(struct dentry *dir) HOLDS(dir->lock);
+/* The cache takes a reference. */
+void dentry_hash_locked(struct dentry *dir, struct dentry *d, uint64_t hash) HOLDS(dir->lock);
+/* The cache's reference passes to the caller. */
+void dentry_unhash_locked(struct dentry *dir, struct dentry *d) HOLDS(dir->lock);
+void dentry_name_free(struct dentry *d);
+
 /* A new name that is not in the cache. Takes its own references. Errors: NULL, no memory. */
 must_use struct dentry *dentry_new(struct dentry *parent, struct superblock *sb, const char *name,
                                    size_t len, struct inode *inode);
@@ -102,4 +113,14 @@ void dcache_drop_sb(struct superblock *sb);
 static inline uint32_t dentry_state(const struct dentry *d)
 {
     return atomic_load_explicit(&((struct dentry *)d)->state, memory_order_relaxed);
+}
+
+static inline void dentry_state_set(struct dentry *d, uint32_t bits)
+{
+    atomic_fetch_or_explicit(&d->state, bits, memory_order_relaxed);
+}
+
+static inline void dentry_state_clear(struct dentry *d, uint32_t bits)
+{
+    atomic_fetch_and_explicit(&d->state, ~bits, memory_order_relaxed);
 }

@@ -54,6 +54,15 @@ must_use int walk_start(struct walk *w, const struct actor *who, const struct pa
                         const char *name, unsigned flags);
 void walk_end(struct walk *w);
 
+/* ---- walk_step.c ---- */
+
+/* What w->at leads to. */
+struct inode *walk_here(const struct walk *w);
+/* "..": never above the root, over mounts. Errors: EXDEV; EAGAIN in a confined walk. */
+must_use int walk_step_up(struct walk *w);
+/* The text of the link on top is gone through. */
+void walk_pop_level(struct walk *w);
+
 /* Goes to the directory of the last component. Errors: those of walk(). */
 must_use int walk_to_last(struct walk *w);
 
