@@ -17,7 +17,7 @@ static struct leaf cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct leaf l = { { 0 } };
 
-    if (leaf <= __get_cpuid_max(leaf & 0x80000000, NULL))
+    if (leaf <= (uint32_t)__get_cpuid_max(leaf & 0x80000000, NULL))
         __cpuid_count(leaf, subleaf, l.reg[EAX], l.reg[EBX], l.reg[ECX], l.reg[EDX]);
     return l;
 }
