@@ -186,8 +186,10 @@ struct vma_info {
     uint64_t rss, pss, shared_clean, private_dirty, anonymous; /* bytes, where asked for */
 };
 
-/* Visits all ranges from `from` on, in order, until `see` gives non-zero, which it returns. Under
- * RANK_MM. */
+/*
+ * Visits all ranges from `from` on, in order, until `see` gives non-zero, which it
+ * returns. Each is as it was at one moment; no lock is held while it is seen.
+ */
 int mm_visit(struct mm *mm, uint64_t from, bool count_pages,
              int (*see)(const struct vma_info *v, void *arg), void *arg);
 

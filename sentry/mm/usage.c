@@ -76,27 +76,31 @@ static void describe(struct mm *mm, struct vma *v, bool count_pages, struct vma_
         count_page(mm, *slot, out);
 }
 
-static int visit_locked(struct mm *mm, uint64_t from, bool count_pages,
-                        int (*see)(const struct vma_info *v, void *arg), void *arg) HOLDS(mm->lock);
-static int visit_locked(struct mm *mm, uint64_t from, bool count_pages,
-                        int (*see)(const struct vma_info *v, void *arg), void *arg)
+/* The first range that ends above `from`, with a reference of its path. False: there is none. */
+static bool next_range(struct mm *mm, uint64_t from, bool count_pages, struct vma_info *out)
 {
-    for (struct vma *v = vma_find(mm, from); v; v = vma_next(v)) {
-        struct vma_info info;
-        describe(mm, v, count_pages, &info);
-        int r = see(&info, arg);
-        if (r)
-            return r;
+    mm_enter(mm);
+    struct vma *v = vma_find(mm, from);
+    if (v) {
+        describe(mm, v, count_pages, out);
+        if (out->path)
+            out->path = mm->hooks->get(out->path);
     }
-    return 0;
+    mm_leave(mm);
+    return v != NULL;
 }
 
 int mm_visit(struct mm *mm, uint64_t from, bool count_pages,
              int (*see)(const struct vma_info *v, void *arg), void *arg)
 {
-    mm_enter(mm);
-    int r = visit_locked(mm, from, count_pages, see, arg);
-    mm_leave(mm);
+    struct vma_info info;
+    int r = 0;
+
+    for (; r == 0 && next_range(mm, from, count_pages, &info); from = info.end) {
+        r = see(&info, arg);
+        if (info.path)
+            mm->hooks->put(info.path);
+    }
     return r;
 }
 
