@@ -32,10 +32,8 @@ static uint64_t hash_of(uint64_t dev, uint64_t ino)
 /* Is it still the file that had this number when we met it? */
 static bool is_same_file(const struct gofer_inode *gi, const struct gofer_attr *attr)
 {
-    const struct timespec *born = &gi->inode.attr.btime;
-
-    return (gi->inode.attr.mode & S_IFMT) == (attr->mode & S_IFMT) &&
-           born->tv_sec == attr->btime.tv_sec && born->tv_nsec == attr->btime.tv_nsec;
+    return inode_is(&gi->inode, attr->mode & S_IFMT) && gi->born.tv_sec == attr->btime.tv_sec &&
+           gi->born.tv_nsec == attr->btime.tv_nsec;
 }
 
 static void unhash_locked(struct gofer_sb *sb, struct gofer_inode *gi) HOLDS(sb->lock);
@@ -99,6 +97,7 @@ static struct gofer_inode *inode_new(struct gofer_sb *sb, const struct gofer_att
                attr->mode, attr->uid, attr->gid);
     gi->host_dev = attr->dev;
     gi->host_ino = attr->ino;
+    gi->born = attr->btime;
     list_init(&gi->idle);
     list_init(&gi->windows);
     mappable_init(&gi->map, &gofer_mappable_ops, sb->sb.dev, gi->inode.attr.ino);

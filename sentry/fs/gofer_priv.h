@@ -76,6 +76,7 @@ struct gofer_inode {
     struct inode inode;
     struct hnode node;           /* [s] */
     uint64_t host_dev, host_ino; /* [I] */
+    struct timespec born;        /* [I] the host may give the number to another file */
     bool hashed;                 /* [s] */
 
     _Atomic gofer_handle_t handle; /* [l] to change, [a] to look at; 0: none at present */

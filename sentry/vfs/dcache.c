@@ -18,7 +18,7 @@ void dcache_add(struct dentry *d)
 
     mutex_lock(&v->dcache_lock);
     list_push_back(&v->lru, &d->lru);
-    v->ncached++;
+    __atomic_store_n(&v->ncached, v->ncached + 1, __ATOMIC_RELAXED);
     mutex_unlock(&v->dcache_lock);
 }
 
@@ -28,7 +28,7 @@ void dcache_del(struct dentry *d)
 
     mutex_lock(&v->dcache_lock);
     list_del(&d->lru);
-    v->ncached--;
+    __atomic_store_n(&v->ncached, v->ncached - 1, __ATOMIC_RELAXED);
     mutex_unlock(&v->dcache_lock);
 }
 

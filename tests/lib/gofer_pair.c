@@ -25,12 +25,17 @@ static void *body(void *arg)
 
 void gofer_pair_start(struct gofer_pair *p, uint32_t flags)
 {
+    gofer_pair_start_with(p, flags, 4096);
+}
+
+void gofer_pair_start_with(struct gofer_pair *p, uint32_t flags, uint32_t handles)
+{
     *p = (struct gofer_pair){ .flags = flags };
     snprintf(p->dir, sizeof p->dir, "/tmp/gofer-pair-XXXXXX");
     assert(mkdtemp(p->dir));
     umask(0);
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->socks));
-    MUST(gofer_create(p->socks[1], 4096, &p->gofer));
+    MUST(gofer_create(p->socks[1], handles, &p->gofer));
     int root = open(p->dir, O_PATH | O_CLOEXEC);
     MUST(root);
     MUST(gofer_add_tree(&p->gofer, root, flags));

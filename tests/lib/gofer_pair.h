@@ -21,6 +21,8 @@ struct gofer_pair {
 
 /* `flags` are the tree's, GOFER_TREE_*. Ends the test where anything fails. */
 void gofer_pair_start(struct gofer_pair *p, uint32_t flags);
+/* The same with a gofer that holds `handles` nodes at most. */
+void gofer_pair_start_with(struct gofer_pair *p, uint32_t flags, uint32_t handles);
 /* Ends the gofer alone, as if it had died. */
 void gofer_pair_kill(struct gofer_pair *p);
 void gofer_pair_stop(struct gofer_pair *p);

@@ -14,6 +14,11 @@
 
 void gofer_world_start(struct gofer_world *w, uint32_t flags)
 {
+    gofer_world_start_with(w, flags, 4096);
+}
+
+void gofer_world_start_with(struct gofer_world *w, uint32_t flags, uint32_t handles)
+{
     struct dentry *root;
     struct path at;
 
@@ -21,7 +26,7 @@ void gofer_world_start(struct gofer_world *w, uint32_t flags)
     mm_world_start(&w->mm, 64 * MIB);
     struct arena *a = w->mm.arena;
     arena_set_host(a, HOST_CLOCK, (void *)(uintptr_t)&clock_real);
-    gofer_pair_start(&w->pair, flags);
+    gofer_pair_start_with(&w->pair, flags, handles);
     arena_set_host(a, HOST_GOFER, w->pair.client);
     MUST(vfs_create(a));
     MUST(user_ns_create_root(a, &w->user_ns));

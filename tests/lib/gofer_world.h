@@ -22,6 +22,8 @@ struct gofer_world {
 
 /* `flags` are the tree's, GOFER_TREE_*. */
 void gofer_world_start(struct gofer_world *w, uint32_t flags);
+/* The same with a gofer that holds `handles` nodes at most. */
+void gofer_world_start_with(struct gofer_world *w, uint32_t flags, uint32_t handles);
 /* Nothing may be open any more: asserts that nothing is left. */
 void gofer_world_stop(struct gofer_world *w);
 

@@ -24,6 +24,27 @@ void shim_add(struct shim_test *t)
     tests = t;
 }
 
+static struct shim_suite *suites;
+
+void shim_add_suite(struct shim_suite *s)
+{
+    s->next = suites;
+    suites = s;
+}
+
+/* What the test does not say itself its suite says. */
+static void take_defaults(struct shim_test *t)
+{
+    for (const struct shim_suite *s = suites; s; s = s->next) {
+        if (strncmp(t->name, s->name, strlen(s->name)) != 0)
+            continue;
+        t->init = t->init ? t->init : s->init;
+        t->fini = t->fini ? t->fini : s->fini;
+        t->timeout = t->timeout > 0 ? t->timeout : s->timeout;
+        t->disabled |= s->disabled;
+    }
+}
+
 static void run_here(const struct shim_test *t)
 {
     alarm(t->timeout > 0 ? (unsigned)t->timeout + 1 : 100);
@@ -55,7 +76,8 @@ int main(void)
 {
     unsigned tested = 0, passing = 0;
 
-    for (const struct shim_test *t = tests; t; t = t->next) {
+    for (struct shim_test *t = tests; t; t = t->next) {
+        take_defaults(t);
         if (t->disabled)
             continue;
         bool ok = passes(t);

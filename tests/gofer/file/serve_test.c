@@ -36,6 +36,11 @@ static void ro(void)
     start(GOFER_TREE_RO);
 }
 
+static void connectable(void)
+{
+    start(GOFER_TREE_CONNECT);
+}
+
 static void stop(void)
 {
     gofer_pair_stop(&pair);
@@ -84,6 +89,7 @@ static gofer_handle_t handle_of(const char *path)
 }
 
 TestSuite(serve, .init = rw, .fini = stop);
+TestSuite(serve_connect, .init = connectable, .fini = stop);
 TestSuite(serve_ro, .init = ro, .fini = stop);
 
 Test(serve, one_walk_takes_many_steps)
@@ -352,21 +358,36 @@ Test(serve_ro, nothing_is_written)
     cr_expect_eq(gofer_setxattr(pair.client, h, "user.x", "", 0, 0), -EROFS);
 }
 
-Test(serve, sockets_are_connected_to_only_where_the_tree_lets)
+/* A socket that listens at "s" in the tree. */
+static int listen_in_tree(void)
 {
     char path[256];
-    int fd, listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un at = { .sun_family = AF_UNIX };
+
     snprintf(at.sun_path, sizeof at.sun_path, "%s", gofer_pair_path(&pair, "s", path));
     cr_assert_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
     cr_assert_eq(listen(listener, 1), 0);
-    gofer_handle_t h = handle_of("s");
+    return listener;
+}
 
-    cr_expect_eq(gofer_connect(pair.client, h, SOCK_STREAM, &fd), -ECONNREFUSED);
-    pair.gofer.trees[0].flags |= GOFER_TREE_CONNECT;
-    cr_assert_eq(gofer_connect(pair.client, h, SOCK_STREAM, &fd), 0);
+Test(serve, sockets_are_not_connected_to)
+{
+    int fd, listener = listen_in_tree();
+
+    cr_expect_eq(gofer_connect(pair.client, handle_of("s"), SOCK_STREAM, &fd), -ECONNREFUSED);
+    close(listener);
+}
+
+Test(serve_connect, sockets_are_connected_to_where_the_tree_lets)
+{
+    int fd, listener = listen_in_tree();
+
+    cr_assert_eq(gofer_connect(pair.client, handle_of("s"), SOCK_STREAM, &fd), 0);
     cr_expect_eq(write(fd, "x", 1), 1);
     close(fd);
+    gofer_pair_put(&pair, "f", "", 0);
+    cr_expect_eq(gofer_connect(pair.client, handle_of("f"), SOCK_STREAM, &fd), -ECONNREFUSED);
     close(listener);
 }
 

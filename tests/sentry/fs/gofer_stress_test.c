@@ -123,10 +123,8 @@ static void *guest(void *arg)
 static void stress(uint32_t flags)
 {
     struct guest guests[THREADS] = { 0 };
-    gofer_world_start(&w, flags);
     /* So few that they are fought for. */
-    w.pair.gofer.nodes.max = 32;
-    w.pair.gofer.nodes.free = 32;
+    gofer_world_start_with(&w, flags, 32);
     cr_assert_eq(vfs_mkdir(&w.who, NULL, "/common", 0700), 0);
 
     for (unsigned i = 0; i < THREADS; i++) {

@@ -35,6 +35,27 @@ void shim_add(struct shim_test *t);
     }                                                                   \
     static void suite##_##test(void)
 
+/* What all tests of a suite have that do not say otherwise. */
+struct shim_suite {
+    const char *name;
+    struct shim_suite *next;
+    double timeout;
+    bool disabled;
+    const char *description;
+    void (*init)(void);
+    void (*fini)(void);
+};
+
+void shim_add_suite(struct shim_suite *s);
+
+#define TestSuite(suite, ...)                                              \
+    __attribute__((constructor)) static void suite##_suite_add(void)       \
+    {                                                                      \
+        static struct shim_suite s = { .name = #suite "::", __VA_ARGS__ }; \
+        shim_add_suite(&s);                                                \
+    }                                                                      \
+    struct shim_suite
+
 /* The message that a test may add is dropped: the line says enough. */
 #define cr_assert(condition, ...)                                           \
     do {                                                                    \
@@ -59,11 +80,18 @@ void shim_add(struct shim_test *t);
 #define cr_assert_arr_neq(a, b, size, ...) cr_assert(memcmp((a), (b), (size)))
 #define cr_assert_fail(...)                cr_assert(!"reached")
 #define cr_expect                          cr_assert
+#define cr_expect_not                      cr_assert_not
 #define cr_expect_eq                       cr_assert_eq
+#define cr_expect_neq                      cr_assert_neq
+#define cr_expect_lt                       cr_assert_lt
+#define cr_expect_leq                      cr_assert_leq
+#define cr_expect_gt                       cr_assert_gt
+#define cr_expect_geq                      cr_assert_geq
+#define cr_expect_str_eq                   cr_assert_str_eq
 #define cr_fail                            cr_assert_fail
 #define cr_skip_test(...) \
     do {                  \
         puts("skipped");  \
-        return;           \
+        exit(0);          \
     } while (0)
 #define cr_log_info(...) ((void)0)
