@@ -6,7 +6,12 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ  22
@@ -117,7 +122,7 @@ static int drop_pages(struct mm *mm, const struct vma *v, uint64_t start, uint64
     if (v->flags & VMA_SPECIAL)
         return -EINVAL;
     batch_begin(&b, mm);
-    zap_pages(mm, start, end, true, &b);
+    unmap_pages(mm, start, end, true, &b);
     pt_trim(mm, start, end, &b);
     batch_end(&b);
     return 0;
@@ -171,7 +176,7 @@ static int advise_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t en
         return remove_pages(mm, v, start, end);
     case MADV_WILLNEED:
         if (v->mappable)
-            file_map_ahead(mm, start, end);
+            filemap_ahead(mm, start, end);
         return 0;
     case MADV_COLD:
     case MADV_PAGEOUT: /* there is no swap: what is asked for cannot be done, and that is fine */

@@ -5,7 +5,11 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 #define LEAF_PAGES (LEAF_SIZE / PAGE_SIZE)
 #define AHEAD_MAX  ((uint64_t)256 << 10) /* a new range up to here is made at once */

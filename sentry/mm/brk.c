@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* brk(2): anonymous memory that grows up from where the program ends. */
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to) HOLDS(mm->lock);
 static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to)

@@ -13,7 +13,10 @@
 
 #include "base/host.h"
 #include "base/panic.h"
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 /* ---- faults of our own ---- */
 

@@ -9,7 +9,11 @@
 #include <errno.h>
 
 #include "sentry/mm/copy.h"
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 /* Copies `count` pages to frames in a row. Gives how many went. */
 static uint64_t copy_pages(struct arena *a, pfn_t to, pfn_t from, uint64_t count)

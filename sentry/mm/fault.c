@@ -6,9 +6,14 @@
  * and where nothing is, the guest gets the page shown once more; if the same thread
  * comes back with the same fault, it tried what the range does not allow.
  */
+#include "sentry/mm/fault.h"
+
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 #define RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define GUESS_WRITE_MAX \
@@ -74,9 +79,9 @@ static enum fault_result try_fault(struct mm *mm, uint64_t va, unsigned want)
     if (e && fault_satisfied(e, want))
         return FAULT_DONE;
     if (!e)
-        return v->mappable ? file_fault(mm, v, va, want) : anon_fault(mm, v, va);
+        return v->mappable ? filemap_fault(mm, v, va, want) : anon_fault(mm, v, va);
     if (v->flags & VMA_SHARED)
-        return file_fault(mm, v, va, want);
+        return filemap_fault(mm, v, va, want);
     return want & PROT_WRITE ? cow_fault(mm, v, va) : FAULT_DONE;
 }
 

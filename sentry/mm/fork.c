@@ -18,7 +18,11 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 void mm_unpinned(struct mm *mm)
 {

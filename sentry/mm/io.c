@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "sentry/mm/copy.h"
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 
 void io_kernel(struct io *io, void *buf, size_t size)

@@ -6,7 +6,12 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 #define PROT_RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
@@ -196,7 +201,7 @@ static void fill_ahead(struct mm *mm, const struct request *r, uint64_t at)
         int err = fault_all(mm, at, at + r->len, 0);
         (void)err; /* mmap(2): "the mmap() call doesn't fail if the mapping cannot be populated" */
     } else if (v->mappable) {
-        file_map_ahead(mm, at, at + r->len);
+        filemap_ahead(mm, at, at + r->len);
     } else {
         struct batch b;
         batch_begin(&b, mm);

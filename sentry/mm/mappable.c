@@ -10,6 +10,9 @@
 #include "sentry/mm/mappable.h"
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 void mappable_init(struct mappable *m, const struct mappable_ops *ops, uint64_t dev, uint64_t ino)
 {
@@ -48,7 +51,7 @@ static void zap_vma(struct mm *mm, struct vma *v, uint64_t from, uint64_t to, bo
         return;
     uint64_t start = first > v->pgoff ? v->start + ((first - v->pgoff) << PAGE_SHIFT) : v->start;
     uint64_t end = last - v->pgoff < pages ? v->start + ((last - v->pgoff) << PAGE_SHIFT) : v->end;
-    zap_pages(mm, start, end, even_cow, b);
+    unmap_pages(mm, start, end, even_cow, b);
 }
 
 /* All ranges of one mm. */

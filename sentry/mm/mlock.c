@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/vma.h"
 
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT 1

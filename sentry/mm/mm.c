@@ -8,6 +8,10 @@
 #include "base/panic.h"
 #include "sentry/core/slab.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 static const struct slab_type mm_slab =
     SLAB_TYPE(mm, struct mm, .const_ptrs = { PTR_AT(struct mm, hooks) },

@@ -3,9 +3,13 @@
  * Page tables as the processor walks them (SDM vol. 3, 4.5): four levels of 512
  * entries. How many entries of a page are in use stands in its frame's entry.
  */
+#include "sentry/mm/pagetable.h"
+
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 enum { LEVELS = 4 };
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/vma.h"
 
 /* MAP_32BIT: arch/x86/kernel/sys_x86_64.c, find_start_end() */
 #define LOW32_START ((uint64_t)0x40000000)

@@ -2,7 +2,12 @@
 /* mprotect(2). */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 #ifndef PROT_SEM
 #define PROT_SEM 0x8

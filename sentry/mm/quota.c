@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/vma.h"
 
 static bool passes(uint64_t have, uint64_t more, uint64_t limit)
 {

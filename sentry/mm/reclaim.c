@@ -7,7 +7,11 @@
  * host is asked the second time, so that nothing is written between the question and
  * the end of the page.
  */
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 #define WORTHWHILE 128u /* this part of RAM: to get less only puts the end off, at some cost */
 

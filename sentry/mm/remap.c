@@ -6,7 +6,12 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/unmap.h"
+#include "sentry/mm/vma.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4

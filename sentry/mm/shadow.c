@@ -9,8 +9,12 @@
  *
  * What exec builds is shown all at once, before the guest's first instruction.
  */
+#include "sentry/mm/shadow.h"
+
 #include "base/panic.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 /* Mappings of a shadow; the host allows 65,530 (vm.max_map_count). */
 #define MAPS_MAX 50000u

@@ -10,6 +10,7 @@
 #include "base/ref.h"
 #include "sentry/core/slab.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/vma.h"
 
 #define LEAF_PAGES 512u
 #define FILL_PAGES 16u /* made at a time around the one that is wanted */

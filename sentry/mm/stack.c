@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranges that grow down: MAP_GROWSDOWN, and the main thread's stack. */
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/vma.h"
 
 /* More than the page that is wanted: a fault is dear, and who goes down goes on. */
 #define STACK_STEP ((uint64_t)16 * PAGE_SIZE)

@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 /* Writes one range's part back. The lock is dropped meanwhile. */
 static int sync_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t end) HOLDS(mm->lock);

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* munmap(2), and how pages are taken away from a guest. */
+#include "sentry/mm/unmap.h"
+
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 /* Takes all pages away: one operation for the platform, for holes in between do no harm. */
 static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
@@ -21,7 +27,7 @@ static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b
     }
 }
 
-void zap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, struct batch *b)
+void unmap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, struct batch *b)
 
 {
     uint64_t va;
@@ -48,7 +54,7 @@ void unmap_range(struct mm *mm, uint64_t start, uint64_t end)
     struct vma *v;
 
     batch_begin(&b, mm);
-    zap_pages(mm, start, end, true, &b);
+    unmap_pages(mm, start, end, true, &b);
     pt_trim(mm, start, end, &b);
     batch_end(&b);
     while ((v = vma_find(mm, start)) && v->start < end)

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 /* fs/proc/task_mmu.c, get_vma_name(): the break and the stack are known by where they are. */
 static const char *name_of(const struct mm *mm, const struct vma *v)
@@ -10,7 +12,7 @@ static const char *name_of(const struct mm *mm, const struct vma *v)
     if (v->name)
         return v->name;
     if (v->mappable)
-        return v->path ? NULL : NAME_SHARED_ANON;
+        return v->path ? NULL : "/dev/zero (deleted)";
     if (v->start < mm->brk && v->end > mm->layout.start_brk)
         return "[heap]";
     if (v->start <= mm->layout.start_stack && v->end >= mm->layout.start_stack &&

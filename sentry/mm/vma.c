@@ -2,6 +2,8 @@
 /*
  * Ranges: cut, joined and counted as Linux does, since /proc/PID/maps shows it.
  */
+#include "sentry/mm/vma.h"
+
 #include <errno.h>
 
 #include "sentry/core/slab.h"

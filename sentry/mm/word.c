@@ -3,7 +3,10 @@
 #include <errno.h>
 
 #include "sentry/mm/copy.h"
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 /* What a shared futex's word is named by: the file it lies in, or this mm. */
 static int key_locked(struct mm *mm, uint64_t va, struct word_key *out) HOLDS(mm->lock);

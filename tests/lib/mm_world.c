@@ -6,7 +6,8 @@
 
 #include "sentry/core/hostfd.h"
 #include "sentry/core/slab.h"
-#include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/vma.h"
 
 void mm_world_start(struct mm_world *w, uint64_t ram)
 {

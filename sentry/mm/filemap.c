@@ -5,7 +5,11 @@
  */
 #include <errno.h>
 
+#include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/pagetable.h"
+#include "sentry/mm/shadow.h"
+#include "sentry/mm/vma.h"
 
 #define ASK_MAX     ((uint64_t)8192) /* pages that one question is about: 32 MiB */
 #define AHEAD_TURNS 8                /* questions that an mmap() asks ahead */
@@ -129,7 +133,7 @@ static enum fault_result copy_missing(struct mm *mm, struct vma *v, uint64_t va)
     return frame_is_ram(mm->arena, a.got.pfn) || fault_must_save(mm) ? FAULT_OOM : FAULT_BUS;
 }
 
-enum fault_result file_fault(struct mm *mm, struct vma *v, uint64_t va, unsigned want)
+enum fault_result filemap_fault(struct mm *mm, struct vma *v, uint64_t va, unsigned want)
 {
     bool shared = v->flags & VMA_SHARED, write = want & PROT_WRITE;
     struct asked a;
@@ -187,7 +191,7 @@ static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a)
     return n;
 }
 
-void file_map_ahead(struct mm *mm, uint64_t start, uint64_t end)
+void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end)
 {
     for (int i = 0; i < AHEAD_TURNS && start < end; i++) {
         struct vma *v = vma_at(mm, start);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The page table of an address space: what is where, and what may be done with it. */
+#pragma once
+
+#include "sentry/mm/mm_priv.h"
+
+struct vma;
+struct batch;
+
+/*
+ * An entry is as the processor reads it. Accessed and dirty are always set, so that it
+ * never writes there. Of the bits that it leaves to us:
+ */
+typedef uint64_t pte_t;
+#define PTE_PRESENT   ((pte_t)1 << 0)
+#define PTE_WRITE     ((pte_t)1 << 1)
+#define PTE_USER      ((pte_t)1 << 2)
+#define PTE_ACCESSED  ((pte_t)1 << 5)
+#define PTE_DIRTY     ((pte_t)1 << 6)
+#define PTE_COW       ((pte_t)1 << 9)  /* an anonymous frame that others may have, too */
+#define PTE_HIDDEN    ((pte_t)1 << 10) /* there, but PROT_NONE: not present */
+#define PTE_ANON      ((pte_t)1 << 11) /* a frame of this range's own; else the mappable's page */
+#define PTE_MAY_WRITE ((pte_t)1 << 52) /* a mappable's page that a shared mapping may write */
+#define PTE_NO_EXEC   ((pte_t)1 << 63)
+#define PTE_PFN       ((pte_t)0x000ffffffffff000)
+
+#define LEAF_SIZE ((uint64_t)1 << 21) /* bytes that one page of entries covers */
+
+static inline pfn_t pte_pfn(pte_t e)
+{
+    return (e & PTE_PFN) >> PAGE_SHIFT;
+}
+
+/* What the platform is to allow. */
+static inline int pte_prot(pte_t e)
+{
+    if (!(e & PTE_PRESENT))
+        return PROT_NONE;
+    return PROT_READ | (e & PTE_WRITE ? PROT_WRITE : 0) | (e & PTE_NO_EXEC ? 0 : PROT_EXEC);
+}
+
+/* The entry for a page with the rights that `v` gives now. `bits`: PTE_ANON, PTE_COW,
+ * PTE_MAY_WRITE. */
+pte_t pte_make(const struct vma *v, pfn_t pfn, pte_t bits);
+
+must_use int pt_create(struct mm *mm);
+/* All entries are clear. */
+void pt_destroy(struct mm *mm) HOLDS(mm->lock);
+/* The entry of a page, NULL where there is no table for it. */
+pte_t *pt_find(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+/* The same, and makes tables. NULL: no frame is left. */
+pte_t *pt_make(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+/* Changes an entry and all that is counted of it. Entry and value may be empty. */
+void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value) HOLDS(mm->lock);
+/* The first address from `va` on with a table, or `end`. */
+uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end) HOLDS(mm->lock);
+/* Takes out tables without entries; their frames go with the batch. */
+void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
+
+/*
+ * Goes over the entries of [start, end) that are in use. The body may change them.
+ * Give it a `uint64_t va` and a `pte_t *slot`.
+ */
+#define pt_for_each(mm, va, slot, start, end) \
+    for ((va) = (start); ((slot) = pt_step((mm), &(va), (end))) != NULL; (va) += PAGE_SIZE)
+pte_t *pt_step(struct mm *mm, uint64_t *va, uint64_t end) HOLDS(mm->lock);
