@@ -156,7 +156,7 @@ BUILD   = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAG
 RELEASE = $(BUILD) MODE=release CC=$(CC_release) all
 RUNSC  ?= $(CURDIR)/build/release/bin/runsc
 SUITES ?= unit fuzz guest programs runsc hostile
-test: deps
+test: deps-test
 	@$(BUILD) all unit guest
 	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
@@ -167,6 +167,7 @@ run: deps
 	@$(RELEASE) && RUNSC=$(RUNSC) sh tests/tools/demo.sh
 
 deps:    ; @sh tests/tools/deps.sh
+deps-test: ; @sh tests/tools/deps.sh test
 layers:  ; @sh tests/tools/layers.sh
 coverage: ; @sh tests/tools/guest_coverage.sh
 headers: $(O)/gen/filters.inc # each stands on its own
@@ -196,7 +197,7 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-long bench run deps layers coverage headers locks format format-check docs docs-check survey check \
+.PHONY: all test test-long bench run deps deps-test layers coverage headers locks format format-check docs docs-check survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:

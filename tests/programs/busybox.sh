@@ -17,9 +17,7 @@ same "applets" "$bb" sh -c "$script"
 mkdir -p root/bin root/etc root/proc root/sys root/dev root/tmp root/usr && cp "$bb" root/bin/busybox
 for applet in sh ls cat id mount ps find wc grep touch rm mkdir hostname uname sleep test sort; do ln -s busybox root/bin/$applet; done
 echo 'root:x:0:0:root:/:/bin/sh' > root/etc/passwd
-skip_root() { [ "$RUNSC" != native ]; }
-if skip_root; then
-    boxed() { sandbox --rootfs="$work/root" "$@"; }
+if [ "$RUNSC" != native ]; then
     is "its root" "bin
 dev
 etc
@@ -29,6 +27,6 @@ tmp
 usr" sh -c 'sh "$1" --rootfs="$2/root" -- /bin/ls /' sh "$top/tests/tools/sandbox.sh" "$work"
     is "writes are thrown away" "new" sandbox --rootfs="$work/root" -- /bin/sh -c 'echo new > /etc/f && cat /etc/f && rm -r /usr && mkdir /usr2'
     [ -e root/etc/f ] || [ -e root/usr2 ] || ! [ -d root/usr ] && fail "the host's root has changed: $(ls root root/etc)"
-    is "a command is found by PATH" "1" sandbox --rootfs="$work/root" --clean-env -- sh -c 'ps | grep -c "[s]h -c"'
-    is "nothing of the host" "2" sandbox --rootfs="$work/root" -- /bin/sh -c 'ls /usr /etc | wc -l; :' 2> /dev/null
+    is "a command is found by PATH" "busybox" sandbox --rootfs="$work/root" --clean-env -- readlink /bin/sh
+    is "nothing of the host" "passwd" sandbox --rootfs="$work/root" -- /bin/sh -c 'cd /etc && echo *'
 fi

@@ -5,8 +5,9 @@
 # The last line is "counted: passed failed skipped".
 set -u
 program=$1
-source=tests/hostile/$(basename "$program").c
-field() { sed -n "s,^/\* $1: *\(.*\) \*/,\1,p" "$source"; }
+field() { sed -n "s,^/\* $1: *\(.*\) \*/,\1,p" "tests/hostile/$(basename "$program").c"; }
+flags=$(field flags) ends=$(field ends)
+[ -n "$flags" ] && [ -n "$ends" ] || { echo "its source does not say how to run it"; exit 2; }
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 chmod 755 "$dir"
@@ -37,12 +38,12 @@ for platform in $PLATFORMS; do
     host > "$dir/before" 2>&1
     (
         cd "$dir" && ulimit -c 0
-        # shellcheck disable=SC2046 # the field is words
-        exec timeout -k 5 "250$more" "$dir/runsc" do --platform="$platform" --env "LONG=${LONG:-0}" $(field flags) \
+        # shellcheck disable=SC2086 # words
+        exec timeout -k 5 "250$more" "$dir/runsc" do --platform="$platform" --env "LONG=${LONG:-0}" $flags \
             -- "$dir/$(basename "$program")" > "$dir/out" 2> "$dir/err" < /dev/null
     )
     status=$?
-    case " $(field ends) " in *" $status "*) ;; *) complain "status $status, not one of: $(field ends)" ;; esac
+    case " $ends " in *" $status "*) ;; *) complain "status $status, not one of: $ends" ;; esac
     grep -qE 'BREACH|^runsc|panic|assert|ERROR: |runtime error' "$dir/err" && complain "it was said:"
     tries=0
     while [ -n "$(ours)" ]; do
