@@ -15,7 +15,7 @@ same "applets" "$bb" sh -c "$script"
 
 # A root of its own: nothing of the host is in it.
 mkdir -p root/bin root/etc root/proc root/sys root/dev root/tmp root/usr && cp "$bb" root/bin/busybox
-for applet in sh ls cat id mount ps find wc grep touch rm mkdir hostname uname sleep test sort; do ln -s busybox root/bin/$applet; done
+for applet in sh ls cat id mount ps find wc grep touch rm mkdir hostname uname sleep test sort readlink; do ln -s busybox root/bin/$applet; done
 echo 'root:x:0:0:root:/:/bin/sh' > root/etc/passwd
 if [ "$RUNSC" != native ]; then
     is "its root" "bin

@@ -13,6 +13,7 @@
 #   same NAME COMMAND…          succeeds on the host and in the sandbox, with the same output
 set -u
 export LC_ALL=C RUNSC P
+unset MAKEFLAGS MAKELEVEL MFLAGS # of a make that runs us
 if [ -z "${P:-}" ] && [ "$RUNSC" != native ]; then
     for P in ${PLATFORMS:-ptrace}; do
         sh "$0" || exit $?

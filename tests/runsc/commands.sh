@@ -50,5 +50,5 @@ doctor" complete runsc d
 fi
 if command -v man > /dev/null && man --version > /dev/null 2>&1; then
     man -l --warnings "$top/docs/runsc.1" > /dev/null 2> warnings || true
-    [ -s warnings ] && fail "man: $(cat warnings)"
+    [ ! -s warnings ] || fail "man: $(cat warnings)"
 fi

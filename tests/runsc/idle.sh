@@ -20,4 +20,4 @@ cmp -s first second || fail "threads woke up: $(diff first second)"
 [ -s first ] || fail "no thread was seen"
 kill -TERM $runsc
 wait $runsc
-gone 1 "idle"
+gone 5 "idle"
