@@ -5,6 +5,7 @@
 
 #include "sentry/proc/ids.h"
 #include "sentry/proc/tables.h"
+#include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/tasks.h"
 #include "sentry/task/timers.h"
@@ -38,9 +39,13 @@ int proc_show_pid_stat(struct proc_view *v, struct text *t)
     struct proc_signals s;
     struct timer_setting alarm;
     struct proc_ids ids;
+    uint64_t tty = 0;
     char name[16];
+    int foreground = -1;
 
     proc_ids(v, &ids);
+    if (v->viewer)
+        session_tty(v->task, v->viewer, &tty, &foreground);
     proc_signals(v->task, &s);
     usage_for(v, &own, &children);
     task_get_name(v->task, name);
@@ -53,9 +58,9 @@ int proc_show_pid_stat(struct proc_view *v, struct text *t)
     if (itimer_get(v->task, ITIMER_REAL, &alarm))
         alarm = (struct timer_setting){ 0 };
     int nice = atomic_load(&v->task->nice);
-    text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-                ids.tid, name, task_state(v->task), ids.ppid, ids.pgid, ids.sid, own.minflt,
-                children.minflt, own.majflt, children.majflt);
+    text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+                ids.tid, name, task_state(v->task), ids.ppid, ids.pgid, ids.sid, (int)tty,
+                foreground, own.minflt, children.minflt, own.majflt, children.majflt);
     text_printf(t, " %lu %lu %lu %lu %d %d %u 0 %lu", proc_ticks(own.user), proc_ticks(own.sys),
                 proc_ticks(children.user), proc_ticks(children.sys), 20 + nice, nice,
                 group_task_count(g), proc_ticks(v->task->started_boot));
