@@ -115,7 +115,7 @@ static void give_back(struct arena *a, uint64_t at, uint64_t count, bool dirty)
     bool much = trim_is_due_locked(f);
     mutex_unlock(&f->lock);
     if (much)
-        trim(a);
+        trim_free(a);
 }
 
 void frame_get(struct arena *a, pfn_t pfn, uint64_t count)

@@ -69,4 +69,4 @@ void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->
 /* Is it time to give something back? */
 bool trim_is_due_locked(const struct frames *f) HOLDS(f->lock);
 /* Gives free frames back to the host. Locks: takes RANK_FRAMES. */
-void trim(struct arena *a);
+void trim_free(struct arena *a);

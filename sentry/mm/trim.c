@@ -90,7 +90,7 @@ static void trim_locked(struct arena *a, struct frames *f)
     }
 }
 
-void trim(struct arena *a)
+void trim_free(struct arena *a)
 {
     struct frames *f = frames_of(a);
 
