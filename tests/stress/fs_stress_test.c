@@ -22,11 +22,6 @@
 
 static struct fs_world w;
 
-static void start(void)
-{
-    fs_world_start(&w);
-}
-
 static void stop(void)
 {
     /* The last close looks for what only messages refer to, however many were closed before. */
@@ -35,8 +30,6 @@ static void stop(void)
     unix_bury(w.arena, &none, true);
     fs_world_stop(&w);
 }
-
-TestSuite(fs_stress, .init = start, .fini = stop, .timeout = 120);
 
 struct worker {
     pthread_t thread;
@@ -159,6 +152,7 @@ static void *epoll_body(void *arg)
 
 Test(fs_stress, items_come_and_go)
 {
+    fs_world_start(&w);
     mutex_init(&shelf_lock, RANK_CONTROL);
     for (int i = 0; i < 2; i++)
         assert(epoll_file_create(w.arena, w.vfs.root_cred, &epolls[i]) == 0);
@@ -166,6 +160,7 @@ Test(fs_stress, items_come_and_go)
     clear_shelf();
     for (int i = 0; i < 2; i++)
         file_put(epolls[i]);
+    stop();
 }
 
 /* ---- pipes ---- */
@@ -211,6 +206,7 @@ Test(fs_stress, no_byte_is_lost_in_a_pipe)
     uint8_t rest[4096];
     ssize_t n;
 
+    fs_world_start(&w);
     assert(pipe_create(w.arena, w.vfs.root_cred, 0, ends) == 0);
     run(pipe_body);
     while ((n = fs_read(ends[0], rest, sizeof rest)) > 0)
@@ -218,6 +214,7 @@ Test(fs_stress, no_byte_is_lost_in_a_pipe)
     cr_assert_eq(atomic_load(&sent), atomic_load(&got));
     file_put(ends[0]);
     file_put(ends[1]);
+    stop();
 }
 
 /* ---- sockets that carry sockets ---- */
@@ -301,7 +298,9 @@ static void *unix_body(void *arg)
 
 Test(fs_stress, no_socket_is_lost_in_messages)
 {
+    fs_world_start(&w);
     mutex_init(&shelf_lock, RANK_CONTROL);
     run(unix_body);
     clear_shelf();
+    stop();
 }
