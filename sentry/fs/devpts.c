@@ -281,15 +281,49 @@ static const struct inode_ops devpts_ops = {
     .release = devpts_inode_release,
 };
 
+/* The directory of the devpts that a ptmx node belongs to: its own, or "pts" beside it. Given. */
+static int find_dir(const struct path *ptmx, const struct actor *who, struct path *out)
+{
+    scoped(dentry) struct dentry *parent = dentry_parent(ptmx->dentry);
+    struct path dir = { .mnt = ptmx->mnt, .dentry = parent };
+
+    if (devpts_of(dentry_inode(ptmx->dentry))) {
+        path_get(&dir, out);
+        return 0;
+    }
+    return walk(who, &dir, "pts", WALK_FOLLOW | WALK_DIRECTORY, out) ? -ENODEV : 0;
+}
+
+int pty_open_peer(struct file *f, int flags, const struct actor *who, struct file **out)
+{
+    const struct pty *p = pty_of_master(f);
+    struct path dir, at;
+    char name[16];
+
+    if (!p || !path_is_set(&f->path))
+        return tty_of_file(f) ? -EIO : -ENOTTY;
+    int err = find_dir(&f->path, who, &dir);
+    if (err)
+        return err;
+    snprintf(name, sizeof name, "%u", p->index);
+    err = walk(who, &dir, name, 0, &at);
+    path_put(&dir);
+    if (err)
+        return -EIO;
+    /* Another devpts may be mounted there by now. */
+    err = dentry_inode(at.dentry) == p->inode ? vfs_open_path(who, &at, flags, out) : -EIO;
+    path_put(&at);
+    return err;
+}
+
 int ptmx_open(struct inode *inode, const struct path *at, int flags, const struct actor *who,
               struct file **out)
 {
-    scoped(dentry) struct dentry *parent = dentry_parent(at->dentry);
-    struct path dir = { .mnt = at->mnt, .dentry = parent }, pts;
+    struct path pts;
 
-    int err = walk(who, &dir, "pts", WALK_FOLLOW | WALK_DIRECTORY, &pts);
+    int err = find_dir(at, who, &pts);
     if (err)
-        return -ENODEV;
+        return err;
     struct devpts *fs = devpts_of(dentry_inode(pts.dentry));
     err = fs ? pty_open_master(fs, inode, at, flags, who, out) : -ENODEV;
     path_put(&pts);

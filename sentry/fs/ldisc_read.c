@@ -97,6 +97,7 @@ static ssize_t read_bytes_locked(struct tty *tty, struct io *io)
 
     if (done > 0)
         tty->read_tail += (uint32_t)done;
+    tty->canon_head = tty->read_tail;
     return done;
 }
 

@@ -273,6 +273,11 @@ static const struct file_ops master_ops = {
     .release = master_release,
 };
 
+struct pty *pty_of_master(struct file *f)
+{
+    return f->ops == &master_ops ? pty_at(f) : NULL;
+}
+
 static int pty_create(struct devpts *fs, const struct actor *who, struct pty **out)
 {
     struct pty *p = slab_alloc(fs->sb.arena, &pty_slab);

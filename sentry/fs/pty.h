@@ -28,3 +28,10 @@ must_use int devpts_create(struct arena *a, const char *source, const char *opti
  */
 must_use int ptmx_open(struct inode *inode, const struct path *at, int flags,
                        const struct actor *who, struct file **out);
+
+/*
+ * ioctl(TIOCGPTPEER): opens the near end of a master's pty, wherever its name can be seen.
+ *
+ *   errors    EIO where `f` is another terminal, ENOTTY where it is none; those of an open
+ */
+must_use int pty_open_peer(struct file *f, int flags, const struct actor *who, struct file **out);

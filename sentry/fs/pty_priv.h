@@ -49,6 +49,9 @@ void devpts_hide(struct pty *pty);
 /* The number is free again. */
 void devpts_remove(struct pty *pty);
 
+/* The pty of a master; NULL where `f` is none. */
+struct pty *pty_of_master(struct file *f);
+
 /* A master on a new pty of `fs`. */
 must_use int pty_open_master(struct devpts *fs, struct inode *inode, const struct path *at,
                              int flags, const struct actor *who, struct file **out);

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include "sentry/fs/pty.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/mount.h"
@@ -141,6 +142,17 @@ static long ioctl_of_file(struct task *t, struct file *f, unsigned cmd, uint64_t
     return f->ops->ioctl(f, &c);
 }
 
+/* The one command that gives a descriptor. */
+static long ioctl_pty_peer(struct task *t, struct file *f, uint64_t flags)
+{
+    scoped(file) struct file *peer = NULL;
+    struct actor who;
+
+    task_actor(t, &who);
+    int err = pty_open_peer(f, (int)flags, &who, &peer);
+    return err ? err : task_install(t, peer, flags & O_CLOEXEC);
+}
+
 long sys_ioctl(struct task *t, int fd, unsigned cmd, uint64_t arg)
 {
     scoped(file) struct file *f = task_file(t, fd);
@@ -164,6 +176,8 @@ long sys_ioctl(struct task *t, int fd, unsigned cmd, uint64_t arg)
         if (f->inode)
             return ioctl_block_size(t, f, uptr(arg));
         break;
+    case TIOCGPTPEER:
+        return ioctl_pty_peer(t, f, arg);
     case FICLONE:
     case FICLONERANGE:
     case FIDEDUPERANGE:

@@ -464,6 +464,25 @@ TEST(the_far_end_closes)
     close(s);
 }
 
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
+TEST(the_master_opens_its_peer)
+{
+    int peer;
+
+    CHECK(open_pair());
+    peer = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    CHECK(peer >= 0);
+    CHECK_EQ(fcntl(peer, F_GETFD), FD_CLOEXEC);
+    CHECK(isatty(peer));
+    CHECK(!strcmp(ttyname(peer), name));
+    CHECK_ERRNO(ioctl(s, TIOCGPTPEER, O_RDWR), EIO);
+    close(peer);
+    close_pair();
+}
+
 TEST(exclusive_use)
 {
     int on;
