@@ -7,11 +7,12 @@
 
 int futexes_create(struct arena *a)
 {
-    struct futexes *f = arena_alloc(a, sizeof *f + 64);
+    void *memory = arena_alloc(a, sizeof(struct futexes) + 64);
 
-    if (!f)
+    if (!memory)
         return -ENOMEM;
-    f = (struct futexes *)(((uintptr_t)f + 63) & ~(uintptr_t)63);
+    struct futexes *f = (struct futexes *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
+    f->memory = memory;
     f->seed = rng_u64(a);
     for (size_t i = 0; i < FUTEX_BUCKETS; i++) {
         mutex_init(&f->buckets[i].lock, RANK_FUTEX);
@@ -23,6 +24,15 @@ int futexes_create(struct arena *a)
     }
     arena_set_root(a, ROOT_FUTEXES, f);
     return 0;
+}
+
+void futexes_destroy(struct arena *a)
+{
+    struct futexes *f = arena_root(a, ROOT_FUTEXES);
+
+    if (f)
+        arena_free(f->memory);
+    arena_set_root(a, ROOT_FUTEXES, NULL);
 }
 
 struct futex_bucket *futex_bucket_of(const struct task *t, const struct word_key *key)

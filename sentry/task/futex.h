@@ -14,6 +14,8 @@
 
 /* Makes the tables and puts them at ROOT_FUTEXES. Once, at start. Errors: ENOMEM. */
 must_use int futexes_create(struct arena *a);
+/* Nobody waits any more. */
+void futexes_destroy(struct arena *a);
 
 /* A word, and whether other processes may know it by another address. */
 struct futex {
