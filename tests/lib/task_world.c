@@ -61,9 +61,11 @@ void task_world_start(struct task_world *w, fake_guest_fn guest, void *arg)
 {
     vfs_world_start(&w->vfs);
     struct arena *a = w->vfs.mm.arena;
-    const struct tasks_options opts = {
-        .ops = &world_ops, .nodename = "world", .max_tasks = 48, .cpus = 2, .user_ns = w->vfs.user_ns
-    };
+    const struct tasks_options opts = { .ops = &world_ops,
+                                        .nodename = "world",
+                                        .max_tasks = 48,
+                                        .cpus = 2,
+                                        .user_ns = w->vfs.user_ns };
 
     arena_set_host(a, HOST_CLOCK, (void *)&clock_real);
     int err = timers_create(a);
@@ -120,22 +122,22 @@ void task_world_put_program(struct task_world *w)
         Elf64_Phdr text;
         char code[16];
     } prog = {
-        .head = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+        .head = {.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
                                EV_CURRENT },
-                  .e_type = ET_EXEC,
-                  .e_machine = EM_X86_64,
-                  .e_version = EV_CURRENT,
-                  .e_entry = 0x400000 + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
-                  .e_phoff = sizeof(Elf64_Ehdr),
-                  .e_ehsize = sizeof(Elf64_Ehdr),
-                  .e_phentsize = sizeof(Elf64_Phdr),
-                  .e_phnum = 1 },
+                 .e_type = ET_EXEC,
+                 .e_machine = EM_X86_64,
+                 .e_version = EV_CURRENT,
+                 .e_entry = 0x400000 + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+                 .e_phoff = sizeof(Elf64_Ehdr),
+                 .e_ehsize = sizeof(Elf64_Ehdr),
+                 .e_phentsize = sizeof(Elf64_Phdr),
+                 .e_phnum = 1 },
         .text = { .p_type = PT_LOAD,
-                  .p_flags = PF_R | PF_X,
-                  .p_vaddr = 0x400000,
-                  .p_filesz = sizeof prog,
-                  .p_memsz = sizeof prog,
-                  .p_align = 4096 },
+                 .p_flags = PF_R | PF_X,
+                 .p_vaddr = 0x400000,
+                 .p_filesz = sizeof prog,
+                 .p_memsz = sizeof prog,
+                 .p_align = 4096          },
     };
     struct file *f;
 

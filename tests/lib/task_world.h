@@ -10,7 +10,7 @@
 #include "sentry/task/tasks.h"
 #include "tests/lib/vfs_world.h"
 
-#define WORLD_STACK 0x20000000ull /* a range of guest memory, readable and writable */
+#define WORLD_STACK      0x20000000ull /* a range of guest memory, readable and writable */
 #define WORLD_STACK_SIZE (256 * KIB)
 
 struct task_world {

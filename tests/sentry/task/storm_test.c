@@ -16,7 +16,7 @@
 #include "base/host.h"
 #include "tests/lib/task_world.h"
 
-#define SCRATCH WORLD_STACK /* its first page: arguments in memory */
+#define SCRATCH    WORLD_STACK /* its first page: arguments in memory */
 #define STORM_TIME (2 * NSEC_PER_SEC)
 
 struct call {
@@ -40,8 +40,8 @@ static uint64_t some_pid(uint64_t r)
 
 static uint64_t some_signal(uint64_t r)
 {
-    static const int sigs[] = { 0, SIGUSR1, SIGUSR1, SIGUSR2, SIGSTOP, SIGCONT, SIGCONT, SIGTSTP,
-                                SIGCHLD, SIGTERM, SIGKILL, 40 };
+    static const int sigs[] = { 0,       SIGUSR1, SIGUSR1, SIGUSR2, SIGSTOP, SIGCONT,
+                                SIGCONT, SIGTSTP, SIGCHLD, SIGTERM, SIGKILL, 40 };
 
     return (uint64_t)sigs[r % ARRAY_LEN(sigs)];
 }
@@ -54,29 +54,47 @@ static struct call harmless(uint64_t r)
     case 0:
         return (struct call){ SYS_getppid, { 0 } };
     case 1:
-        return (struct call){ SYS_setpgid, { 0, 0 } };
+        return (struct call){
+            SYS_setpgid, {0, 0}
+        };
     case 2:
         return (struct call){ SYS_getpgid, { some_pid(r >> 8) } };
     case 3:
-        return (struct call){ SYS_wait4, { (uint64_t)-1, 0, WNOHANG | WUNTRACED | WCONTINUED } };
+        return (struct call){
+            SYS_wait4, {(uint64_t)-1, 0, WNOHANG | WUNTRACED | WCONTINUED}
+        };
     case 4:
-        return (struct call){ SYS_wait4, { (uint64_t)-1, 0, WNOHANG | __WALL } };
+        return (struct call){
+            SYS_wait4, {(uint64_t)-1, 0, WNOHANG | __WALL}
+        };
     case 5:
-        return (struct call){ SYS_getpriority, { r >> 8 & 1, 0 } };
+        return (struct call){
+            SYS_getpriority, {r >> 8 & 1, 0}
+        };
     case 6:
         return (struct call){ SYS_times, { SCRATCH } };
     case 7:
-        return (struct call){ SYS_pidfd_open, { some_pid(r >> 8), 0 } };
+        return (struct call){
+            SYS_pidfd_open, {some_pid(r >> 8), 0}
+        };
     case 8:
         return (struct call){ SYS_close, { r >> 8 & 15 } };
     case 9:
-        return (struct call){ SYS_rt_sigpending, { SCRATCH, 8 } };
+        return (struct call){
+            SYS_rt_sigpending, {SCRATCH, 8}
+        };
     case 10:
-        return (struct call){ SYS_getrusage, { (uint64_t)(r >> 8 & 1 ? -1 : 0), SCRATCH } };
+        return (struct call){
+            SYS_getrusage, {(uint64_t)(r >> 8 & 1 ? -1 : 0), SCRATCH}
+        };
     case 11:
-        return (struct call){ SYS_prctl, { 36 /* PR_SET_CHILD_SUBREAPER */, r >> 8 & 1 } };
+        return (struct call){
+            SYS_prctl, {36 /* PR_SET_CHILD_SUBREAPER */, r >> 8 & 1}
+        };
     case 12:
-        return (struct call){ SYS_kcmp, { some_pid(r >> 8), some_pid(r >> 16), 1 } };
+        return (struct call){
+            SYS_kcmp, {some_pid(r >> 8), some_pid(r >> 16), 1}
+        };
     default:
         return (struct call){ SYS_setsid, { 0 } };
     }
@@ -97,15 +115,25 @@ static struct call lively(uint64_t r, bool first)
     case 6:
     case 7:
     case 8:
-        return (struct call){ SYS_kill, { some_pid(r >> 8), some_signal(r >> 16) } };
+        return (struct call){
+            SYS_kill, {some_pid(r >> 8), some_signal(r >> 16)}
+        };
     case 9:
-        return (struct call){ SYS_tkill, { some_pid(r >> 8), some_signal(r >> 16) } };
+        return (struct call){
+            SYS_tkill, {some_pid(r >> 8), some_signal(r >> 16)}
+        };
     case 10:
-        return (struct call){ SYS_rt_sigprocmask, { r >> 8 & 1, SCRATCH + 64, 0, 8 } };
+        return (struct call){
+            SYS_rt_sigprocmask, {r >> 8 & 1, SCRATCH + 64, 0, 8}
+        };
     case 11:
-        return (struct call){ SYS_rt_sigaction, { SIGUSR1, SCRATCH + 128, 0, 8 } };
+        return (struct call){
+            SYS_rt_sigaction, {SIGUSR1, SCRATCH + 128, 0, 8}
+        };
     case 12:
-        return (struct call){ first ? SYS_getppid : SYS_execve, { SCRATCH + 256, 0, 0 } };
+        return (struct call){
+            first ? SYS_getppid : SYS_execve, {SCRATCH + 256, 0, 0}
+        };
     case 13:
         return (struct call){ first ? SYS_getppid : SYS_exit, { 1 } };
     case 14:
@@ -119,11 +147,43 @@ static struct call lively(uint64_t r, bool first)
 static void fill_scratch(struct aspace *as, struct guest_thread *t)
 {
     uint64_t mask = random_of(t) & (1ull << (SIGUSR1 - 1) | 1ull << (SIGCHLD - 1));
-    uint64_t act[4] = { random_of(t) & 1 ? 0x400000 : 1, 0x04000000 /* SA_RESTORER */, 0x400100, 0 };
+    uint64_t act[4] = { random_of(t) & 1 ? 0x400000 : 1, 0x04000000 /* SA_RESTORER */, 0x400100,
+                        0 };
 
     fake_write(as, SCRATCH + 64, &mask, sizeof mask, NULL);
     fake_write(as, SCRATCH + 128, act, sizeof act, NULL);
+    uint64_t soon[4] = { 0, 200000, 0, 200000 };
+
     fake_write(as, SCRATCH + 256, "/prog", 6, NULL);
+    fake_write(as, SCRATCH + 304, soon, sizeof soon, NULL);
+}
+
+/* Calls that wait: not for the first process. */
+static struct call sleepy(uint64_t r)
+{
+    switch (r % 8) {
+    case 0:
+        return (struct call){ SYS_pause, { 0 } };
+    case 1:
+    case 2:
+        return (struct call){
+            SYS_wait4, {(uint64_t)-1, 0, 0}
+        };
+    case 3:
+        return (struct call){
+            SYS_rt_sigtimedwait, {SCRATCH + 64, 0, SCRATCH + 304, 8}
+        };
+    case 4:
+        return (struct call){ SYS_unshare, { CLONE_NEWPID } };
+    case 5:
+        return (struct call){ SYS_unshare, { CLONE_FILES | CLONE_FS | CLONE_NEWUTS } };
+    case 6:
+        return (struct call){ SYS_clone, { CLONE_PARENT | SIGCHLD } };
+    default:
+        return (struct call){
+            SYS_nanosleep, {SCRATCH + 320, 0}
+        };
+    }
 }
 
 static int storm(void *arg, struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
@@ -140,6 +200,8 @@ static int storm(void *arg, struct guest_thread *t, struct aspace *as, struct gu
     if (r % 8 == 0)
         fill_scratch(as, t);
     struct call c = r >> 40 & 1 ? lively(r >> 4, first) : harmless(r >> 4);
+    if (!first && (r >> 41) % 8 == 0)
+        c = sleepy(r >> 4);
     if (first && c.nr == SYS_rt_sigreturn)
         c.nr = SYS_getpid;
     if (first && c.nr == SYS_clone)
