@@ -176,21 +176,57 @@ static int fill_temp(struct overlay *o, struct overlay_inode *oi, const struct a
     return err ? err : copy_attrs(o, to, a);
 }
 
-/* The finished copy goes where it belongs, or nowhere where it has no name any more. */
-static int settle(struct overlay *o, struct overlay_inode *parent, const char *name,
+/* Is a name of `dir`, which the upper layer does not have, the file that was copied? */
+static int is_ours(struct overlay_inode *dir, const char *name, const struct overlay_inode *oi,
+                   bool *ours)
+{
+    struct overlay *o = overlay_of(&oi->inode);
+    const struct inode *from = dentry_inode(oi->lower[0]);
+
+    *ours = false;
+    for (unsigned i = 0; i < dir->nlower; i++) {
+        struct dentry *d;
+        int err = dentry_lookup(dir->lower[i], name, &o->actor, &d);
+        if (err)
+            return err;
+        const struct inode *found = dentry_inode(d);
+        *ours = found && found->sb == from->sb && found->attr.ino == from->attr.ino;
+        dentry_put(d);
+        if (found)
+            break;
+    }
+    return 0;
+}
+
+/*
+ * The finished copy goes where the original is seen. Where it was found last it may be no
+ * more: then the copy has no name, as an unlinked file has none, and other names
+ * find it by the table.
+ */
+static int settle(struct overlay_inode *oi, struct overlay_inode *parent, const char *name,
                   struct dentry *temp)
 {
+    struct overlay *o = overlay_of(&oi->inode);
     struct dentry *place;
+    bool ours = false;
+    int err;
 
-    if (!parent)
-        return name_remove(o->work.dentry, temp);
-    int err = overlay_claim_free(parent, name, &place);
-    if (err)
-        return err == -EEXIST ? -EIO : err;
-    err = name_rename(o->work.dentry, temp, overlay_upper(parent), place, 0);
-    name_unclaim(place);
-    dentry_put(place);
-    return err;
+    if (parent) {
+        err = name_claim(overlay_upper(parent), name, &o->actor, &place);
+        if (err && err != -ENOENT)
+            return err;
+        if (!err) {
+            if (!dentry_inode(place))
+                err = is_ours(parent, name, oi, &ours);
+            if (!err && ours)
+                err = name_rename(o->work.dentry, temp, overlay_upper(parent), place, 0);
+            name_unclaim(place);
+            dentry_put(place);
+            if (err || ours)
+                return err;
+        }
+    }
+    return name_remove(o->work.dentry, temp);
 }
 
 static int copy_claimed(struct overlay_inode *oi, struct overlay_inode *parent, const char *name,
@@ -212,7 +248,7 @@ static int copy_claimed(struct overlay_inode *oi, struct overlay_inode *parent, 
         if (!err) {
             /* In the table before it is in the tree, so that a lookup there finds this inode. */
             overlay_inode_set_upper(oi, dentry_get(temp));
-            err = settle(o, parent, name, temp);
+            err = settle(oi, parent, name, temp);
         }
         if (err && !overlay_upper(oi) && name_remove(o->work.dentry, temp))
             err = -EIO;

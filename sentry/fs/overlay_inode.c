@@ -215,7 +215,10 @@ void overlay_inode_set_upper(struct overlay_inode *oi, struct dentry *upper)
     mutex_lock(&o->table_lock);
     insert_locked(o, oi);
     /* Its other names, and its number, are known to nobody else. Directories have neither. */
-    if (!is_dir && !oi->pinned) {
+    mutex_lock(&oi->inode.lock);
+    bool named = oi->nlink > 0;
+    mutex_unlock(&oi->inode.lock);
+    if (!is_dir && named && !oi->pinned) {
         oi->pinned = true;
         inode_get(&oi->inode);
     }
@@ -276,23 +279,22 @@ void overlay_inode_links(struct overlay_inode *oi, int by)
         unpin(oi);
 }
 
-int overlay_inode_place(struct overlay_inode *oi, struct overlay_inode *dir, const char *name)
+void overlay_inode_place(struct overlay_inode *oi, struct overlay_inode *dir, const char *name)
 {
     char *copy = arena_strndup(oi->inode.sb->arena, name, strlen(name));
+    struct overlay_inode *parent = copy ? dir : NULL;
 
-    if (!copy)
-        return -ENOMEM;
-    inode_get(&dir->inode);
+    if (parent)
+        inode_get(&parent->inode);
     mutex_lock(&oi->inode.lock);
     struct overlay_inode *old_parent = oi->parent;
     char *old_name = oi->name;
-    oi->parent = dir;
+    oi->parent = parent;
     oi->name = copy;
     mutex_unlock(&oi->inode.lock);
     if (old_parent)
         inode_put(&old_parent->inode);
     arena_free(old_name);
-    return 0;
 }
 
 void overlay_inode_unplace(struct overlay_inode *oi, struct overlay_inode *dir, const char *name)

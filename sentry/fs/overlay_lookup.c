@@ -162,11 +162,7 @@ int overlay_lookup(struct inode *dir, const char *name, const struct actor *who,
         err = overlay_inode_get(o, &parts, &i);
     if (err)
         return err;
-    err = overlay_inode_place(overlay_inode_of(i), di, name);
-    if (err) {
-        inode_put(i);
-        return err;
-    }
+    overlay_inode_place(overlay_inode_of(i), di, name);
     *out = i;
     return 0;
 }

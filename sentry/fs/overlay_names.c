@@ -38,12 +38,9 @@ static int adopt(struct overlay_inode *di, const char *name, struct dentry *uppe
 
     if (err)
         return err;
-    err = overlay_inode_place(of(i), di, name);
-    if (err)
-        inode_put(i);
-    else
-        *out = i;
-    return err;
+    overlay_inode_place(of(i), di, name);
+    *out = i;
+    return 0;
 }
 
 /* Makes it above, over whatever is below. `*made` is given. */
@@ -286,10 +283,10 @@ static int rename_upper(const struct end *from, const struct end *to, unsigned f
     return err;
 }
 
-static int moved_here(struct overlay_inode *oi, const struct end *to)
+static void moved_here(struct overlay_inode *oi, const struct end *to)
 {
     overlay_inode_refresh(oi);
-    return overlay_inode_place(oi, to->dir, to->name);
+    overlay_inode_place(oi, to->dir, to->name);
 }
 
 static int exchange(struct overlay *o, const struct end *from, const struct end *to)
@@ -304,8 +301,9 @@ static int exchange(struct overlay *o, const struct end *from, const struct end 
         err = rename_upper(from, to, RENAME_EXCHANGE);
     if (err)
         return err;
-    err = moved_here(from->oi, to);
-    return err ? err : moved_here(to->oi, from);
+    moved_here(from->oi, to);
+    moved_here(to->oi, from);
+    return 0;
 }
 
 static int move(struct overlay *o, const struct end *from, const struct end *to)
@@ -315,9 +313,7 @@ static int move(struct overlay *o, const struct end *from, const struct end *to)
     if (!err)
         err = clear_target(to);
     if (!err)
-        err = rename_upper(from, to, 0);
-    if (!err && from->below)
-        err = overlay_whiteout(from->dir, from->name);
+        err = rename_upper(from, to, from->below ? RENAME_WHITEOUT : 0);
     if (err)
         return err;
     if (to->oi) {
@@ -326,7 +322,8 @@ static int move(struct overlay *o, const struct end *from, const struct end *to)
             overlay_inode_links(to->oi, -1);
         overlay_inode_refresh(to->oi);
     }
-    return moved_here(from->oi, to);
+    moved_here(from->oi, to);
+    return 0;
 }
 
 static int overlay_rename(struct inode *from_dir, const char *old_name, struct inode *inode,

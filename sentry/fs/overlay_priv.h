@@ -123,9 +123,11 @@ must_use int overlay_inode_get(struct overlay *o, struct overlay_parts *parts, s
 /* It was copied up to `upper` (a reference that is taken), which is not yet where it is looked for.
  */
 void overlay_inode_set_upper(struct overlay_inode *oi, struct dentry *upper);
-/* It is found as `name` in `dir`. Errors: ENOMEM. */
-must_use int overlay_inode_place(struct overlay_inode *oi, struct overlay_inode *dir,
-                                 const char *name);
+/*
+ * It was found as `name` in `dir`. A hint: by the time it is used the name may be gone,
+ * and a copy makes sure of it.
+ */
+void overlay_inode_place(struct overlay_inode *oi, struct overlay_inode *dir, const char *name);
 /* It is no longer found there. */
 void overlay_inode_unplace(struct overlay_inode *oi, struct overlay_inode *dir, const char *name);
 /* One name more or less. With the last, the table lets go of it. */
