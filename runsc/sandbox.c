@@ -47,15 +47,20 @@ static void keep_as_three(int fd)
         dup2(fd, 3);
 }
 
-static pid_t spawn_gofer(const struct view *v, int ring, struct err *e)
+static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, int ring,
+                         struct err *e)
 {
-    char program[PATH_MAX];
-    char *argv[2 + 2 * OPTIONS_MOUNTS_MAX], *specs[OPTIONS_MOUNTS_MAX];
+    char program[PATH_MAX], ids[32];
+    char *argv[4 + 2 * OPTIONS_MOUNTS_MAX], *specs[OPTIONS_MOUNTS_MAX];
     size_t n = 0;
 
     if (sandbox_program("runsc-gofer", program, sizeof program, e))
         return -1;
     argv[n++] = program;
+    /* Without the right to more ids than our own, those are what the first program has. */
+    snprintf(ids, sizeof ids, "%u:%u", o->uid, o->gid);
+    argv[n++] = (char *)"--ids";
+    argv[n++] = ids;
     for (uint32_t i = 0; i < v->ntrees; i++) {
         const struct view_tree *t = &v->trees[i];
 
@@ -149,7 +154,7 @@ int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbo
     start.control = control[1];
     s.sentry = namespaces_spawn(sentry_main, &start, e);
     if (s.sentry > 0)
-        s.gofer = spawn_gofer(v, ring[1], e);
+        s.gofer = spawn_gofer(o, v, ring[1], e);
     close(control[1]);
     close(ring[1]);
     int err = s.sentry > 0 && s.gofer > 0 ? send_start(s.control, o, e) : e->code;
