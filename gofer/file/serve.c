@@ -24,7 +24,8 @@
 #include "base/host.h"
 #include "gofer/file/request.h"
 
-#define SPIN_MAX (30 * NSEC_PER_USEC) /* about what a wake-up costs both sides */
+#define SPIN_MAX  (30 * NSEC_PER_USEC) /* about what a wake-up costs both sides */
+#define TRY_AGAIN 64
 
 int serve_hello(struct gofer *g)
 {
@@ -109,10 +110,14 @@ static bool spin(struct gofer *g, nsec_t span)
     return false;
 }
 
-/* Full while requests come in time, halved with each that does not, never quite none. */
-static nsec_t spin_for(nsec_t span, bool paid)
+/*
+ * How long to watch next time: as long as it may where that paid, else half of it, down to
+ * nothing. Where the sentry's thread waits for our CPU, watching is what keeps it from
+ * asking; so it is tried again only now and then.
+ */
+static nsec_t spin_for(nsec_t span, bool paid, unsigned turn)
 {
-    return paid ? SPIN_MAX : max(span / 2, NSEC_PER_USEC);
+    return paid || turn % TRY_AGAIN == 0 ? SPIN_MAX : span / 2;
 }
 
 /* Sleeps until the bell. 1, 0 at the end, -errno. */
@@ -134,11 +139,11 @@ int serve(struct gofer *g)
 {
     nsec_t span = SPIN_MAX;
 
-    for (;;) {
-        if (serve_pending(g)) {
-            bool paid = spin(g, span);
-            span = spin_for(span, paid);
-            continue;
+    for (unsigned turn = 1;; turn++) {
+        bool paid = true;
+        while (paid && serve_pending(g)) {
+            paid = spin(g, span);
+            span = spin_for(span, paid, turn);
         }
         ssize_t n = sleep_for_bell(g);
         if (n <= 0)

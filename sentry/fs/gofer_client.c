@@ -25,6 +25,7 @@
 #define NO_SLOT      GOFER_SLOTS
 #define LOOK_EVERY   (100 * NSEC_PER_MSEC)
 #define SPIN_MAX     (30 * NSEC_PER_USEC)
+#define TRY_AGAIN    64
 #define CLUNKS_MAX   4096
 #define REPLY_STRIDE ((size_t)GOFER_SLOT_SIZE)
 
@@ -267,20 +268,29 @@ static bool answered(const struct gofer_slot *s)
     return atomic_load_explicit(&s->state, memory_order_acquire) == SLOT_ANSWERED;
 }
 
+/* Watches for the answer for a while. */
 static bool spin(struct gofer_client *c, const struct gofer_slot *s)
 {
     uint32_t span = atomic_load_explicit(&c->spin_ns, memory_order_relaxed);
     nsec_t end = host_clock_gettime(CLOCK_MONOTONIC) + span;
-    bool done;
+    bool done = answered(s);
 
-    do {
+    while (!done && host_clock_gettime(CLOCK_MONOTONIC) < end) {
         for (int i = 0; i < 32 && !answered(s); i++)
             __builtin_ia32_pause();
         done = answered(s);
-    } while (!done && host_clock_gettime(CLOCK_MONOTONIC) < end);
-    span = done ? SPIN_MAX : max(span / 2, (uint32_t)NSEC_PER_USEC);
-    atomic_store_explicit(&c->spin_ns, span, memory_order_relaxed);
+    }
     return done;
+}
+
+/* As long as it may where watching paid, else half of it; now and then it is tried again. */
+static void adapt(struct gofer_client *c, bool paid)
+{
+    uint32_t span = atomic_load_explicit(&c->spin_ns, memory_order_relaxed);
+    uint64_t turn = atomic_load_explicit(&c->requests, memory_order_relaxed);
+
+    span = paid || turn % TRY_AGAIN == 0 ? SPIN_MAX : span / 2;
+    atomic_store_explicit(&c->spin_ns, span, memory_order_relaxed);
 }
 
 static void look_whether_alive(struct gofer_client *c)
@@ -379,7 +389,10 @@ int gofer_call_len(struct gofer_call *call)
         return -E2BIG;
     struct gofer_slot *s = &c->ring->slots[call->slot];
     bool rang = submit(c, call->slot, wire_written(&call->args));
-    if (rang || !spin(c, s))
+    bool paid = !rang && spin(c, s);
+    if (!rang)
+        adapt(c, paid);
+    if (!paid)
         sleep_until_answered(c, s);
     return answered(s) ? receive(call) : -EIO;
 }
