@@ -4,19 +4,24 @@
  * is one message: all steps are taken at once, and what they found waits here until
  * the walk comes by, a moment later.
  *
- * Exclusive trees only, where what was found stays true until we change it: a child
- * is good as long as it has the name under which it was found (gofer_inode.parent and
- * name are kept true by all changes), the lack of one until anything changes.
+ * A child is good as long as it has the name under which it was found
+ * (gofer_inode.parent and name are kept true by all changes), the lack of one until
+ * anything changes. In a shared tree both are good for one look, within a moment, by
+ * the walk that they were found for: it is told from others by where its path lies.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "sentry/fs/gofer_priv.h"
+
+#define MOMENT NSEC_PER_MSEC
 
 /* The names that a path begins with, as far as they are plain ones. */
 struct names {
     unsigned count;
     const char *at[GOFER_WALK_MAX];
+    const char *path[GOFER_WALK_MAX]; /* where in the path each begins */
     char text[GOFER_WALK_MAX * 64];
 };
 
@@ -33,6 +38,7 @@ static void split(const char *path, struct names *out)
         char *name = memcpy(out->text + used, path, len);
         name[len] = '\0';
         used += len + 1;
+        out->path[out->count] = path;
         out->at[out->count++] = name;
         path += len;
         path += strspn(path, "/");
@@ -48,13 +54,47 @@ static void put_ahead(struct gofer_ahead *a)
         inode_put(&a->child->inode);
 }
 
-/* Keeps a step; its references are taken. */
-static void keep_step(struct gofer_sb *sb, struct gofer_ahead step)
+static nsec_t now_of(const struct gofer_sb *sb)
 {
+    return clock_now(arena_host(sb->sb.arena, HOST_CLOCK), CLOCK_ID_MONOTONIC);
+}
+
+/* Is this step the one from `dir` by `name`, and to be believed? */
+static bool is_step_locked(const struct gofer_sb *sb, const struct gofer_ahead *a,
+                           const struct gofer_inode *dir, const char *name)
+{
+    if (a->dir != dir || (sb->shared && now_of(sb) - a->when > MOMENT))
+        return false;
+    if (a->child)
+        return a->child->parent == dir && strcmp(a->child->name, name) == 0;
+    return a->seq == atomic_load_explicit(&sb->changes, memory_order_acquire) &&
+           strcmp(a->name, name) == 0;
+}
+
+/* The place of a step in the ring, or NULL. */
+static struct gofer_ahead *find_locked(struct gofer_sb *sb, const struct gofer_inode *dir,
+                                       const char *name) HOLDS(sb->lock);
+static struct gofer_ahead *find_locked(struct gofer_sb *sb, const struct gofer_inode *dir,
+                                       const char *name)
+{
+    for (size_t i = 0; i < GOFER_AHEAD_MAX; i++)
+        if (is_step_locked(sb, &sb->ahead[i], dir, name))
+            return &sb->ahead[i];
+    return NULL;
+}
+
+/* Keeps a step, in the place of an older answer or of the oldest. Its references are taken. */
+static void keep_step(struct gofer_sb *sb, struct gofer_ahead step, const char *name)
+{
+    step.when = sb->shared ? now_of(sb) : 0;
     mutex_lock(&sb->lock);
-    struct gofer_ahead old = sb->ahead[sb->next_ahead];
-    sb->ahead[sb->next_ahead] = step;
-    sb->next_ahead = (sb->next_ahead + 1) % GOFER_AHEAD_MAX;
+    struct gofer_ahead *at = find_locked(sb, step.dir, name);
+    if (!at) {
+        at = &sb->ahead[sb->next_ahead];
+        sb->next_ahead = (sb->next_ahead + 1) % GOFER_AHEAD_MAX;
+    }
+    struct gofer_ahead old = *at;
+    *at = step;
     mutex_unlock(&sb->lock);
     put_ahead(&old);
 }
@@ -83,10 +123,13 @@ static void take_step(struct gofer_walk_sink *sink, const struct gofer_found *f,
     s->failed = gofer_intern(s->sb, f, s->seq, &gi) < 0;
     if (s->failed)
         return;
-    gofer_place(gi, s->dir, s->names->at[s->done++]);
+    gofer_place(gi, s->dir, s->names->at[s->done]);
     gofer_keep_text(gi, text, len);
     inode_get(&gi->inode);
-    keep_step(s->sb, (struct gofer_ahead){ .dir = s->dir, .child = gi });
+    keep_step(s->sb,
+              (struct gofer_ahead){ .dir = s->dir, .child = gi, .path = s->names->path[s->done] },
+              s->names->at[s->done]);
+    s->done++;
     s->dir = gi;
 }
 
@@ -106,32 +149,20 @@ static void keep_end(struct steps *s, int why)
         return;
     end.dir = s->dir;
     end.seq = s->seq;
+    end.path = s->names->path[s->done];
     inode_get(&s->dir->inode);
-    keep_step(s->sb, end);
-}
-
-/* Is this step the one from `dir` by `name`? */
-static bool is_step_locked(const struct gofer_ahead *a, const struct gofer_inode *dir,
-                           const char *name)
-{
-    if (a->dir != dir)
-        return false;
-    if (!a->child)
-        return a->seq == atomic_load_explicit(&gofer_sb_of(dir)->changes, memory_order_acquire) &&
-               strcmp(a->name, name) == 0;
-    return a->child->parent == dir && strcmp(a->child->name, name) == 0;
+    keep_step(s->sb, end, name);
 }
 
 /* Is there an answer for it already? */
-static bool is_known(struct gofer_inode *dir, const char *name)
+static bool is_known(struct gofer_inode *dir, const char *name, const char *path)
 {
     struct gofer_sb *sb = gofer_sb_of(dir);
     struct gofer_found found;
-    bool taken = false;
 
     mutex_lock(&sb->lock);
-    for (size_t i = 0; i < GOFER_AHEAD_MAX && !taken; i++)
-        taken = is_step_locked(&sb->ahead[i], dir, name);
+    const struct gofer_ahead *a = find_locked(sb, dir, name);
+    bool taken = a && (!sb->shared || a->path == path);
     mutex_unlock(&sb->lock);
     return taken || gofer_list_lookup(dir, name, &found) != 0;
 }
@@ -146,7 +177,7 @@ void gofer_look_ahead_op(struct inode *inode, const char *path, const struct act
 
     (void)who;
     split(path, &names);
-    if (sb->shared || names.count < 2 || is_known(dir, names.at[0]))
+    if (names.count < 2 || is_known(dir, names.at[0], path))
         return;
     struct steps s = { .sink.found = take_step,
                        .sb = sb,
@@ -166,14 +197,12 @@ int gofer_ahead_take(struct gofer_inode *dir, const char *name, struct gofer_ino
     struct gofer_sb *sb = gofer_sb_of(dir);
     struct gofer_ahead found = { 0 };
 
-    if (sb->shared)
-        return 0;
     mutex_lock(&sb->lock);
-    for (size_t i = 0; i < GOFER_AHEAD_MAX && !found.dir; i++)
-        if (is_step_locked(&sb->ahead[i], dir, name)) {
-            found = sb->ahead[i];
-            sb->ahead[i] = (struct gofer_ahead){ 0 };
-        }
+    struct gofer_ahead *a = find_locked(sb, dir, name);
+    if (a) {
+        found = *a;
+        *a = (struct gofer_ahead){ 0 };
+    }
     mutex_unlock(&sb->lock);
     if (!found.dir)
         return 0;

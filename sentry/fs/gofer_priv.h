@@ -29,7 +29,7 @@
 struct gofer_inode;
 struct gofer_list;
 
-#define GOFER_TRIES 16 /* how often a call is made again where nodes are fought for */
+#define GOFER_TRIES     16 /* how often a call is made again where nodes are fought for */
 #define GOFER_LISTS_MAX 64 /* directories of one tree of which a batch is kept */
 #define GOFER_IDLE_MAX \
     256 /* files of one tree whose descriptors are kept though nobody has them open */
@@ -41,6 +41,8 @@ struct gofer_ahead {
     struct gofer_inode *dir, *child; /* references, or NULL */
     char *name;                      /* where there is no child */
     uint64_t seq;                    /* the same: while nothing in the tree has changed since */
+    nsec_t when;                     /* in a shared tree: found then, */
+    const char *path;                /* for the walk whose path has the name there; compared only */
 };
 
 /* [I] never changes   [l] under lock */
@@ -181,17 +183,17 @@ void gofer_unplace(struct gofer_inode *gi, struct gofer_inode *parent, const cha
  * Makes `call`, which uses `h`, the node of `gi`; again where the node had to make
  * place for others, or others have to make place for what the call gives.
  */
-#define GOFER_RETRY(gi, h, call)                                    \
-    __extension__({                                                 \
-        int retry_;                                                 \
-        for (int tries_ = 0;; tries_++) {                           \
-            retry_ = gofer_handle((gi), &(h));                      \
-            if (retry_ == 0)                                        \
-                retry_ = (int)(call);                               \
+#define GOFER_RETRY(gi, h, call)                                              \
+    __extension__({                                                           \
+        int retry_;                                                           \
+        for (int tries_ = 0;; tries_++) {                                     \
+            retry_ = gofer_handle((gi), &(h));                                \
+            if (retry_ == 0)                                                  \
+                retry_ = (int)(call);                                         \
             if (tries_ == GOFER_TRIES || !gofer_may_retry((gi), (h), retry_)) \
-                break;                                              \
-        }                                                           \
-        retry_;                                                     \
+                break;                                                        \
+        }                                                                     \
+        retry_;                                                               \
     })
 bool gofer_may_retry(struct gofer_inode *gi, gofer_handle_t h, int err);
 

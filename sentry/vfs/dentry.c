@@ -253,6 +253,8 @@ int dentry_lookup_len(struct dentry *dir, const char *name, size_t len, const st
     }
     memcpy(copy, name, len);
     copy[len] = '\0';
+    if (name[len] == '/')
+        look_ahead(dir, name, who);
     if (d) {
         if (still_true(dir, d, copy)) {
             *out = d;
@@ -261,8 +263,6 @@ int dentry_lookup_len(struct dentry *dir, const char *name, size_t len, const st
         dentry_forget(d, false);
         dentry_put(d);
     }
-    if (name[len] == '/')
-        look_ahead(dir, name, who);
     return lookup_slow(dir, copy, len, hash, who, out);
 }
 

@@ -44,7 +44,8 @@ struct inode_ops {
     int (*lookup)(struct inode *dir, const char *name, const struct actor *who, struct inode **out);
     /*
      * A walk is about to look up the components of `path`, one after the other, from `dir`
-     * on, and the first is not in the cache. Nothing has to be done. NULL: nothing is.
+     * on, and the first is not in the cache, or not to be trusted (SB_REVALIDATE). Nothing has
+     * to be done. NULL: nothing is.
      */
     void (*look_ahead)(struct inode *dir, const char *path, const struct actor *who);
     /*

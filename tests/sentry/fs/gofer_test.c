@@ -546,6 +546,29 @@ Test(gofer_shared, a_stat_is_one_message)
     cr_expect_eq(gofer_world_asked(&w), 1);
 }
 
+Test(gofer_shared, a_walk_is_one_message_and_sees_what_is_there_now)
+{
+    char from[256], to[256];
+    struct attr attr;
+    make_dir("a");
+    make_dir("a/b");
+    make_dir("a/b/c");
+    gofer_pair_put(&w.pair, "a/b/c/f", "1", 1);
+
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(must_stat("/a/b/c/f").size, 1);
+        cr_expect_eq(gofer_world_asked(&w), 1);
+    }
+    cr_expect_eq(gofer_world_stat(&w, "/a/b/x/f", &attr), -ENOENT);
+    cr_expect_eq(gofer_world_asked(&w), 1);
+    cr_expect_eq(
+        rename(gofer_pair_path(&w.pair, "a/b/c", from), gofer_pair_path(&w.pair, "a/b/x", to)), 0);
+    cr_expect_eq(must_stat("/a/b/x/f").size, 1);
+    cr_expect_eq(gofer_world_stat(&w, "/a/b/c/f", &attr), -ENOENT);
+    gofer_pair_put(&w.pair, "a/b/x/f", "22", 2);
+    cr_expect_eq(must_stat("/a/b/x/f").size, 2);
+}
+
 Test(gofer_shared, a_mapping_sees_how_long_the_file_is_now)
 {
     char buf[8];
