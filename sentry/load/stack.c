@@ -15,6 +15,7 @@
  */
 #include "sentry/load/stack.h"
 
+#include <cpuid.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -58,6 +59,14 @@ static void add_pair(struct stack_image *s, uint64_t type, uint64_t value)
     s->auxv_size += 2 * sizeof(uint64_t);
 }
 
+/* CPUID.1:EDX. Not getauxval(AT_HWCAP): libc keeps something else there. */
+static uint64_t cpu_features(void)
+{
+    uint32_t eax, ebx, ecx, edx;
+
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) ? edx : 0;
+}
+
 /* The order is Linux's: some programs print it. */
 static void build_auxv(struct stack_image *s, const struct load_ids *ids,
                        const struct stack_facts *f, uint64_t filename, uint64_t platform,
@@ -67,7 +76,7 @@ static void build_auxv(struct stack_image *s, const struct load_ids *ids,
         add_pair(s, AT_SYSINFO_EHDR, f->vdso);
     /* The host's processor is the guest's: its features and the size of its state. */
     add_pair(s, AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ));
-    add_pair(s, AT_HWCAP, getauxval(AT_HWCAP));
+    add_pair(s, AT_HWCAP, cpu_features());
     add_pair(s, AT_PAGESZ, PAGE_SIZE);
     add_pair(s, AT_CLKTCK, CLOCK_TICKS);
     add_pair(s, AT_PHDR, f->headers);
