@@ -27,6 +27,6 @@ tmp
 usr" sh -c 'sh "$1" --rootfs="$2/root" -- /bin/ls /' sh "$top/tests/tools/sandbox.sh" "$work"
     is "writes are thrown away" "new" sandbox --rootfs="$work/root" -- /bin/sh -c 'echo new > /etc/f && cat /etc/f && rm -r /usr && mkdir /usr2'
     [ -e root/etc/f ] || [ -e root/usr2 ] || ! [ -d root/usr ] && fail "the host's root has changed: $(ls root root/etc)"
-    is "a command is found by PATH" "busybox" sandbox --rootfs="$work/root" --clean-env -- readlink /bin/sh
+    is "a command is found by PATH" "busybox" sandbox --rootfs="$work/root" --clean-env -- sh -c "ls -l /bin/sh | sed s/.*-..//"
     is "nothing of the host" "passwd" sandbox --rootfs="$work/root" -- /bin/sh -c 'cd /etc && echo *'
 fi

@@ -12,7 +12,7 @@
 #   says NAME REGEX COMMAND…    a line of its output or errors is like that
 #   same NAME COMMAND…          succeeds on the host and in the sandbox, with the same output
 set -u
-export LC_ALL=C RUNSC P
+export LC_ALL=C RUNSC="${RUNSC:-build/release/bin/runsc}" P
 unset MAKEFLAGS MAKELEVEL MFLAGS # of a make that runs us
 if [ -z "${P:-}" ] && [ "$RUNSC" != native ]; then
     for P in ${PLATFORMS:-ptrace}; do

@@ -1,7 +1,8 @@
 # What the tests of the command line add to tests/programs/lib.sh. They run copies of our
 # programs out of $work, so that what is left of them can be told from others' sandboxes.
 #
-#   box [FLAGS] -- COMMAND…   runsc do, on the platform under test
+#   box [FLAGS] -- COMMAND…   runsc do, on the platform under test; in the background say
+#                             "$RUNSC" do …, so that $! is it and not a shell
 #   ours                      the pids of all processes that run one of the copies
 . tests/programs/lib.sh
 [ "$RUNSC" != native ] || skip "not for the host itself"
@@ -24,9 +25,9 @@ gone() { # gone SECONDS NAME: nothing of ours is left after so long
     eventually "$1" none_of_ours && return
     fail "$2: processes are left:"
     for pid in $(ours); do
-        echo "    $pid $(tr '\0' ' ' < "/proc/$pid/cmdline") $(grep -h State: "/proc/$pid/status")"
+        echo "    $pid $(readlink "/proc/$pid/exe") $(grep -h State: "/proc/$pid/status")"
         kill -KILL "$pid"
-    done
+    done 2> /dev/null
 }
 # refused NAME REGEX FLAGS…: status 125, one line that says why, and nothing on stdout
 refused() {

@@ -38,7 +38,7 @@ is "appending to a file" "a b" sh -c 'echo a > log; "$1" do --platform="$2" -- e
 # Signals to runsc go to the command.
 for s in TERM INT HUP USR1; do
     rm -f ready
-    box --rw "$work" -C "$work" -- bash -c "trap 'echo got $s; exit 9' $s; touch ready; while :; do sleep 0.05; done" > got 2>&1 &
+    "$RUNSC" do --platform="$P" --rw "$work" -C "$work" -- bash -c "trap 'echo got $s; exit 9' $s; touch ready; while :; do sleep 0.05; done" > got 2>&1 &
     runsc=$!
     eventually 20 [ -e ready ] || fail "$s: the command never ran: $(cat got)"
     kill -$s $runsc
@@ -46,7 +46,7 @@ for s in TERM INT HUP USR1; do
     status=$?
     [ $status = 9 ] && [ "$(cat got)" = "got $s" ] || fail "SIG$s: status $status, and: $(cat got)"
 done
-box -- sleep 100 &
+"$RUNSC" do --platform="$P" -- sleep 100 &
 runsc=$!
 eventually 20 sh -c "[ \$(ls /proc/*/exe -l 2>/dev/null | grep -c '$work/bin/runsc-sentry') -ge 2 ]"
 kill -TERM $runsc
