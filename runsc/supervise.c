@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +106,28 @@ static int sentry_died(struct sandbox *s, struct err *e)
     return EXIT_OURS;
 }
 
+/*
+ * Without its gofer the guest has no files: that is the end of it. A gofer that ends by
+ * itself does so because the sentry has left it. Gives -1 to go on.
+ */
+static int on_gofer(const struct supervision *s, struct err *e)
+{
+    int status = 0;
+
+    if (waitpid(s->sandbox->gofer, &status, WNOHANG) != s->sandbox->gofer)
+        return -1;
+    s->sandbox->gofer = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return -1;
+    terminal_restore(s->terminal);
+    if (WIFSIGNALED(status))
+        err_set(e, -EPIPE, "the gofer died by signal %d (%s)", WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else
+        err_set(e, -EPIPE, "the gofer ended with status %d", WEXITSTATUS(status));
+    return EXIT_OURS;
+}
+
 /* One message. Gives -1 to go on, else what to exit with. */
 static int on_message(const struct supervision *s, struct err *e)
 {
@@ -146,6 +169,12 @@ static int open_timer(nsec_t span)
     return fd;
 }
 
+/* Readable when the process has ended; -1 where the host has none. */
+static int pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 int supervise(const struct supervision *s, struct err *e)
 {
     sigset_t set;
@@ -156,16 +185,22 @@ int supervise(const struct supervision *s, struct err *e)
         {.fd = s->sandbox->control, .events = POLLIN},
         { .fd = signalfd(-1,        &set,             SFD_CLOEXEC), .events = POLLIN },
         { .fd = s->timeout == NSEC_NEVER ? -1 : open_timer(s->timeout),         .events = POLLIN                       },
+        { .fd = pidfd(s->sandbox->gofer), .events = POLLIN},
     };
     while (status < 0) {
         if (poll(fds, ARRAY_LEN(fds), -1) < 0)
             continue;
-        if (fds[0].revents)
+        if (fds[0].revents) {
             status = on_message(s, e);
-        else if (fds[2].revents)
+        } else if (fds[2].revents) {
             status = EXIT_TIMEOUT;
-        else if (fds[1].revents)
+        } else if (fds[3].revents) {
+            status = on_gofer(s, e);
+            close(fds[3].fd);
+            fds[3].fd = -1;
+        } else if (fds[1].revents) {
             on_signal(s, fds[1].fd);
+        }
     }
     for (size_t i = 1; i < ARRAY_LEN(fds); i++)
         if (fds[i].fd >= 0)

@@ -15,11 +15,8 @@ cp "$(dirname "$RUNSC")"/runsc* "$program" "$dir"
 more=$([ "${LONG:-0}" = 1 ] && echo 0 || echo)
 passed=0 failed=0 skipped=0
 
-ours() {
-    for process in /proc/[0-9]*; do
-        case $(readlink "$process/exe") in "$dir/runsc"*) echo "${process#/proc/}" ;; esac
-    done
-}
+# shellcheck disable=SC2012 # the names are numbers
+ours() { ls -l /proc/[0-9]*/exe 2> /dev/null | sed -n "s,.* /proc/\([0-9]*\)/exe -> $dir/runsc.*,\1,p"; }
 host() {
     cat /proc/sys/kernel/hostname /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe /proc/sys/vm/overcommit_memory
     cut -d ' ' -f 5 /proc/self/mountinfo | sort
