@@ -50,14 +50,14 @@ static void keep_as_three(int fd)
 static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, int ring,
                          struct err *e)
 {
-    char program[PATH_MAX], ids[32];
-    char *argv[4 + 2 * OPTIONS_MOUNTS_MAX], *specs[OPTIONS_MOUNTS_MAX];
+    char program[PATH_MAX];
+    char *argv[4 + 2 * OPTIONS_MOUNTS_MAX], ids[32], *specs[OPTIONS_MOUNTS_MAX];
     size_t n = 0;
 
     if (sandbox_program("runsc-gofer", program, sizeof program, e))
         return -1;
     argv[n++] = program;
-    /* Without the right to more ids than our own, those are what the first program has. */
+    /* What is the caller's on the host is the command's inside. */
     snprintf(ids, sizeof ids, "%u:%u", o->uid, o->gid);
     argv[n++] = (char *)"--ids";
     argv[n++] = ids;

@@ -47,10 +47,10 @@ static int set_size(struct gofer *g, const struct node *n, const struct change *
 }
 
 /* An owner that has no number in our namespace is EINVAL to the host; to a guest we may not. */
-static int set_owner(const struct node *n, const struct change *c)
+static int set_owner(const struct gofer *g, const struct node *n, const struct change *c)
 {
-    uid_t uid = c->which & GOFER_ATTR_UID ? c->uid : (uid_t)-1;
-    gid_t gid = c->which & GOFER_ATTR_GID ? c->gid : (gid_t)-1;
+    uid_t uid = c->which & GOFER_ATTR_UID ? node_owner(g, c->uid, g->uid) : (uid_t)-1;
+    gid_t gid = c->which & GOFER_ATTR_GID ? node_owner(g, c->gid, g->gid) : (gid_t)-1;
     int err = host_fchownat(n->fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 
     return err == -EINVAL ? -EPERM : err;
@@ -97,7 +97,7 @@ static int apply(struct gofer *g, const struct node *n, const struct change *c)
     if (c->which & GOFER_ATTR_SIZE)
         err = set_size(g, n, c);
     if (!err && (c->which & (GOFER_ATTR_UID | GOFER_ATTR_GID)))
-        err = set_owner(n, c);
+        err = set_owner(g, n, c);
     if (!err && (c->which & GOFER_ATTR_MODE))
         err = set_mode(g, n, c);
     if (!err && (c->which & (GOFER_ATTR_ATIME | GOFER_ATTR_MTIME | GOFER_ATTR_ATIME_NOW |

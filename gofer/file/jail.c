@@ -72,6 +72,12 @@ static int write_map(const char *path, uint32_t inside, uint32_t outside)
     return write_file(path, map);
 }
 
+/* Numbered as the guest does, but not like those that have no number. */
+static struct own_id own_id(uint32_t shown)
+{
+    return (struct own_id){ .here = shown == OWN_ID_OVERFLOW ? 0 : shown, .shown = shown };
+}
+
 static int new_user_ns(struct jail *j)
 {
     uid_t uid = host_geteuid();
@@ -82,10 +88,12 @@ static int new_user_ns(struct jail *j)
         return err;
     /* Without a privilege outside, a group map wants setgroups(2) given up. */
     err = write_file("/proc/self/setgroups", "deny");
+    j->gofer->uid = own_id(j->options->uid);
+    j->gofer->gid = own_id(j->options->gid);
     if (!err)
-        err = write_map("/proc/self/gid_map", j->options->gid, gid);
+        err = write_map("/proc/self/gid_map", j->gofer->gid.here, gid);
     if (!err)
-        err = write_map("/proc/self/uid_map", j->options->uid, uid);
+        err = write_map("/proc/self/uid_map", j->gofer->uid.here, uid);
     j->user_ns = true;
     j->gofer->overflow_is_root = true;
     return err;

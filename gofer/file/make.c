@@ -58,7 +58,8 @@ static int settle(struct gofer *g, int fd, const struct plan *p, struct gofer_at
     if (owner && mode)
         return 0;
     if (!owner)
-        err = host_fchownat(fd, "", p->uid, p->gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+        err = host_fchownat(fd, "", node_owner(g, p->uid, g->uid), node_owner(g, p->gid, g->gid),
+                            AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     if (err)
         return err == -EPERM || err == -EINVAL ? -EOVERFLOW : err;
     if (!S_ISLNK(p->mode))

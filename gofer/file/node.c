@@ -15,7 +15,6 @@
 #define MQUEUE_MAGIC   0x19800202
 #define FUSECTL_MAGIC  0x65735543
 #define CONFIGFS_MAGIC 0x62656570
-#define OVERFLOW_ID    65534u /* Linux's default, which nobody changes */
 
 int nodes_create(uint32_t max, struct nodes *out)
 {
@@ -132,17 +131,30 @@ static struct timespec time_of(const struct statx_timestamp *t)
     return (struct timespec){ .tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec };
 }
 
-static uint32_t owner_of(const struct gofer *g, uint32_t id)
+static uint32_t owner_of(const struct gofer *g, uint32_t id, struct own_id own)
 {
-    return g->overflow_is_root && id == OVERFLOW_ID ? 0 : id;
+    if (!g->overflow_is_root)
+        return id;
+    if (id == own.here)
+        return own.shown;
+    return id == OWN_ID_OVERFLOW ? 0 : id;
+}
+
+uint32_t node_owner(const struct gofer *g, uint32_t id, struct own_id own)
+{
+    if (!g->overflow_is_root || id == (uint32_t)-1)
+        return id;
+    if (id == own.shown)
+        return own.here;
+    return id == own.here ? OWN_ID_OVERFLOW : id; /* a number that only looks like ours */
 }
 
 static void attr_of(const struct gofer *g, const struct statx *stx, struct gofer_attr *out)
 {
     *out = (struct gofer_attr){
         .mode = stx->stx_mode,
-        .uid = owner_of(g, stx->stx_uid),
-        .gid = owner_of(g, stx->stx_gid),
+        .uid = owner_of(g, stx->stx_uid, g->uid),
+        .gid = owner_of(g, stx->stx_gid, g->gid),
         .nlink = stx->stx_nlink,
         .blksize = stx->stx_blksize,
         .ino = stx->stx_ino,

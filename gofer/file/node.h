@@ -13,6 +13,15 @@
 
 struct gofer;
 
+/*
+ * One of our own ids. Our user namespace may number it otherwise than the guest does: its
+ * number for ids that it does not have must not be ours.
+ */
+struct own_id {
+    uint32_t here, shown;
+};
+#define OWN_ID_OVERFLOW 65534u /* Linux's default, which nobody changes */
+
 struct node {
     int fd;              /* O_PATH; -1 where the place is free */
     int dir_fd;          /* while a directory is being read, else -1 */
@@ -78,6 +87,9 @@ must_use int node_add_child(struct gofer *g, const struct node *dir, const char 
 
 /* Forgets a node; an unknown handle is nothing. */
 void node_clunk(struct gofer *g, gofer_handle_t h);
+
+/* An id of the guest's as our user namespace numbers it; (uint32_t)-1 stays. */
+uint32_t node_owner(const struct gofer *g, uint32_t id, struct own_id own);
 
 /*
  * The attributes of what is open at `fd`.
