@@ -42,7 +42,7 @@ static int make_root(struct arena *a, const struct actor *who, const struct opti
     case MOUNT_TMPFS:
         return fstype_create(a, "tmpfs", m->source, m->data, who, out);
     case MOUNT_HIDE:
-        return fstype_create(a, "tmpfs", m->source, "mode=555,size=4k", who, out);
+        return fstype_create(a, "tmpfs", m->source, "mode=555,size=64k", who, out);
     case MOUNT_PROC:
         return fstype_create(a, "proc", m->source, m->data, who, out);
     case MOUNT_SYSFS:
@@ -87,7 +87,6 @@ static int hide_file(const struct actor *who, const struct path *at)
 
 static int mount_one(struct arena *a, const struct actor *who, const struct option_mount *m)
 {
-    unsigned long flags = m->flags | (m->kind == MOUNT_HIDE ? MS_RDONLY : 0);
     struct dentry *root = NULL;
     struct path at;
     int err = walk(who, NULL, m->target, WALK_FOLLOW, &at);
@@ -109,7 +108,7 @@ static int mount_one(struct arena *a, const struct actor *who, const struct opti
     else
         err = make_root(a, who, m, &root);
     if (!err && root)
-        err = mount_attach(root, m->source, flags, &at);
+        err = mount_attach(root, m->source, m->flags, &at);
     path_put(&at);
     return err;
 }
@@ -146,6 +145,22 @@ static int mount_dev_parts(struct arena *a, const struct actor *who, const char 
     return 0;
 }
 
+/* What hides a directory is read-only, once places in it have been made for deeper mounts. */
+static int seal(const struct actor *who, const struct option_mount *m)
+{
+    struct path at;
+    int err = walk(who, NULL, m->target, WALK_FOLLOW, &at);
+
+    if (err == -ENOENT)
+        return 0;
+    if (err)
+        return err;
+    if (inode_is(dentry_inode(at.dentry), S_IFDIR))
+        err = vfs_mount(who, NULL, &at, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | m->flags, NULL);
+    path_put(&at);
+    return err;
+}
+
 static int mount_rest(struct arena *a, const struct actor *who, const struct sandbox_options *o,
                       struct boot_error *e)
 {
@@ -158,6 +173,12 @@ static int mount_rest(struct arena *a, const struct actor *who, const struct san
         if (err)
             return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
                              strerror(-err));
+    }
+    for (uint32_t i = 1; i < o->nmounts; i++) {
+        int err = o->mounts[i].kind == MOUNT_HIDE ? seal(who, &o->mounts[i]) : 0;
+
+        if (err)
+            return boot_fail(e, err, "cannot hide %s: %s", o->mounts[i].target, strerror(-err));
     }
     return 0;
 }

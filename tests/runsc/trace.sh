@@ -1,7 +1,6 @@
 # What a sandbox tells about itself: --strace and its sets, --strace-out, --summary, --timing, --log.
-echo "skipped: it fails in parts today, and is to be mended first of all: see the note on the issue"; exit 77
 . tests/runsc/lib.sh
-true=$(readlink -f "$(command -v true)")
+true=/bin/true
 
 says "--strace prints calls" 'execve\("?.*true' box --strace -- "$true"
 says "and how each ended" 'exit_group\(0\)' box --strace -- "$true"
@@ -15,8 +14,8 @@ box --strace=%file -- cat /etc/passwd > /dev/null 2> set
 grep -q 'openat(.*/etc/passwd' set && ! grep -qE '\b(mmap|brk)\(' set || fail "--strace=%file: $(cut -d '(' -f 1 set | sort | uniq -c)"
 box --strace=%process -- sh -c 'true & wait' 2> set
 grep -qE '\b(clone3?|fork|vfork)\(' set && ! grep -qE '\bopenat\(' set || fail "--strace=%process: $(cut -d '(' -f 1 set | sort | uniq -c)"
-box '--strace=!mmap,!openat' -- "$true" 2> set
-grep -q 'execve(' set && ! grep -qE '\b(mmap|openat)\(' set || fail "--strace=!mmap,!openat: $(cut -d '(' -f 1 set | sort | uniq -c)"
+box '--strace=!mmap,openat' -- "$true" 2> set
+grep -q 'execve(' set && ! grep -qE '\b(mmap|openat)\(' set || fail "--strace=!mmap,openat: $(cut -d '(' -f 1 set | sort | uniq -c)"
 refused "an unknown name in a set" "nosuchcall" do --strace=nosuchcall -- true
 refused "an unknown class" "%nosuch" do --strace=%nosuch -- true
 
