@@ -61,6 +61,8 @@ int node_open_child(struct gofer *g, const struct node *dir, const char *name,
     if (dir->masked)
         return -ENOENT;
     int fd = host_openat2(dir->fd, name, &how);
+    if (fd == -EXDEV)
+        return -ENOENT; /* found, and carried out of `dir` before the host was done */
     if (fd < 0)
         return fd;
     int err = node_stat(g, fd, attr, masked);
