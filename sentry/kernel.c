@@ -26,6 +26,7 @@
 #include "sentry/syscall/sock_hooks.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/syscall/trace.h"
 #include "sentry/task/futex.h"
 #include "sentry/task/group.h"
 #include "sentry/task/signal.h"
@@ -303,6 +304,7 @@ static int first_task(struct kernel *k, struct first *f, struct load *load, cons
     k->init = group_get(t->group);
     if (k->console)
         console_set_session(k->console, t);
+    trace_first_exec(t, name, f->o->argv);
     err = task_start(t);
     task_put(t);
     return err ? boot_fail(e, err, "cannot start the first process: %s", strerror(-err)) : 0;

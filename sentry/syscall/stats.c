@@ -130,6 +130,38 @@ int syscall_stats_create(struct arena *a, const struct syscall_watch *w)
     return 0;
 }
 
+/* ---- counting ---- */
+
+static void count_error(struct syscall_stats *s, uint64_t nr, int err)
+{
+    uint32_t key = (uint32_t)nr << 16 | (uint32_t)err;
+    uint32_t at = key * 2654435761u >> 16;
+
+    for (unsigned probe = 0; probe < ERROR_KINDS; probe++) {
+        struct error_count *e = &s->kinds[(at + probe) % ERROR_KINDS];
+        uint32_t there = 0;
+
+        if (atomic_compare_exchange_strong(&e->key, &there, key) || there == key) {
+            atomic_fetch_add_explicit(&e->count, 1, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+void syscall_count(struct syscall_stats *s, uint64_t nr, long r, nsec_t spent)
+{
+    uint64_t at = min(nr, (uint64_t)SYSCALL_COUNT - 1);
+
+    atomic_fetch_add_explicit(&s->calls[at], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->spent[at], (uint64_t)spent, memory_order_relaxed);
+    if (r < 0 && r >= -4095) {
+        atomic_fetch_add_explicit(&s->errors[at], 1, memory_order_relaxed);
+        count_error(s, at, (int)-r);
+    }
+}
+
+/* ---- the summary ---- */
+
 static const char *refused_kind_name(enum refused_kind kind)
 {
     static const char *const names[] = {
@@ -151,10 +183,32 @@ static void print_refused(struct arena *a, int fd)
         const struct sysent *e =
             rows[i].kind == REFUSED_SYSCALL ? sysent_get(rows[i].number) : NULL;
 
-        print(fd, "%9llu  %-8s %s%s%#llx%s\n", (unsigned long long)rows[i].count,
-              refused_kind_name(rows[i].kind), e ? e->name : "", e ? " (" : "",
-              (unsigned long long)rows[i].number, e ? ")" : "");
+        const char *kind = refused_kind_name(rows[i].kind);
+        unsigned long long count = rows[i].count, number = rows[i].number;
+
+        if (e)
+            print(fd, "%9llu  %-8s %s (%llu)\n", count, kind, e->name, number);
+        else if (rows[i].kind == REFUSED_SYSCALL)
+            print(fd, "%9llu  %-8s %llu\n", count, kind, number);
+        else
+            print(fd, "%9llu  %-8s %#llx\n", count, kind, number);
     }
+}
+
+/* The errnos of one call, each with its count where there are several: " (ENOENT 3, EACCES 1)". */
+static void print_errors(struct syscall_stats *s, unsigned nr, int fd)
+{
+    const char *sep = " (";
+
+    for (unsigned i = 0; i < ERROR_KINDS; i++) {
+        uint32_t key = atomic_load(&s->kinds[i].key);
+
+        if (key >> 16 != nr || !key)
+            continue;
+        print(fd, "%s%s %u", sep, errno_name((int)(key & 0xffff)), atomic_load(&s->kinds[i].count));
+        sep = ", ";
+    }
+    print(fd, *sep == ',' ? ")\n" : "\n");
 }
 
 struct by_time {
@@ -180,16 +234,17 @@ void syscall_summary(struct arena *a, int fd)
             if (atomic_load(&s->calls[nr]))
                 order[n++] = (struct by_time){ atomic_load(&s->spent[nr]), nr };
         sort(order, n, sizeof *order, later_first);
-        print(fd, "    calls    errors     seconds  µs/call  call\n");
+        print(fd, "    calls    errors     seconds  µs/call  call (errors)\n");
     }
     for (size_t i = 0; i < n; i++) {
         const struct sysent *e = sysent_get(order[i].nr);
         uint64_t calls = atomic_load(&s->calls[order[i].nr]);
 
-        print(fd, "%9llu %9llu %11.6f %8.1f  %s\n", (unsigned long long)calls,
+        print(fd, "%9llu %9llu %11.6f %8.1f  %s", (unsigned long long)calls,
               (unsigned long long)atomic_load(&s->errors[order[i].nr]),
               (double)order[i].spent / 1e9, (double)order[i].spent / 1e3 / (double)calls,
-              e ? e->name : "(unknown)");
+              e ? e->name : "unknown numbers");
+        print_errors(s, order[i].nr, fd);
     }
     print_refused(a, fd);
 }

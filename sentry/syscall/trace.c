@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "base/host.h"
 #include "sentry/syscall/block.h"
@@ -96,21 +97,10 @@ static bool is_traced(const struct syscall_stats *s, uint64_t nr)
     return s->trace_out.n && (s->traced[at / 64] >> at % 64 & 1);
 }
 
-static void count(struct syscall_stats *s, uint64_t nr, long r, nsec_t spent)
-{
-    uint64_t at = min(nr, (uint64_t)SYSCALL_COUNT - 1);
-
-    atomic_fetch_add_explicit(&s->calls[at], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->spent[at], (uint64_t)spent, memory_order_relaxed);
-    if (r < 0 && r >= -4095)
-        atomic_fetch_add_explicit(&s->errors[at], 1, memory_order_relaxed);
-}
-
-/* A call that does not come back (exit, a successful execve) would have no line: print its start.
- */
+/* A call that does not come back would have no line: print its start. */
 static bool may_not_return(uint64_t nr)
 {
-    return nr == 60 /* exit */ || nr == 231 /* exit_group */;
+    return nr == SYS_exit || nr == SYS_exit_group;
 }
 
 long syscall_watched(struct task *t, struct syscall_stats *s, uint64_t nr, const uint64_t regs[6],
@@ -136,19 +126,37 @@ long syscall_watched(struct task *t, struct syscall_stats *s, uint64_t nr, const
         }
     }
     if (s->counting && may_not_return(nr))
-        count(s, nr, 0, 0);
+        syscall_count(s, nr, 0, 0);
     nsec_t start = task_now(t, CLOCK_ID_MONOTONIC);
     long r = call(t, nr, regs);
     nsec_t spent = task_now(t, CLOCK_ID_MONOTONIC) - start;
 
     if (s->counting)
-        count(s, nr, r, spent);
+        syscall_count(s, nr, r, spent);
     if (traced) {
         print_rest(&l, t, e, regs, printed, r);
         print_result(&l, r, spent);
         line_write(t, s, &l);
     }
     return r;
+}
+
+void trace_first_exec(struct task *t, const char *path, const char *const *argv)
+{
+    struct syscall_stats *s = syscall_stats(t->arena);
+    struct line l;
+
+    if (!is_traced(s, SYS_execve))
+        return;
+    line_start(&l, t);
+    line_add(&l, "execve(");
+    line_add_text(&l, path, strlen(path));
+    for (unsigned i = 0; argv[i]; i++) {
+        line_add(&l, i ? ", " : ", [");
+        line_add_text(&l, argv[i], strlen(argv[i]));
+    }
+    line_add(&l, "]) = 0");
+    line_write(t, s, &l);
 }
 
 void trace_event(struct task *t, const char *format, ...)

@@ -41,6 +41,9 @@ struct line {
 
 void line_add(struct line *l, const char *format, ...) printf_like(2, 3);
 
+/* A string in quotes, what cannot be printed escaped as in C. */
+void line_add_text(struct line *l, const char *s, size_t n);
+
 /*
  * One argument in the form that its kind asks for.
  *
@@ -65,6 +68,9 @@ const char *signal_name(int sig, char buf[16]);
  */
 long syscall_watched(struct task *t, struct syscall_stats *s, uint64_t nr, const uint64_t regs[6],
                      long (*call)(struct task *t, uint64_t nr, const uint64_t regs[6]));
+
+/* The line of the execve that no guest made: the first program's. `path` is where it was found. */
+void trace_first_exec(struct task *t, const char *path, const char *const *argv);
 
 /* A line about something that is no call: a signal, an exit. Only where tracing is on. */
 void trace_event(struct task *t, const char *format, ...) printf_like(2, 3);

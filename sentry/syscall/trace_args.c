@@ -61,7 +61,7 @@ static void print_word(struct line *l, uint64_t v, const struct word *words, siz
     line_add(l, "%#llx", (unsigned long long)v);
 }
 
-static void print_text(struct line *l, const char *s, size_t n)
+void line_add_text(struct line *l, const char *s, size_t n)
 {
     line_add(l, "\"");
     for (size_t i = 0; i < n; i++) {
@@ -83,7 +83,7 @@ static void print_text(struct line *l, const char *s, size_t n)
 
 static void print_bytes(struct line *l, struct task *t, uint64_t at, uint64_t size)
 {
-    char buf[SHOWN];
+    char buf[SHOWN] = "";
     size_t want = (size_t)min(size, (uint64_t)SHOWN);
     ssize_t got = want ? copy_in_some(t->mm, buf, uptr(at), want) : 0;
 
@@ -91,7 +91,7 @@ static void print_bytes(struct line *l, struct task *t, uint64_t at, uint64_t si
         line_add(l, "%#llx", (unsigned long long)at);
         return;
     }
-    print_text(l, buf, (size_t)got);
+    line_add_text(l, buf, (size_t)got);
     if (size > SHOWN)
         line_add(l, "...");
 }
@@ -106,12 +106,12 @@ static void print_string(struct line *l, struct task *t, uint64_t at)
     }
     ssize_t len = copy_in_string(t->mm, buf, uptr(at), sizeof buf);
     if (len == -ENAMETOOLONG) {
-        print_text(l, buf, SHOWN_PATH);
+        line_add_text(l, buf, SHOWN_PATH);
         line_add(l, "...");
     } else if (len < 0) {
         line_add(l, "%#llx", (unsigned long long)at);
     } else {
-        print_text(l, buf, (size_t)len);
+        line_add_text(l, buf, (size_t)len);
     }
 }
 
@@ -203,7 +203,7 @@ static void print_sockaddr(struct line *l, struct task *t, uint64_t at, uint64_t
         bool abstract = !un.sun_path[0];
 
         line_add(l, abstract ? ", sun_path=@" : ", sun_path=");
-        print_text(l, un.sun_path + abstract, abstract ? n - 1 : strnlen(un.sun_path, n));
+        line_add_text(l, un.sun_path + abstract, abstract ? n - 1 : strnlen(un.sun_path, n));
     }
     line_add(l, "}");
 }
