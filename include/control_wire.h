@@ -11,6 +11,13 @@
  *
  * Trust: runsc believes nothing but the shape of what a sentry says; the worst it
  * can do is to lie about how its guest ended.
+ *
+ * A container has many commands that want something of its sentry: start, kill, exec. Each
+ * has a socket of its own, a *peer*, which runsc's process in the container takes on and hands
+ * in with CONTROL_PEER. Over it go CONTROL_GO, CONTROL_SIGNAL, CONTROL_SIGNAL_ALL, which are
+ * answered by CONTROL_DONE, and CONTROL_EXEC, which is like CONTROL_START, for another process:
+ * the answer is CONTROL_RUNNING or CONTROL_FAILED, and in the end CONTROL_EXIT. From then on the
+ * peer is that process: signals and sizes go to it, and it is killed where the peer goes.
  */
 #pragma once
 
@@ -25,7 +32,13 @@ enum control_kind {
     CONTROL_SIGNAL,    /* value: the signal for the sandbox's first process */
     CONTROL_RESIZE,    /* value: rows << 16 | columns */
     CONTROL_END,       /* kill everything now */
+    CONTROL_PEER,      /* one descriptor: the sentry's end of a peer */
+    CONTROL_GO,        /* peer: let the first process go, which the options said to hold */
+    CONTROL_SIGNAL_ALL, /* peer: value: the signal for every process */
+    CONTROL_EXEC,       /* peer: as CONTROL_START, without CONTROL_PEER's and the gofer's */
     /* sentry → runsc */
+    CONTROL_CREATED, /* all is made and the program is found; CONTROL_GO is awaited */
+    CONTROL_DONE,    /* to a peer: value is an errno, or 0 */
     CONTROL_RUNNING, /* the first guest instruction is next; value: nanoseconds since START came */
     CONTROL_FAILED,  /* it could not start: value is an errno, text says what */
     CONTROL_EXIT,    /* the first process ended: value is its wait status */

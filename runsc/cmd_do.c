@@ -333,7 +333,10 @@ static int set_ids(struct request *r, struct err *e)
     r->o.ngroups = n > 0 ? (uint32_t)n : 0;
     if (r->user && parse_user(r, e))
         return e->code;
-    r->o.caps = r->o.uid == 0 ? ALL_CAPS : 0;
+    uint64_t caps = r->o.uid == 0 ? ALL_CAPS : 0;
+    r->o.caps =
+        (struct option_caps){ .bounding = ALL_CAPS, .permitted = caps, .effective = caps };
+    r->o.umask = 022;
     return 0;
 }
 

@@ -37,6 +37,18 @@ static int adopt(const struct control_msg *m, const int *fds, size_t n, struct s
     return at == n ? 0 : -EPROTO;
 }
 
+int control_options(const struct control_msg *m, const int *fds, size_t n,
+                    struct sandbox_options *out, struct options_storage **storage)
+{
+    if (!n)
+        return -EPROTO;
+    int err = decode(fds[n - 1], m->value, out, storage);
+    host_close(fds[n - 1]);
+    if (!err)
+        err = adopt(m, fds, n - 1, out);
+    return err;
+}
+
 int control_start(int sock, struct sandbox_options *out, struct options_storage **storage)
 {
     int fds[OPTION_FD_COUNT + 1];
@@ -46,11 +58,9 @@ int control_start(int sock, struct sandbox_options *out, struct options_storage 
 
     if (got <= 0)
         return got ? (int)got : -EIO;
-    if (got != sizeof m || m.kind != CONTROL_START || !n)
+    if (got != sizeof m || m.kind != CONTROL_START)
         return -EPROTO;
-    int err = decode(fds[n - 1], m.value, out, storage);
-    host_close(fds[n - 1]);
-    return err ? err : adopt(&m, fds, n - 1, out);
+    return control_options(&m, fds, n, out, storage);
 }
 
 static void message_send(int sock, const struct control_msg *m)
@@ -85,10 +95,9 @@ void control_step(int sock, const char *what)
     message_send(sock, &m);
 }
 
-int control_receive(int sock, struct control_msg *out)
+int control_receive(int sock, struct control_msg *out, int fds[CONTROL_FDS_MAX], size_t *n)
 {
-    size_t n;
-    ssize_t got = fd_recv(sock, out, sizeof *out, NULL, 0, &n, NULL);
+    ssize_t got = fd_recv(sock, out, sizeof *out, fds, CONTROL_FDS_MAX, n, NULL);
 
     if (got == -EINTR)
         return -EINTR;

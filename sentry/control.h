@@ -21,5 +21,23 @@ void control_fail(int sock, int err, unsigned status, const char *format, ...) p
 /* CONTROL_STEP, with the time now. */
 void control_step(int sock, const char *what);
 
-/* The next message: 1; 0 where runsc is gone; -EINTR. Blocks. */
-must_use int control_receive(int sock, struct control_msg *out);
+#define CONTROL_FDS_MAX (OPTION_FD_COUNT + 1)
+
+/*
+ * The next message.
+ *
+ *   fds       what came with it: given
+ *   returns   1; 0 where the other side is gone, or says nonsense; -EINTR
+ *   blocks    for it
+ */
+must_use int control_receive(int sock, struct control_msg *out, int fds[CONTROL_FDS_MAX],
+                             size_t *n);
+
+/*
+ * The options that a message of kind CONTROL_EXEC brought.
+ *
+ *   fds       taken where it went well; after a failure all but the last are still the caller's
+ *   storage   given: options_free(); the text itself stays mapped
+ */
+must_use int control_options(const struct control_msg *m, const int *fds, size_t n,
+                             struct sandbox_options *out, struct options_storage **storage);

@@ -7,8 +7,6 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,8 +26,10 @@
 #include "sentry/fs/gofer_client.h"
 #include "sentry/jail.h"
 #include "sentry/kernel.h"
+#include "sentry/listen.h"
 #include "sentry/load/vdso.h"
 #include "sentry/mm/mm.h"
+#include "sentry/process.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/sysprint.h"
 
@@ -46,6 +46,7 @@ struct boot {
     struct arena *arena;
     struct kernel *kernel;
     struct gofer_client *gofer;
+    struct listener listener;
     struct boot_error error;
 };
 
@@ -127,60 +128,6 @@ static int meet_gofer(struct boot *b)
 
 /* ---- after the start ---- */
 
-static void on_message(struct boot *b, const struct control_msg *m)
-{
-    switch (m->kind) {
-    case CONTROL_SIGNAL:
-        kernel_signal(b->kernel, (int)m->value);
-        break;
-    case CONTROL_RESIZE:
-        kernel_resize(b->kernel, (unsigned)(m->value >> 16 & 0xffff),
-                      (unsigned)(m->value & 0xffff));
-        break;
-    case CONTROL_END:
-        host_exit(0);
-    default:
-        log_warn("runsc says %u, which means nothing to us", m->kind);
-    }
-}
-
-/* The body of a thread: what runsc says, and whether it and the gofer are there. */
-static void *listen_for_ever(void *arg)
-{
-    struct boot *b = arg;
-    struct pollfd fds[] = {
-        {.fd = CONTROL_FD,                   .events = POLLIN},
-        { .fd = gofer_client_sock(b->gofer), .events = 0     },
-    };
-    struct control_msg m;
-
-    for (;;) {
-        if (host_ppoll(fds, ARRAY_LEN(fds), NSEC_NEVER) < 0)
-            continue;
-        if (fds[1].revents) {
-            log_error("the gofer is gone: files give EIO from now on");
-            gofer_client_dead(b->gofer);
-            fds[1].fd = -1;
-        }
-        if (fds[0].revents) {
-            int got = control_receive(CONTROL_FD, &m);
-
-            if (got == 0)
-                host_exit(0); /* runsc is gone, and so is the reason to run */
-            if (got > 0)
-                on_message(b, &m);
-        }
-    }
-}
-
-static int start_listening(struct boot *b)
-{
-    pthread_t thread;
-    int err = pthread_create(&thread, NULL, listen_for_ever, b);
-
-    return err ? boot_fail(&b->error, -err, "cannot start a thread: %s", strerror(err)) : 0;
-}
-
 /* The first process has ended: what is left of the sandbox goes with its pid namespace. */
 static _Noreturn void end(struct boot *b, int status)
 {
@@ -245,9 +192,24 @@ static int boot(struct boot *b)
     step(b, "jail locked");
     err = kernel_create(b->arena, &b->o, &b->kernel, &b->error);
     step(b, "kernel built");
-    if (!err)
-        err = kernel_start(b->kernel, &b->o, &b->error);
-    return err ? err : start_listening(b);
+    return err ? err : kernel_prepare(b->kernel, &b->o, &b->error);
+}
+
+/* Now, or where the options say so, when runsc does. */
+static int start(struct boot *b)
+{
+    b->listener = (struct listener){
+        .kernel = b->kernel, .gofer = b->gofer, .go = PARK_INIT, .gone_on = !b->o.hold
+    };
+    int err = listen_start(&b->listener);
+
+    if (err)
+        return boot_fail(&b->error, err, "cannot start a thread: %s", strerror(-err));
+    if (b->o.hold) {
+        control_send(CONTROL_FD, CONTROL_CREATED, 0);
+        listen_wait_go(&b->listener);
+    }
+    return kernel_start(b->kernel, &b->error);
 }
 
 static int probe(void)
@@ -282,11 +244,13 @@ int main(int argc, char *argv[])
     }
     log_start(b.o.fds[OPTION_FD_LOG], (enum log_level)b.o.log_level, "sentry");
     err = boot(&b);
+    if (!err)
+        err = start(&b);
     if (err) {
         control_fail(CONTROL_FD, err, b.error.status, "%s", b.error.text);
         return EXIT_FAILURE;
     }
     control_send(CONTROL_FD, CONTROL_RUNNING, 0);
     step(&b, "guest runs");
-    end(&b, kernel_wait(b.kernel));
+    end(&b, process_wait(kernel_init(b.kernel)));
 }

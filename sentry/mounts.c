@@ -16,6 +16,8 @@
 #include "sentry/fstypes.h"
 #include "sentry/vfs/dentry.h"
 
+#define PROPAGATION (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
+
 static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)
 {
     return gofer_fs_create(a, m->tree, m->exclusive, out);
@@ -49,6 +51,11 @@ static int make_root(struct arena *a, const struct actor *who, const struct opti
         return fstype_create(a, "sysfs", m->source, m->data, who, out);
     case MOUNT_DEV:
         return fstype_create(a, "devtmpfs", m->source, m->data, who, out);
+    case MOUNT_DEVPTS:
+        return fstype_create(a, "devpts", m->source, m->data, who, out);
+    case MOUNT_READONLY:
+    case MOUNT_KINDS:
+        break;
     }
     return -EINVAL;
 }
@@ -85,6 +92,39 @@ static int hide_file(const struct actor *who, const struct path *at)
     return err;
 }
 
+/* What is there becomes a mount of its own that cannot be written; what is not, stays so. */
+static int make_readonly(const struct actor *who, const struct option_mount *m)
+{
+    struct path at, top;
+    int err = walk(who, NULL, m->target, WALK_FOLLOW, &at);
+
+    if (err)
+        return err == -ENOENT ? 0 : err;
+    err = vfs_mount(who, m->target, &at, NULL, MS_BIND | MS_REC, NULL);
+    path_put(&at);
+    if (!err)
+        err = walk(who, NULL, m->target, WALK_FOLLOW, &top);
+    if (err)
+        return err;
+    unsigned long flags = mount_flags(top.mnt) | MS_REMOUNT | MS_BIND | MS_RDONLY;
+    err = vfs_mount(who, NULL, &top, NULL, flags, NULL);
+    path_put(&top);
+    return err;
+}
+
+/* How later mounts there are shared with others. */
+static int propagate(const struct actor *who, const struct option_mount *m)
+{
+    struct path at;
+    int err = m->flags & PROPAGATION ? walk(who, NULL, m->target, WALK_FOLLOW, &at) : 0;
+
+    if (err || !(m->flags & PROPAGATION))
+        return err;
+    err = vfs_mount(who, NULL, &at, NULL, m->flags & (PROPAGATION | MS_REC), NULL);
+    path_put(&at);
+    return err;
+}
+
 static int mount_one(struct arena *a, const struct actor *who, const struct option_mount *m)
 {
     struct dentry *root = NULL;
@@ -108,13 +148,22 @@ static int mount_one(struct arena *a, const struct actor *who, const struct opti
     else
         err = make_root(a, who, m, &root);
     if (!err && root)
-        err = mount_attach(root, m->source, m->flags, &at);
+        err = mount_attach(root, m->source, m->flags & ~(PROPAGATION | MS_REC), &at);
     path_put(&at);
-    return err;
+    return err ? err : propagate(who, m);
 }
 
-/* Below /dev, as every Linux has it. */
-static int mount_dev_parts(struct arena *a, const struct actor *who, const char *dev)
+static bool has_row(const struct sandbox_options *o, const char *target)
+{
+    for (uint32_t i = 0; i < o->nmounts; i++)
+        if (strcmp(o->mounts[i].target, target) == 0)
+            return true;
+    return false;
+}
+
+/* Below /dev, as every Linux has it, where the options do not say it themselves. */
+static int mount_dev_parts(struct arena *a, const struct actor *who,
+                           const struct sandbox_options *o, const char *dev)
 {
     const struct {
         const char *name, *type, *data;
@@ -130,6 +179,8 @@ static int mount_dev_parts(struct arena *a, const struct actor *who, const char 
         struct path at;
 
         snprintf(path, sizeof path, "%s/%s", dev, parts[i].name);
+        if (has_row(o, path))
+            continue;
         int err = make_place(who, path, false);
         if (!err)
             err = walk(who, NULL, path, WALK_FOLLOW, &at);
@@ -166,10 +217,10 @@ static int mount_rest(struct arena *a, const struct actor *who, const struct san
 {
     for (uint32_t i = 1; i < o->nmounts; i++) {
         const struct option_mount *m = &o->mounts[i];
-        int err = mount_one(a, who, m);
+        int err = m->kind == MOUNT_READONLY ? make_readonly(who, m) : mount_one(a, who, m);
 
         if (!err && m->kind == MOUNT_DEV)
-            err = mount_dev_parts(a, who, m->target);
+            err = mount_dev_parts(a, who, o, m->target);
         if (err)
             return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
                              strerror(-err));
@@ -181,6 +232,19 @@ static int mount_rest(struct arena *a, const struct actor *who, const struct san
             return boot_fail(e, err, "cannot hide %s: %s", o->mounts[i].target, strerror(-err));
     }
     return 0;
+}
+
+/* Last of all: until now, places were made in it. */
+static int finish_root(const struct actor *who, const struct option_mount *m)
+{
+    struct path top;
+
+    if (!(m->flags & MS_RDONLY))
+        return 0;
+    fs_context_root(who->fs, &top);
+    int err = vfs_mount(who, NULL, &top, NULL, MS_REMOUNT | MS_BIND | m->flags, NULL);
+    path_put(&top);
+    return err;
 }
 
 int mounts_create(struct arena *a, const struct actor *who, const struct sandbox_options *o,
@@ -195,8 +259,8 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
         return boot_fail(e, -EINVAL, "nothing is to be mounted at /");
     int err = make_root(a, who, &o->mounts[0], &root);
     if (!err)
-        err = mnt_ns_create(a, who->cred->user_ns, root, o->mounts[0].source, o->mounts[0].flags,
-                            &ns);
+        err = mnt_ns_create(a, who->cred->user_ns, root, o->mounts[0].source,
+                            o->mounts[0].flags & ~(unsigned long)MS_RDONLY, &ns);
     if (err)
         return boot_fail(e, err, "cannot make the root from %s: %s", o->mounts[0].source,
                          strerror(-err));
@@ -210,6 +274,11 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
     struct actor here = *who;
     here.fs = fs;
     err = mount_rest(a, &here, o, e);
+    if (!err) {
+        err = finish_root(&here, &o->mounts[0]);
+        if (err)
+            (void)boot_fail(e, err, "cannot make the root read-only: %s", strerror(-err));
+    }
     fs_context_put(fs);
     if (err)
         mnt_ns_put(ns);

@@ -42,6 +42,24 @@ static void put_mount(struct wire_writer *w, const struct option_mount *m)
     put_text(w, m->data);
 }
 
+static void put_caps(struct wire_writer *w, const struct option_caps *c)
+{
+    wire_put_u64(w, c->bounding);
+    wire_put_u64(w, c->permitted);
+    wire_put_u64(w, c->effective);
+    wire_put_u64(w, c->inheritable);
+    wire_put_u64(w, c->ambient);
+}
+
+static void put_limits(struct wire_writer *w, const struct sandbox_options *o)
+{
+    wire_put_u32(w, o->limits_set);
+    for (unsigned i = 0; i < OPTION_LIMITS; i++) {
+        wire_put_u64(w, o->limits[i].soft);
+        wire_put_u64(w, o->limits[i].hard);
+    }
+}
+
 ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
 {
     struct wire_writer w;
@@ -50,12 +68,19 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, MAGIC);
     put_text(&w, o->platform);
     put_text(&w, o->hostname);
+    put_text(&w, o->domainname);
     put_text(&w, o->cwd);
     put_text(&w, o->trace_set);
     wire_put_u32(&w, o->uid);
     wire_put_u32(&w, o->gid);
-    wire_put_u64(&w, o->caps);
+    put_caps(&w, &o->caps);
     wire_put_u8(&w, o->no_new_privs);
+    wire_put_u32(&w, o->umask);
+    wire_put_u32(&w, (uint32_t)o->oom_score_adj);
+    wire_put_u8(&w, o->hold);
+    wire_put_u8(&w, o->shielded);
+    wire_put_u8(&w, o->pts);
+    wire_put_u8(&w, o->make_cwd);
     wire_put_u16(&w, o->rows);
     wire_put_u16(&w, o->cols);
     wire_put_u64(&w, o->mem);
@@ -63,6 +88,7 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, o->cpus);
     wire_put_u64(&w, o->nofile);
     wire_put_u64(&w, o->fsize);
+    put_limits(&w, o);
     wire_put_u8(&w, o->summary);
     wire_put_u8(&w, o->trace);
     wire_put_u8(&w, o->timing);
@@ -132,7 +158,25 @@ static bool get_mount(struct wire_reader *r, struct option_mount *m)
     m->target = get_text(r);
     m->source = get_text(r);
     m->data = get_text(r);
-    return m->kind <= MOUNT_HIDE && m->target && m->source && m->data && m->target[0] == '/';
+    return m->kind < MOUNT_KINDS && m->target && m->source && m->data && m->target[0] == '/';
+}
+
+static void get_caps(struct wire_reader *r, struct option_caps *c)
+{
+    c->bounding = wire_get_u64(r);
+    c->permitted = wire_get_u64(r);
+    c->effective = wire_get_u64(r);
+    c->inheritable = wire_get_u64(r);
+    c->ambient = wire_get_u64(r);
+}
+
+static void get_limits(struct wire_reader *r, struct sandbox_options *o)
+{
+    o->limits_set = wire_get_u32(r);
+    for (unsigned i = 0; i < OPTION_LIMITS; i++) {
+        o->limits[i].soft = wire_get_u64(r);
+        o->limits[i].hard = wire_get_u64(r);
+    }
 }
 
 static bool get_groups(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
@@ -166,12 +210,19 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
         return false;
     o->platform = get_text(r);
     o->hostname = get_text(r);
+    o->domainname = get_text(r);
     o->cwd = get_text(r);
     o->trace_set = get_text(r);
     o->uid = wire_get_u32(r);
     o->gid = wire_get_u32(r);
-    o->caps = wire_get_u64(r);
+    get_caps(r, &o->caps);
     o->no_new_privs = wire_get_u8(r);
+    o->umask = wire_get_u32(r);
+    o->oom_score_adj = (int)wire_get_u32(r);
+    o->hold = wire_get_u8(r);
+    o->shielded = wire_get_u8(r);
+    o->pts = wire_get_u8(r);
+    o->make_cwd = wire_get_u8(r);
     o->rows = wire_get_u16(r);
     o->cols = wire_get_u16(r);
     o->mem = wire_get_u64(r);
@@ -179,6 +230,7 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->cpus = wire_get_u32(r);
     o->nofile = wire_get_u64(r);
     o->fsize = wire_get_u64(r);
+    get_limits(r, o);
     o->summary = wire_get_u8(r);
     o->trace = wire_get_u8(r);
     o->timing = wire_get_u8(r);
@@ -189,7 +241,8 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
         return false;
     o->argv = s->argv;
     o->envp = s->envp;
-    return wire_reader_done(r) && o->platform && o->hostname && o->cwd && o->trace_set && *o->argv;
+    return wire_reader_done(r) && o->platform && o->hostname && o->domainname && o->cwd &&
+           o->trace_set && *o->argv;
 }
 
 int options_decode(const void *msg, size_t size, struct sandbox_options *out,

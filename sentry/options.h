@@ -26,7 +26,10 @@ enum mount_kind {
     MOUNT_PROC,
     MOUNT_SYSFS,
     MOUNT_DEV,
-    MOUNT_HIDE, /* an empty read-only directory, or /dev/null over a file */
+    MOUNT_DEVPTS,
+    MOUNT_HIDE,     /* an empty read-only directory, or /dev/null over a file */
+    MOUNT_READONLY, /* what is there already, read-only */
+    MOUNT_KINDS,
 };
 
 struct option_mount {
@@ -36,7 +39,7 @@ struct option_mount {
     uint32_t tree;       /* gofer kinds: the number of the exported tree */
     bool exclusive;      /* gofer kinds: nobody else changes it, cache everything */
     bool is_file;        /* gofer kinds: the tree is one file */
-    unsigned long flags; /* MS_* */
+    unsigned long flags; /* MS_*, and how mounts propagate: MS_SHARED and its kin */
     const char *data;    /* options of the file system: "size=64m"; "" for none */
 };
 
@@ -56,23 +59,44 @@ enum option_fd {
     OPTION_FD_COUNT,
 };
 
+/* The five sets of the first process. */
+struct option_caps {
+    uint64_t bounding, permitted, effective, inheritable, ambient;
+};
+
+#define OPTION_LIMITS 16 /* RLIMIT_RTTIME is the last */
+
+/*
+ * What `runsc exec` asks for is the same, without what belongs to the sandbox as a whole:
+ * platform, hostname, mem, pids, cpus, mounts, and the watch on calls.
+ */
 struct sandbox_options {
     const char *platform; /* "ptrace", or "auto" */
-    const char *hostname;
+    const char *hostname, *domainname;
     const char *cwd;
     const char *const *argv, *const *envp; /* NULL-terminated */
     uint32_t uid, gid;
     uint32_t ngroups;
     const uint32_t *groups;
-    uint64_t caps; /* permitted and effective of the first process */
+    struct option_caps caps;
     bool no_new_privs;
+    uint32_t umask;
+    int oom_score_adj;
+    bool hold;     /* wait for CONTROL_GO before the first instruction */
+    bool shielded; /* an init: signals from inside that it has no handler for are lost on it */
+    bool pts;      /* the console is the first terminal of /dev/pts, not /dev/console */
+    bool make_cwd; /* where it is not there */
     uint16_t rows, cols; /* of the console */
     uint64_t mem;        /* bytes of guest RAM; 0: as much as the host has */
     uint64_t pids;       /* tasks at most; 0: the default */
     uint32_t cpus;       /* shown to the guest; 0: the host's */
     uint64_t nofile;     /* RLIMIT_NOFILE; 0: the default */
     uint64_t fsize;      /* RLIMIT_FSIZE; 0: infinite */
-    bool tsc;            /* set by the sentry itself: the host's clock is RDTSC */
+    uint32_t limits_set; /* bit n: limits[n] says what RLIMIT_n is */
+    struct {
+        uint64_t soft, hard;
+    } limits[OPTION_LIMITS];
+    bool tsc; /* set by the sentry itself: the host's clock is RDTSC */
     bool summary, trace, timing;
     const char *trace_set;
     int log_level;

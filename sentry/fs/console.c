@@ -7,34 +7,38 @@
 #include "sentry/fs/console.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "base/host.h"
 #include "sentry/core/hostfd.h"
 #include "sentry/fs/fs_priv.h"
-#include "sentry/fs/tty_priv.h"
+#include "sentry/fs/pty_priv.h"
+#include "sentry/vfs/dentry.h"
 #include "sentry/vfs/walk.h"
 
+/* [I] never changes */
 struct console {
-    struct tty tty;
+    struct tty own;   /* where it is no pty: what /dev/console leads to */
+    struct tty *tty;  /* [I] `own`, or a pty's: which ends with its last user, and we with it */
     hostfd_t fd;      /* [I] */
-    bool writing;     /* [tty.lock] somebody is writing to the host */
+    bool writing;     /* [tty->lock] somebody is writing to the host */
     struct park room; /* where the input thread waits for readers */
 };
 
 static const struct slab_type console_slab = SLAB_TYPE(
     console, struct console,
-    .const_ptrs = { PTR_AT(struct console, tty.ops), PTR_AT(struct console, tty.ctty.ops) });
+    .const_ptrs = { PTR_AT(struct console, own.ops), PTR_AT(struct console, own.ctty.ops) });
 
 static struct console *of(struct tty *tty)
 {
-    return container_of(tty, struct console, tty);
+    return tty->console;
 }
 
 static int host_fd(const struct console *c)
 {
-    return hostfd_get(c->tty.ctty.arena, c->fd);
+    return hostfd_get(c->tty->ctty.arena, c->fd);
 }
 
 /* Up to `size` bytes of output. The last call of a round gives 0 and ends it. */
@@ -42,25 +46,25 @@ static size_t take_output(struct console *c, uint8_t *bytes, size_t size)
 {
     const uint8_t *from;
 
-    mutex_lock(&c->tty.lock);
-    size_t n = min(byteq_peek(&c->tty.out, &from), size);
+    mutex_lock(&c->tty->lock);
+    size_t n = min(byteq_peek(&c->tty->out, &from), size);
     if (n > 0) {
         memcpy(bytes, from, n);
-        byteq_drop(&c->tty.out, n);
+        byteq_drop(&c->tty->out, n);
     } else {
         c->writing = false;
     }
-    mutex_unlock(&c->tty.lock);
+    mutex_unlock(&c->tty->lock);
     return n;
 }
 
 static bool begin_output(struct console *c)
 {
-    mutex_lock(&c->tty.lock);
-    bool mine = !c->writing && byteq_len(&c->tty.out) > 0;
+    mutex_lock(&c->tty->lock);
+    bool mine = !c->writing && byteq_len(&c->tty->out) > 0;
     if (mine)
         c->writing = true;
-    mutex_unlock(&c->tty.lock);
+    mutex_unlock(&c->tty->lock);
     return mine;
 }
 
@@ -92,7 +96,10 @@ static void console_release(struct tty *tty)
     struct console *c = of(tty);
 
     hostfd_del(tty->ctty.arena, c->fd);
-    tty_destroy(tty);
+    if (tty == &c->own)
+        tty_destroy(tty);
+    else
+        pty_destroy(pty_of(tty));
     slab_free(c);
 }
 
@@ -102,17 +109,44 @@ static const struct tty_ops console_ops = {
     .release = console_release,
 };
 
-int console_create(struct arena *a, int fd, unsigned rows, unsigned cols, struct console **out)
+static int make_own(struct arena *a, struct console *c)
+{
+    int err = tty_init(&c->own, a, &console_ops, makedev(5, 1));
+
+    c->tty = &c->own;
+    return err;
+}
+
+/* A pty in the devpts that `who` sees at /dev/pts, open to all who may. */
+static int make_pty(struct console *c, const struct actor *who)
+{
+    struct path dir;
+    struct pty *p;
+    int err = walk(who, NULL, "/dev/pts", WALK_FOLLOW | WALK_DIRECTORY, &dir);
+
+    if (err)
+        return err;
+    struct devpts *fs = devpts_of(dentry_inode(dir.dentry));
+    err = fs ? pty_create(fs, &console_ops, who, &p) : -ENODEV;
+    path_put(&dir);
+    if (err)
+        return err;
+    p->tty.locked = false;
+    c->tty = &p->tty;
+    return 0;
+}
+
+int console_create(struct arena *a, const struct console_options *o, struct console **out)
 {
     struct console *c = slab_alloc(a, &console_slab);
 
     if (!c) {
-        host_close(fd);
+        host_close(o->fd);
         return -ENOMEM;
     }
-    int err = hostfd_add(a, fd, &c->fd);
+    int err = hostfd_add(a, o->fd, &c->fd);
     if (!err) {
-        err = tty_init(&c->tty, a, &console_ops, makedev(5, 1));
+        err = o->pty_for ? make_pty(c, o->pty_for) : make_own(a, c);
         if (err)
             hostfd_del(a, c->fd);
     }
@@ -120,16 +154,27 @@ int console_create(struct arena *a, int fd, unsigned rows, unsigned cols, struct
         slab_free(c);
         return err;
     }
-    c->tty.winsize = (struct abi_winsize){ .rows = (uint16_t)rows, .cols = (uint16_t)cols };
-    fs_state_of(a)->console = &c->tty;
+    c->tty->console = c;
+    c->tty->winsize = (struct abi_winsize){ .rows = o->rows, .cols = o->cols };
+    if (!fs_state_of(a)->console)
+        fs_state_of(a)->console = c->tty;
     *out = c;
     return 0;
 }
 
+struct console *console_get(struct console *c)
+{
+    tty_get(c->tty);
+    return c;
+}
+
 void console_destroy(struct console *c)
 {
-    fs_state_of(c->tty.ctty.arena)->console = NULL;
-    tty_put(&c->tty);
+    if (!c)
+        return;
+    if (fs_state_of(c->tty->ctty.arena)->console == c->tty)
+        fs_state_of(c->tty->ctty.arena)->console = NULL;
+    tty_put(c->tty);
 }
 
 /* Types all of it, and waits where there is no room. */
@@ -141,9 +186,9 @@ static void type(struct console *c, uint8_t *bytes, size_t size)
     io_kernel(&io, bytes, size);
     while (io.left > 0) {
         park_prepare(&c->room);
-        tty_lock(&c->tty);
-        n = tty_input_locked(&c->tty, &io);
-        tty_unlock(&c->tty);
+        tty_lock(c->tty);
+        n = tty_input_locked(c->tty, &io);
+        tty_unlock(c->tty);
         if (n == -EAGAIN && park_wait(&c->room, NSEC_NEVER) < 0)
             continue;
     }
@@ -154,43 +199,45 @@ void console_loop(struct console *c)
     uint8_t bytes[512];
     ssize_t n;
 
-    tty_get(&c->tty);
     while ((n = host_read(host_fd(c), bytes, sizeof bytes)) != 0) {
         if (n > 0)
             type(c, bytes, (size_t)n);
         else if (n != -EINTR)
             break;
     }
-    tty_hang_up(&c->tty);
-    tty_put(&c->tty);
+    tty_hang_up(c->tty);
+    tty_put(c->tty);
 }
 
 void console_resize(struct console *c, unsigned rows, unsigned cols)
 {
     struct abi_winsize size = { .rows = (uint16_t)rows, .cols = (uint16_t)cols };
 
-    tty_resize(&c->tty, &size);
+    tty_resize(c->tty, &size);
 }
 
 void console_set_session(struct console *c, struct task *t)
 {
-    tty_make_controlling(&c->tty, t);
+    tty_make_controlling(c->tty, t);
 }
 
 int console_open(struct console *c, const struct actor *who, struct file **out)
 {
     const struct open_how_k how = { .flags = O_RDWR | O_NOCTTY };
+    char name[32] = "/dev/console";
     struct file *f;
 
+    if (c->tty != &c->own)
+        snprintf(name, sizeof name, "/dev/pts/%u", pty_of(c->tty)->index);
     /* By its name, so that ttyname(3) finds it. */
-    if (vfs_open(who, NULL, "/dev/console", &how, &f) == 0) {
-        if (tty_of_file(f) == &c->tty) {
+    if (vfs_open(who, NULL, name, &how, &f) == 0) {
+        if (tty_of_file(f) == c->tty) {
             *out = f;
             return 0;
         }
         file_put(f);
     }
-    return c->tty.ctty.ops->open(&c->tty.ctty, who, O_RDWR, out);
+    return c->tty->ctty.ops->open(&c->tty->ctty, who, O_RDWR, out);
 }
 
 int console_open_device(struct inode *inode, const struct path *at, int flags,

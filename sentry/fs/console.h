@@ -9,16 +9,24 @@
 
 struct console;
 
+struct console_options {
+    int fd;              /* the host's terminal, read and written: taken, also on failure */
+    uint16_t rows, cols; /* how large it is */
+    /* It is to be a pty in the devpts that this one sees at /dev/pts, and its owner's; NULL: none,
+     * and /dev/console is its only name. */
+    const struct actor *pty_for;
+};
+
 /*
- * Makes the console; /dev/console then leads to it. Once at most.
+ * Makes a console; /dev/console leads to the first there is.
  *
- *   fd          the host's terminal, read and written: taken, also on failure
- *   rows, cols  how large it is
  *   out         lives until console_destroy(); open files may outlive that
- *   errors      ENOMEM, EMFILE
+ *   errors      ENOMEM, EMFILE; those of a walk, and ENODEV where /dev/pts is no devpts
  */
-must_use int console_create(struct arena *a, int fd, unsigned rows, unsigned cols,
-                            struct console **out);
+must_use int console_create(struct arena *a, const struct console_options *o, struct console **out);
+/* For console_loop(). */
+struct console *console_get(struct console *c);
+/* NULL is fine. */
 void console_destroy(struct console *c);
 
 /* A file on it, as /dev/console where that can be opened: stdin and its kin. Errors: ENOMEM. */
@@ -33,6 +41,7 @@ void console_resize(struct console *c, unsigned rows, unsigned cols);
 /*
  * The body of a host thread of its own: what comes from the host's terminal is typed.
  *
+ *   c         taken: a console_get() of the caller's
  *   returns   when that has ended, and the console is hung up
  *   blocks    in read(2) of the host; for room, where guests do not read
  */

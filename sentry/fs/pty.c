@@ -48,15 +48,18 @@ static void pty_room(struct tty *tty)
     wake_master(tty, POLLOUT | POLLWRNORM);
 }
 
-static void pty_release(struct tty *tty)
+void pty_destroy(struct pty *p)
 {
-    struct pty *p = pty_of(tty);
-
     devpts_remove(p);
-    tty_destroy(tty);
+    tty_destroy(&p->tty);
     inode_put(p->inode);
     superblock_put(&p->fs->sb);
     slab_free(p);
+}
+
+static void pty_release(struct tty *tty)
+{
+    pty_destroy(pty_of(tty));
 }
 
 static const struct tty_ops pty_tty_ops = {
@@ -278,14 +281,15 @@ struct pty *pty_of_master(struct file *f)
     return f->ops == &master_ops ? pty_at(f) : NULL;
 }
 
-static int pty_create(struct devpts *fs, const struct actor *who, struct pty **out)
+int pty_create(struct devpts *fs, const struct tty_ops *ops, const struct actor *who,
+               struct pty **out)
 {
     struct pty *p = slab_alloc(fs->sb.arena, &pty_slab);
 
     if (!p)
         return -ENOMEM;
     list_init(&p->node);
-    int err = tty_init(&p->tty, fs->sb.arena, &pty_tty_ops, 0);
+    int err = tty_init(&p->tty, fs->sb.arena, ops, 0);
     if (err) {
         slab_free(p);
         return err;
@@ -307,7 +311,7 @@ int pty_open_master(struct devpts *fs, struct inode *inode, const struct path *a
                     const struct actor *who, struct file **out)
 {
     struct pty *p;
-    int err = pty_create(fs, who, &p);
+    int err = pty_create(fs, &pty_tty_ops, who, &p);
 
     if (err)
         return err;

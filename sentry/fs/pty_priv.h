@@ -52,6 +52,18 @@ void devpts_remove(struct pty *pty);
 /* The pty of a master; NULL where `f` is none. */
 struct pty *pty_of_master(struct file *f);
 
+/*
+ * A new pty of `fs`, locked, without a master.
+ *
+ *   ops       what its far end does; release must end with pty_destroy()
+ *   out       given
+ *   errors    ENOSPC, ENOMEM
+ */
+must_use int pty_create(struct devpts *fs, const struct tty_ops *ops, const struct actor *who,
+                        struct pty **out);
+/* Nobody has it any more. */
+void pty_destroy(struct pty *p);
+
 /* A master on a new pty of `fs`. */
 must_use int pty_open_master(struct devpts *fs, struct inode *inode, const struct path *at,
                              int flags, const struct actor *who, struct file **out);

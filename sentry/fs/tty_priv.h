@@ -49,6 +49,7 @@ struct tty {
     struct ref ref;
     struct mutex lock;         /* RANK_TTY */
     const struct tty_ops *ops; /* [I] register it in the owner's slab_type */
+    struct console *console;   /* [I] whose far end is the host's; NULL: it is a master */
     unsigned todo;             /* [l] TODO_*, for tty_unlock() */
     uint64_t signals;          /* [l] bits of signals to the foreground, for tty_unlock() */
 

@@ -29,7 +29,7 @@ static struct sandbox_options sample(void)
         .gid = 100,
         .ngroups = 2,
         .groups = groups,
-        .caps = 1ull << 40,
+        .caps = { .ambient = 1ull << 40 },
         .rows = 24,
         .cols = 80,
         .mem = 1 << 30,
@@ -55,7 +55,7 @@ Test(options, survive_the_way)
     cr_assert(got.argv[3] == NULL);
     cr_assert_str_eq(got.envp[0], "A=1");
     cr_assert_eq(got.groups[1], 24);
-    cr_assert_eq(got.caps, 1ull << 40);
+    cr_assert_eq(got.caps.ambient, 1ull << 40);
     cr_assert_eq(got.nmounts, 2);
     cr_assert(got.mounts[0].exclusive);
     cr_assert_str_eq(got.mounts[1].data, "mode=1777");

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread listens to all sockets. A process that a peer asks for is made by a thread of
+ * its own, which then waits for its end: loading a program may take the gofer a while, and
+ * a kill must not wait for it.
+ *
+ * A peer has two users: the table of the listener, and that thread. The last one closes
+ * the socket.
+ */
+#include "sentry/listen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/host.h"
+#include "base/log.h"
+#include "base/ref.h"
+#include "base/thread.h"
+#include "sentry/control.h"
+#include "sentry/fs/gofer_client.h"
+#include "sentry/process.h"
+
+/* [I] never changes   [l] under lock */
+struct peer {
+    struct ref ref;
+    int sock;                      /* [I] */
+    struct kernel *kernel;         /* [I] */
+    struct mutex lock;             /* RANK_CONTROL */
+    struct guest_process *process; /* [l] while it runs */
+    bool asked, gone;              /* [l] CONTROL_EXEC came; the other side has left */
+};
+
+static struct peer *peer_create(int sock, struct kernel *k)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (!p) {
+        host_close(sock);
+        return NULL;
+    }
+    ref_init(&p->ref);
+    mutex_init(&p->lock, RANK_CONTROL);
+    p->sock = sock;
+    p->kernel = k;
+    return p;
+}
+
+static void peer_put(struct peer *p)
+{
+    if (!ref_put(&p->ref))
+        return;
+    host_close(p->sock);
+    free(p);
+}
+
+/* ---- a process of a peer ---- */
+
+struct exec {
+    struct peer *peer; /* a reference */
+    struct sandbox_options o;
+    struct options_storage *storage;
+};
+
+/* The peer is this process from now on; NULL: no more. One that has left takes it along. */
+static void peer_set(struct peer *p, struct guest_process *process)
+{
+    mutex_lock(&p->lock);
+    p->process = process;
+    if (process && p->gone)
+        process_signal(process, SIGKILL);
+    mutex_unlock(&p->lock);
+}
+
+static void run_exec(void *arg)
+{
+    struct exec *x = arg;
+    struct peer *peer = x->peer;
+    struct guest_process process;
+    struct boot_error e = { .err = 0 };
+    int err = kernel_exec(peer->kernel, &x->o, &process, &e);
+
+    for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
+        host_close(x->o.fds[i]);
+    options_free(x->storage);
+    free(x);
+    if (err) {
+        control_fail(peer->sock, err, e.status, "%s", e.text);
+    } else {
+        peer_set(peer, &process);
+        control_send(peer->sock, CONTROL_RUNNING, 0);
+        int status = process_wait(&process);
+        peer_set(peer, NULL);
+        control_send(peer->sock, CONTROL_EXIT, (uint64_t)status);
+        process_destroy(&process);
+    }
+    peer_put(peer);
+}
+
+/* Takes the descriptors. */
+static int peer_exec(struct peer *p, const struct control_msg *m, const int *fds, size_t n)
+{
+    struct exec *x = p->asked ? NULL : calloc(1, sizeof *x);
+    int err = x ? control_options(m, fds, n, &x->o, &x->storage) : -ENOMEM;
+
+    if (err) {
+        for (size_t i = 0; i < n; i++)
+            if (!x || i + 1 < n) /* the last was closed by who looked into it */
+                host_close(fds[i]);
+        free(x);
+        return err;
+    }
+    p->asked = true;
+    ref_get(&p->ref);
+    x->peer = p;
+    err = thread_start(run_exec, x);
+    if (err) {
+        for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
+            host_close(x->o.fds[i]);
+        options_free(x->storage);
+        free(x);
+        peer_put(p);
+    }
+    return err;
+}
+
+/* ---- what they say ---- */
+
+/* Nothing has run yet: what would end the first process ends the sandbox. */
+static void signal_held(int sig)
+{
+    static const int harmless[] = { SIGCHLD, SIGCONT, SIGURG,  SIGWINCH,
+                                    SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
+
+    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+        if (sig == harmless[i])
+            return;
+    control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)sig);
+    host_exit(0);
+}
+
+static int signal_init(struct listener *l, uint64_t sig)
+{
+    if (sig > 64)
+        return -EINVAL;
+    if (sig && !atomic_load(&l->gone_on))
+        signal_held((int)sig);
+    else if (sig)
+        process_signal(kernel_init(l->kernel), (int)sig);
+    return 0;
+}
+
+static int signal_all(struct listener *l, uint64_t sig)
+{
+    if (sig > 64 || !atomic_load(&l->gone_on))
+        return signal_init(l, sig);
+    if (sig)
+        kernel_signal_all(l->kernel, (int)sig);
+    return 0;
+}
+
+static int go(struct listener *l)
+{
+    if (atomic_exchange(&l->gone_on, true))
+        return -EALREADY;
+    park_wake(&l->go);
+    return 0;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        host_close(fds[i]);
+}
+
+static void add_peer(struct listener *l, int sock)
+{
+    struct peer *p = NULL;
+
+    if (l->npeers == LISTEN_PEERS_MAX)
+        host_close(sock);
+    else
+        p = peer_create(sock, l->kernel);
+    if (p)
+        l->peers[l->npeers++] = p;
+}
+
+static void on_control(struct listener *l, const struct control_msg *m, const int *fds, size_t n)
+{
+    struct guest_process *init = kernel_init(l->kernel);
+
+    if (m->kind == CONTROL_PEER && n == 1) {
+        add_peer(l, fds[0]);
+        return;
+    }
+    close_all(fds, n);
+    switch (m->kind) {
+    case CONTROL_SIGNAL:
+        (void)!signal_init(l, m->value);
+        break;
+    case CONTROL_RESIZE:
+        process_resize(init, (uint16_t)(m->value >> 16), (uint16_t)m->value);
+        break;
+    case CONTROL_END:
+        host_exit(0);
+    default:
+        log_warn("runsc says %u, which means nothing to us", m->kind);
+    }
+}
+
+/* To the peer's own process, where it has one. */
+static bool peer_steer(struct peer *p, const struct control_msg *m)
+{
+    mutex_lock(&p->lock);
+    if (p->process && m->kind == CONTROL_SIGNAL && m->value && m->value <= 64)
+        process_signal(p->process, (int)m->value);
+    if (p->process && m->kind == CONTROL_RESIZE)
+        process_resize(p->process, (uint16_t)(m->value >> 16), (uint16_t)m->value);
+    mutex_unlock(&p->lock);
+    return p->asked;
+}
+
+static void on_peer(struct listener *l, struct peer *p, const struct control_msg *m, const int *fds,
+                    size_t n)
+{
+    int err;
+
+    if (m->kind == CONTROL_EXEC) {
+        err = peer_exec(p, m, fds, n);
+        if (err)
+            control_fail(p->sock, err, 0, "cannot take the process on");
+        return;
+    }
+    close_all(fds, n);
+    if (peer_steer(p, m))
+        return;
+    switch (m->kind) {
+    case CONTROL_GO:
+        err = go(l);
+        break;
+    case CONTROL_SIGNAL:
+        err = signal_init(l, m->value);
+        break;
+    case CONTROL_SIGNAL_ALL:
+        err = signal_all(l, m->value);
+        break;
+    default:
+        err = -EPROTO;
+    }
+    control_send(p->sock, CONTROL_DONE, (uint64_t)-err);
+}
+
+static void drop_peer(struct listener *l, size_t i)
+{
+    struct peer *p = l->peers[i];
+
+    mutex_lock(&p->lock);
+    p->gone = true;
+    if (p->process)
+        process_signal(p->process, SIGKILL);
+    mutex_unlock(&p->lock);
+    l->peers[i] = l->peers[--l->npeers];
+    peer_put(p);
+}
+
+/* ---- the loop ---- */
+
+/* From the last: a peer that leaves gives its place to the last one, which has been seen. */
+static void hear_peers(struct listener *l, const struct pollfd *fds)
+{
+    for (size_t i = l->npeers; i-- > 0;) {
+        int got_fds[CONTROL_FDS_MAX], got;
+        struct control_msg m;
+        size_t n;
+
+        if (!fds[i].revents)
+            continue;
+        got = control_receive(l->peers[i]->sock, &m, got_fds, &n);
+        if (got > 0)
+            on_peer(l, l->peers[i], &m, got_fds, n);
+        else if (got == 0)
+            drop_peer(l, i);
+    }
+}
+
+static void hear_runsc(struct listener *l)
+{
+    int fds[CONTROL_FDS_MAX];
+    struct control_msg m;
+    size_t n;
+    int got = control_receive(CONTROL_FD, &m, fds, &n);
+
+    if (got == 0)
+        host_exit(0); /* runsc is gone, and so is the reason to run */
+    if (got > 0)
+        on_control(l, &m, fds, n);
+}
+
+static void listen_for_ever(void *arg)
+{
+    struct listener *l = arg;
+    struct pollfd fds[2 + LISTEN_PEERS_MAX];
+
+    fds[1] = (struct pollfd){ .fd = gofer_client_sock(l->gofer) };
+    for (;;) {
+        fds[0] = (struct pollfd){ .fd = CONTROL_FD, .events = POLLIN };
+        for (size_t i = 0; i < l->npeers; i++)
+            fds[2 + i] = (struct pollfd){ .fd = l->peers[i]->sock, .events = POLLIN };
+        if (host_ppoll(fds, 2 + l->npeers, NSEC_NEVER) < 0)
+            continue;
+        if (fds[1].revents) {
+            log_error("the gofer is gone: files give EIO from now on");
+            gofer_client_dead(l->gofer);
+            fds[1].fd = -1;
+        }
+        hear_peers(l, fds + 2);
+        if (fds[0].revents)
+            hear_runsc(l);
+    }
+}
+
+int listen_start(struct listener *l)
+{
+    return thread_start(listen_for_ever, l);
+}
+
+void listen_wait_go(struct listener *l)
+{
+    for (;;) {
+        park_prepare(&l->go);
+        if (atomic_load(&l->gone_on))
+            return;
+        if (park_wait(&l->go, NSEC_NEVER) < 0)
+            continue;
+    }
+}
