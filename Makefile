@@ -42,7 +42,7 @@ LDFLAGS  += $(LF_$(MODE)) -Wl,--as-needed
 LDLIBS   += -lpthread
 
 # The libraries, each above the ones after it, so that one link line does for all.
-LIBS := runsc sentry netstack gofer platform-ptrace platform-kvm platform-systrap base
+LIBS := runsc sentry netstack gofer platform-ptrace platform-kvm platform-systrap platform-stub base
 
 # The programs: where main.c is, which libraries, and which of the host's.
 PROGRAMS := runsc runsc-sentry runsc-gofer runsc-netgofer
@@ -51,7 +51,7 @@ main_runsc-sentry   := sentry
 main_runsc-gofer    := gofer/file
 main_runsc-netgofer := gofer/net
 libs_runsc          := runsc sentry base # of the sentry, the options alone
-libs_runsc-sentry   := sentry netstack platform-ptrace platform-kvm platform-systrap base
+libs_runsc-sentry   := sentry netstack platform-ptrace platform-kvm platform-systrap platform-stub base
 libs_runsc-gofer    := gofer base
 libs_runsc-netgofer := gofer base
 host_runsc          := -ljansson

@@ -43,10 +43,12 @@ enum platform_stop {
 
 struct guest_stop {
     enum platform_stop why;
-    bool int80;  /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
-    int signo;   /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
-    int code;    /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …) */
-    uptr_t addr; /* the same: si_addr */
+    bool trapped; /* STOP_SYSCALL: by the instruction itself; not from a call site that was
+                     rewritten to need no trap (platform-systrap) */
+    bool int80;   /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
+    int signo;    /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
+    int code;     /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …) */
+    uptr_t addr;  /* the same: si_addr */
     unsigned
         access; /* STOP_FAULT: PROT_* bits that were wanted; 0 where the platform cannot tell */
     uint32_t trapno; /* the processor's vector and error code, 0 where unknown (for sigcontext) */

@@ -1,70 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * platform-ptrace: guests as traced processes. It needs nothing of the host but
- * ptrace(2) of one's own children, and is the slowest. agent.c tells how it works.
+ * ptrace(2) of one's own children, and is the slowest. platform-stub/agent.c tells how it
+ * works.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-#include "base/host.h"
-#include "base/panic.h"
+#include "base/log.h"
 #include "platform-ptrace/ptrace_priv.h"
-#include "platform-ptrace/scratch.h"
-
-#define FILE_SIZE ((int64_t)(SCRATCH_OFF + STUB_SCRATCH_SIZE))
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        host_close(*fd);
-    *fd = -1;
-}
-
-/* The memory file of the command areas, mapped whole: it is sparse. */
-static int open_cmds(struct platform *p)
-{
-    void *at;
-
-    int fd = host_memfd_create("runsc-stubs", 0);
-    if (fd < 0)
-        return fd;
-    p->cmd_fd = fd;
-    int err = host_ftruncate(fd, FILE_SIZE);
-    if (!err)
-        err = host_mmap(NULL, (size_t)FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0, &at);
-    if (err)
-        return err;
-    p->cmds = at;
-    p->scratch = (char *)at + SCRATCH_OFF;
-    return 0;
-}
-
-static int start(struct platform *p, int ram_fd)
-{
-    int socks[2];
-
-    cpus_init(&p->cpus);
-    int err = fpu_create(p);
-    if (!err)
-        err = open_cmds(p);
-    if (!err)
-        err = host_socketpair(SOCK_SEQPACKET, socks);
-    if (err)
-        return err;
-    p->sock = socks[0];
-    p->stub_sock = socks[1];
-    atomic_store(&p->files[FILE_RAM], ram_fd);
-    err = aspace_alloc(p, &p->zygote);
-    if (!err)
-        err = zygote_create(p, ram_fd);
-    /* Their numbers live on, in the stubs. */
-    host_close(p->stub_sock);
-    host_close(p->cmd_fd);
-    return err;
-}
 
 static void ptrace_destroy(struct platform *p)
 {
@@ -75,33 +20,40 @@ static void ptrace_destroy(struct platform *p)
         return;
     while ((t = list_first(&p->threads, struct guest_thread, node)))
         ptrace_thread_destroy(t);
-    while ((as = list_first(&p->aspaces, struct aspace, node)))
-        ptrace_aspace_destroy(as);
-    corpse_reap_all(p);
-    int err = p->cmds ? host_munmap(p->cmds, (size_t)FILE_SIZE) : 0;
-    if (err)
-        panic("munmap: %d", err);
-    close_fd(&p->sock);
-    free(p->fpu_initial);
+    while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
+        aspace_destroy(as);
+    stubs_destroy(&p->stubs);
     free(p);
+}
+
+/* Whether we may trace what we make: better known now than when a guest is to run. */
+static int try_to_trace(struct platform *p)
+{
+    pid_t pid;
+
+    int err = aspace_spawn(p->stubs.zygote, (uint64_t)CHILD_IS_THREAD, &pid);
+    if (err)
+        return err;
+    err = stub_seize(pid);
+    if (err)
+        log_error("ptrace: a stub cannot be traced: error %d", -err);
+    if (err != -EIO)
+        stub_end(pid);
+    return err;
 }
 
 static int ptrace_create(const struct platform_options *opts, struct platform **out)
 {
+    const struct stubs_options o = { .name = "ptrace", .ram_fd = opts->ram_fd };
     struct platform *p = calloc(1, sizeof *p);
 
     if (!p)
         return -ENOMEM;
-    p->sentry = host_getpid();
-    p->sock = -1;
-    for (size_t i = 0; i < FILES_MAX; i++)
-        atomic_init(&p->files[i], -1);
     mutex_init(&p->lock, RANK_PLATFORM);
-    list_init(&p->aspaces);
     list_init(&p->threads);
-    list_init(&p->corpses);
-    p->next_id = 1;
-    int err = start(p, opts->ram_fd);
+    int err = stubs_create(&p->stubs, &o);
+    if (!err)
+        err = try_to_trace(p);
     if (err) {
         ptrace_destroy(p);
         return err;
@@ -118,7 +70,22 @@ static uint64_t ptrace_task_size(const struct platform *p)
 
 static size_t ptrace_fpu_size(const struct platform *p)
 {
-    return p->fpu_size;
+    return p->stubs.xsave.size;
+}
+
+static int ptrace_file_add(struct platform *p, int fd, uint32_t *out)
+{
+    return file_add(&p->stubs, fd, out);
+}
+
+static void ptrace_file_del(struct platform *p, uint32_t file)
+{
+    file_del(&p->stubs, file);
+}
+
+static int ptrace_aspace_create(struct platform *p, struct aspace **out)
+{
+    return aspace_create(&p->stubs, out);
 }
 
 const struct platform_ops platform_ptrace = {
@@ -131,10 +98,10 @@ const struct platform_ops platform_ptrace = {
     .file_add = ptrace_file_add,
     .file_del = ptrace_file_del,
     .aspace_create = ptrace_aspace_create,
-    .aspace_fork = ptrace_aspace_fork,
-    .aspace_destroy = ptrace_aspace_destroy,
-    .aspace_apply = ptrace_aspace_apply,
-    .aspace_barrier = ptrace_aspace_barrier,
+    .aspace_fork = aspace_fork,
+    .aspace_destroy = aspace_destroy,
+    .aspace_apply = aspace_apply,
+    .aspace_barrier = aspace_barrier,
     .thread_create = ptrace_thread_create,
     .thread_destroy = ptrace_thread_destroy,
     .run = ptrace_run,

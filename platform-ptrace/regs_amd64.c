@@ -90,6 +90,7 @@ static void make_vsyscall(long nr, struct guest_regs *regs, struct guest_stop *s
     regs->orig_rax = (uint64_t)nr;
     regs->rax = (uint64_t)-ENOSYS;
     stop->why = STOP_SYSCALL;
+    stop->trapped = true;
 }
 
 /*

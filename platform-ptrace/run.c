@@ -63,6 +63,7 @@ static enum verdict syscall_stop(struct guest_thread *t, struct guest_regs *regs
     if (regs_get(t, regs))
         return RESUME;
     stop->why = STOP_SYSCALL;
+    stop->trapped = true;
     stop->int80 = !regs_after_syscall(regs) && regs_call_is_32bit(t);
     return STOPPED;
 }
@@ -108,7 +109,7 @@ static void resume(pid_t pid)
 
 static int turn_on_one_cpu(struct guest_thread *t, pid_t pid, int *status)
 {
-    const struct cpus *cpus = &t->p->cpus;
+    const struct cpus *cpus = &t->p->stubs.cpus;
 
     cpus_bring(cpus, pid, cpus_stay(cpus));
     resume(pid);
@@ -122,7 +123,7 @@ static int turn_on_one_cpu(struct guest_thread *t, pid_t pid, int *status)
 static int turn_freely(struct guest_thread *t, pid_t pid, int *status)
 {
     if (t->held)
-        cpus_free(&t->p->cpus, pid);
+        cpus_free(&t->p->stubs.cpus, pid);
     t->held = false;
     resume(pid);
     return stub_wait(pid, status);
@@ -132,7 +133,7 @@ static int turn_freely(struct guest_thread *t, pid_t pid, int *status)
 static int turn(struct guest_thread *t, int *status)
 {
     pid_t pid = atomic_load_explicit(&t->pid, memory_order_relaxed);
-    bool one_cpu = t->p->cpus.many && t->quick_turns >= QUICK_TURNS;
+    bool one_cpu = t->p->stubs.cpus.many && t->quick_turns >= QUICK_TURNS;
     nsec_t since = host_clock_gettime(CLOCK_MONOTONIC);
 
     t->regs_known = false;
@@ -151,7 +152,7 @@ int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *reg
 {
     int status;
 
-    corpse_reap_some(t->p);
+    corpse_reap_some(&t->p->stubs);
     int err = thread_enter(t, as);
     if (err)
         return err;

@@ -62,12 +62,12 @@ static void stub_leave(struct guest_thread *t)
     pid_t pid = atomic_load(&t->pid);
 
     if (pid)
-        corpse_add(t->p, stub_part(t), pid, -1);
+        corpse_add(stub_part(t), pid);
 }
 
 void thread_lost(struct guest_thread *t)
 {
-    free(stub_part(t));
+    corpse_free(stub_part(t));
 }
 
 void ptrace_thread_destroy(struct guest_thread *t)
@@ -122,17 +122,17 @@ int stub_seize(pid_t pid)
 
 static int stub_enter(struct guest_thread *t, struct aspace *as)
 {
-    struct corpse *c = calloc(1, sizeof *c);
+    struct corpse *c = corpse_create(as);
     pid_t pid;
 
-    int err = c ? aspace_spawn(as, &pid) : -ENOMEM;
+    int err = c ? aspace_spawn(as, (uint64_t)CHILD_IS_THREAD, &pid) : -ENOMEM;
     if (err) {
-        free(c);
+        corpse_free(c);
         return err;
     }
     err = stub_seize(pid);
     if (err) {
-        free(c);
+        corpse_free(c);
         if (err != -EIO)
             panic("a stub cannot be traced, unlike the first: %d", err);
         return err;

@@ -9,7 +9,7 @@
 #include "tests/platform-ptrace/children.h"
 #include "tests/platform-ptrace/rig.h"
 
-#define FAR_AT UINT64_C(0x7ffffffe0000)
+#define FAR_AT UINT64_C(0x7fffaffe0000)
 
 /* A page of code with a load and a store, each followed by a call. */
 #define LOAD_AT  (CODE_AT + 0)

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-#include "platform-ptrace/layout.h"
-#include "platform-ptrace/stub.h"
+#include "platform-stub/layout.h"
+#include "platform-stub/stub.h"
 #include "tests/platform-ptrace/children.h"
 #include "tests/platform-ptrace/rig.h"
 
@@ -39,13 +39,13 @@ Test(hostile, a_jump_to_a_call_of_the_stub_reaches_no_host)
             continue;
         places++;
         for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
-            struct guest_regs regs = rig_regs(STUB_START + off);
+            struct guest_regs regs = rig_regs(STUB_CODE + off);
             regs.rax = (uint64_t)calls[i];
             regs.rdi = calls[i] == SYS_clone ? (uint64_t)STUB_CLONE_AGENT : CODE_AT;
             regs.rsi = PAGE_SIZE;
             cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
             cr_assert_eq((long)regs.orig_rax, calls[i]);
-            cr_assert_eq(regs.rip, STUB_START + off + 2);
+            cr_assert_eq(regs.rip, STUB_CODE + off + 2);
         }
     }
     cr_assert_gt(places, 5);
@@ -83,7 +83,7 @@ Test(hostile, a_jump_to_any_byte_of_the_stub_does_no_harm)
     size_t before = children_of(getpid(), pids);
     cr_assert_eq(pthread_create(&k.thread, NULL, tick, &k), 0);
     for (uint64_t off = 0; off < STUB_CODE_SIZE; off++) {
-        struct guest_regs regs = rig_regs(STUB_START + off);
+        struct guest_regs regs = rig_regs(STUB_CODE + off);
         regs.r15 = STUB_CMD;
         regs.r14 = off & 7;
         regs.r13 = regs.rbx = 1;
@@ -112,7 +112,7 @@ Test(hostile, the_stubs_own_pages_cannot_be_written)
     rig_start(&r);
     check_alive(&r);
     CODE(&r, CODE_AT + 16, "\x48\x89\x07\x0f\x05"); /* mov %rax, (%rdi); syscall */
-    for (uint64_t va = STUB_START; va < STUB_END; va += PAGE_SIZE) {
+    for (uint64_t va = STUB_CODE; va < STUB_END; va += PAGE_SIZE) {
         struct guest_regs regs = rig_regs(CODE_AT + 16);
         regs.rdi = va;
         cr_assert_eq(rig_run(&r, &regs), STOP_FAULT, "page %lx can be written", va);

@@ -43,7 +43,7 @@
  * (PTRACE_O_EXITKILL). An agent that is killed from outside is found out by agent_run(),
  * which looks each second of a wait.
  */
-#include "platform-ptrace/agent.h"
+#include "platform-stub/agent.h"
 
 #include <errno.h>
 #include <string.h>

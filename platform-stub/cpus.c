@@ -10,7 +10,7 @@
  * long can be moved by the host at any time, and in the rest of the sentry threads
  * are free. Errors do not matter: it is only slower then.
  */
-#include "platform-ptrace/cpus.h"
+#include "platform-stub/cpus.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,71 +6,76 @@
 #include <sys/syscall.h>
 
 #include "base/host.h"
-#include "platform-ptrace/ptrace_priv.h"
-#include "platform-ptrace/stub.h"
+#include "platform-stub/stub.h"
+#include "platform-stub/stubs.h"
 
-static int slot_get_locked(struct platform *p) HOLDS(p->lock);
-static int slot_get_locked(struct platform *p)
+static int area_get_locked(struct stubs *stubs) HOLDS(stubs->lock);
+static int area_get_locked(struct stubs *stubs)
 {
-    size_t slot = bitmap_find_next_zero(p->slots, ASPACES_MAX, 0);
+    size_t area = bitmap_find_next_zero(stubs->areas, ASPACES_MAX, 0);
 
-    if (slot == ASPACES_MAX)
+    if (area == ASPACES_MAX)
         return -EAGAIN;
-    bitmap_set(p->slots, slot);
-    return (int)slot;
+    bitmap_set(stubs->areas, area);
+    return (int)area;
 }
 
-static int slot_get(struct platform *p)
+static int area_get(struct stubs *stubs)
 {
-    mutex_lock(&p->lock);
-    int slot = slot_get_locked(p);
-    mutex_unlock(&p->lock);
-    if (slot >= 0)
-        return slot;
+    mutex_lock(&stubs->lock);
+    int area = area_get_locked(stubs);
+    mutex_unlock(&stubs->lock);
+    if (area >= 0)
+        return area;
     /* What is free only because a dead agent has not been waited for, is made so. */
-    corpse_reap_all(p);
-    mutex_lock(&p->lock);
-    slot = slot_get_locked(p);
-    mutex_unlock(&p->lock);
-    return slot;
+    corpse_reap_all(stubs);
+    mutex_lock(&stubs->lock);
+    area = area_get_locked(stubs);
+    mutex_unlock(&stubs->lock);
+    return area;
 }
 
-int aspace_alloc(struct platform *p, struct aspace **out)
+int aspace_alloc(struct stubs *stubs, struct aspace **out)
 {
     struct aspace *as = calloc(1, sizeof *as);
     struct corpse *corpse = calloc(1, sizeof *corpse);
-    corpse_reap_some(p);
-    int slot = as && corpse ? slot_get(p) : -ENOMEM;
+    corpse_reap_some(stubs);
+    int area = as && corpse ? area_get(stubs) : -ENOMEM;
 
-    if (slot < 0) {
+    if (area < 0) {
         free(as);
         free(corpse);
-        return slot;
+        return area;
     }
-    as->p = p;
-    as->slot = slot;
+    as->stubs = stubs;
+    as->area = area;
     as->corpse = corpse;
+    corpse->as = as;
+    as->corpses = 1;
     list_init(&as->node);
+    list_init(&as->parked);
     mutex_init(&as->lock, RANK_ASPACE);
-    agent_init(&as->agent, &p->cmds[slot], &p->cpus, p->sentry);
-    mutex_lock(&p->lock);
-    as->id = p->next_id++;
-    list_push_back(&p->aspaces, &as->node);
-    mutex_unlock(&p->lock);
+    agent_init(&as->agent, &stubs->cmds[area], &stubs->cpus, stubs->sentry);
+    mutex_lock(&stubs->lock);
+    as->id = stubs->next_id++;
+    list_push_back(&stubs->aspaces, &as->node);
+    mutex_unlock(&stubs->lock);
     *out = as;
     return 0;
 }
 
-void ptrace_aspace_destroy(struct aspace *as)
+void aspace_destroy(struct aspace *as)
 {
     if (!as)
         return;
-    struct platform *p = as->p;
-    mutex_lock(&p->lock);
+    struct stubs *stubs = as->stubs;
+    mutex_lock(&as->lock);
+    as->ended = true;
+    mutex_unlock(&as->lock);
+    mutex_lock(&stubs->lock);
     list_del(&as->node);
-    mutex_unlock(&p->lock);
-    corpse_add(p, as->corpse, as->agent.pid, as->slot);
-    free(as);
+    mutex_unlock(&stubs->lock);
+    corpse_add(as->corpse, as->agent.pid);
 }
 
 static void put_clone(struct agent *agent, uint64_t flags, uint64_t child)
@@ -78,40 +83,46 @@ static void put_clone(struct agent *agent, uint64_t flags, uint64_t child)
     agent_put(agent, OP_CLONE | OP_VALUE, SYS_clone, flags, 0, 0, 0, 0, child);
 }
 
-int ptrace_aspace_fork(struct aspace *parent, struct aspace **out)
+int aspace_fork(struct aspace *parent, struct aspace **out)
 {
     struct aspace *as;
 
-    int err = aspace_alloc(parent->p, &as);
+    int err = aspace_alloc(parent->stubs, &as);
     if (err)
         return err;
     mutex_lock(&parent->lock);
-    put_clone(&parent->agent, STUB_CLONE_AGENT, (uint64_t)as->slot * STUB_CMD_SIZE);
+    put_clone(&parent->agent, STUB_CLONE_AGENT, (uint64_t)as->area * STUB_CMD_SIZE);
     err = agent_run(&parent->agent, NULL);
     if (!err)
         as->agent.pid = (pid_t)agent_value(&parent->agent);
     as->agent.cpu = parent->agent.cpu; /* inherited */
     mutex_unlock(&parent->lock);
     if (err) {
-        ptrace_aspace_destroy(as);
+        aspace_destroy(as);
         return err;
     }
     *out = as;
     return 0;
 }
 
-int ptrace_aspace_create(struct platform *p, struct aspace **out)
+int aspace_create(struct stubs *stubs, struct aspace **out)
 {
-    return ptrace_aspace_fork(p->zygote, out);
+    return aspace_fork(stubs->zygote, out);
 }
 
-int aspace_spawn(struct aspace *as, pid_t *out)
+int aspace_spawn_locked(struct aspace *as, uint64_t child, pid_t *out)
 {
-    mutex_lock(&as->lock);
-    put_clone(&as->agent, STUB_CLONE_THREAD, (uint64_t)CHILD_IS_THREAD);
+    put_clone(&as->agent, STUB_CLONE_THREAD, child);
     int err = agent_run(&as->agent, NULL);
     if (!err)
         *out = (pid_t)agent_value(&as->agent);
+    return err;
+}
+
+int aspace_spawn(struct aspace *as, uint64_t child, pid_t *out)
+{
+    mutex_lock(&as->lock);
+    int err = aspace_spawn_locked(as, child, out);
     mutex_unlock(&as->lock);
     return err;
 }
@@ -127,7 +138,7 @@ static void put_mem_op(struct aspace *as, const struct mem_op *op)
     switch (op->kind) {
     case MEM_MAP: {
         assert(op->file < FILES_MAX);
-        int fd = atomic_load_explicit(&as->p->files[op->file], memory_order_relaxed);
+        int fd = atomic_load_explicit(&as->stubs->files[op->file], memory_order_relaxed);
         assert(fd >= 0);
         agent_put(agent, 0, SYS_mmap, op->va, op->size, prot, MAP_SHARED | MAP_FIXED, (uint64_t)fd,
                   op->off);
@@ -142,7 +153,7 @@ static void put_mem_op(struct aspace *as, const struct mem_op *op)
     }
 }
 
-int ptrace_aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
+int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
 {
     int err = 0;
 
@@ -156,7 +167,7 @@ int ptrace_aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
     return err;
 }
 
-int ptrace_aspace_barrier(struct aspace *as)
+int aspace_barrier(struct aspace *as)
 {
     struct agent *agent = &as->agent;
 

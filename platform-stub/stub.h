@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "base/cc.h"
-#include "platform-ptrace/layout.h"
+#include "platform-stub/layout.h"
 
 /* The page that stubs have at STUB_START, as it lies in our own text. */
 extern const char stub_code[], stub_use_tiles[];

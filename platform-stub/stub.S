@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The code of a stub process: stub_launch makes the first one, the zygote; the
- * page from stub_code on is what every stub has at STUB_START. agent.c tells what
+ * page from stub_code on is what every stub has at STUB_CODE. agent.c tells what
  * all this is for.
  *
  * The page uses no stack, and no memory but itself and the command area, both of
@@ -18,7 +18,7 @@
  */
 #include <sys/syscall.h>
 
-#include "platform-ptrace/layout.h"
+#include "platform-stub/layout.h"
 
 #define CLONE_VM          0x100
 #define CLONE_VFORK       0x4000
@@ -104,7 +104,7 @@ zygote:
 	mov	$STUB_CODE_SIZE, %esi
 	mov	$STUB_CODE_SIZE, %edx
 	mov	$MREMAP_TO, %r10d
-	movabs	$STUB_START, %r8
+	movabs	$STUB_CODE, %r8
 	host_call SYS_mremap
 	test	%rax, %rax
 	js	2f
@@ -239,14 +239,25 @@ done:
 child:
 	cmp	$CHILD_IS_THREAD, %r9
 	je	thread
+	movabs	$STUB_START, %rax
+	cmp	%rax, %r9
+	jae	thread
 	mov	%r9, %rbp
 	jmp	map_commands
 
-/* A guest thread waits here for the sentry to take hold of it. */
+/*
+ * A guest thread. It goes where its platform has code for it, with its slot in r9; or
+ * waits here for the sentry to take hold of it.
+ */
 thread:
+	mov	%r9, %r12
 	die_with_sentry
+	cmp	$CHILD_IS_THREAD, %r12
+	jne	2f
 1:	host_call SYS_pause
 	jmp	1b
+2:	movabs	$STUB_PAGE, %rax
+	jmp	*%rax
 
 die:
 	mov	$1, %edi

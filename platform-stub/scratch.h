@@ -7,10 +7,8 @@
 
 #include <sys/socket.h>
 
-#include "platform-ptrace/ptrace_priv.h"
-
-/* Behind the command areas, in the same memory file. */
-#define SCRATCH_OFF ((uint64_t)ASPACES_MAX * STUB_CMD_SIZE)
+#include "base/cc.h"
+#include "platform-stub/layout.h"
 
 struct scratch {
     struct msghdr msg; /* its pointers are the zygote's */

@@ -21,9 +21,9 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/sort.h"
-#include "platform-ptrace/ptrace_priv.h"
-#include "platform-ptrace/scratch.h"
-#include "platform-ptrace/stub.h"
+#include "platform-stub/scratch.h"
+#include "platform-stub/stub.h"
+#include "platform-stub/stubs.h"
 
 #define OLD_FDS_MAX 4096
 
@@ -44,7 +44,7 @@ struct setup {
     struct rlimit core;
     char name[16];
     struct sock_fprog prog;
-    struct sock_filter insns[STUB_FILTER_MAX];
+    struct stub_filter filter;
 };
 static_assert(sizeof(struct setup) <= sizeof(((struct stub_cmd *)0)->data), "no room");
 
@@ -56,7 +56,7 @@ static_assert(sizeof(struct setup) <= sizeof(((struct stub_cmd *)0)->data), "no 
     agent_put(agent, flags, SYS_##nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), \
               (uint64_t)(e), (uint64_t)(f))
 
-static void put_setup_data(const struct platform *p, struct setup *s)
+static void put_setup_data(const struct stubs *stubs, struct setup *s)
 {
     *s = (struct setup){
         .ignore = {.handler = (uint64_t)(uintptr_t)SIG_IGN},
@@ -65,8 +65,9 @@ static void put_setup_data(const struct platform *p, struct setup *s)
         .core = { .rlim_cur = 1,                                      .rlim_max = 1 },
         .name = "runsc-stub",
     };
-    s->prog.len = (unsigned short)stub_filter_make(p, s->insns, STUB_FILTER_MAX);
-    s->prog.filter = (struct sock_filter *)AT(insns);
+    stub_filter_make(stubs, &s->filter);
+    s->prog.len = s->filter.len;
+    s->prog.filter = (struct sock_filter *)AT(filter.insns);
 }
 
 /* Unmaps all of our memory that it began with. */
@@ -75,9 +76,9 @@ static void put_unmap(struct agent *agent)
     const struct {
         uint64_t start, end;
     } holes[] = {
-        {0,                            STUB_START},
-        { STUB_START + STUB_CODE_SIZE, STUB_CMD  },
-        { STUB_CMD + STUB_CMD_SIZE,    STUB_END  },
+        {0,                           STUB_CODE},
+        { STUB_CODE + STUB_CODE_SIZE, STUB_CMD },
+        { STUB_CMD + STUB_CMD_SIZE,   STUB_END },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(holes); i++)
@@ -137,11 +138,18 @@ static int close_all_but(struct agent *agent, int a, int b, int c)
     return err == -ENOSYS ? close_others_singly(agent, keep) : err;
 }
 
-static void put_scratch(struct agent *agent, const struct platform *p)
+static void put_scratch(struct agent *agent, const struct stubs *stubs)
 {
     CALL(0, mmap, STUB_SCRATCH, STUB_SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-         p->cmd_fd, SCRATCH_OFF);
+         stubs->cmd_fd, SCRATCH_OFF);
     CALL(0, madvise, STUB_SCRATCH, STUB_SCRATCH_SIZE, MADV_DONTFORK);
+}
+
+static void put_page(struct agent *agent, const struct stubs *stubs)
+{
+    if (stubs->o->page)
+        CALL(0, mmap, STUB_PAGE, STUB_PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+             stubs->cmd_fd, PAGE_OFF);
 }
 
 static void put_confine(struct agent *agent)
@@ -159,55 +167,41 @@ static void put_confine(struct agent *agent)
     CALL(0, seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, AT(prog));
 }
 
-static int set_up(struct platform *p, int ram_fd)
+static int set_up(struct stubs *stubs)
 {
-    struct agent *agent = &p->zygote->agent;
+    struct agent *agent = &stubs->zygote->agent;
     unsigned done = 0;
 
-    put_setup_data(p, (struct setup *)agent->cmd->data);
+    put_setup_data(stubs, (struct setup *)agent->cmd->data);
     put_unmap(agent);
     put_ignore_signals(agent);
     int err = agent_run(agent, &done);
     if (!err)
-        err = close_all_but(agent, p->cmd_fd, p->stub_sock, ram_fd);
+        err = close_all_but(agent, stubs->cmd_fd, stubs->stub_sock, stubs->o->ram_fd);
     if (!err) {
-        put_scratch(agent, p);
+        put_scratch(agent, stubs);
+        put_page(agent, stubs);
         put_confine(agent);
         err = agent_run(agent, &done);
     }
     if (err)
-        log_error("ptrace: the first stub failed after %u steps: error %d", done, -err);
+        log_error("%s: the first stub failed after %u steps: error %d", stubs->o->name, done, -err);
     return err;
 }
 
-/* Whether we may trace what we make: better known now than when a guest is to run. */
-static int try_to_trace(struct platform *p)
-{
-    pid_t pid;
-
-    int err = aspace_spawn(p->zygote, &pid);
-    if (err)
-        return err;
-    err = stub_seize(pid);
-    if (err)
-        log_error("ptrace: a stub cannot be traced: error %d", -err);
-    if (err != -EIO)
-        stub_end(pid);
-    return err;
-}
-
-int zygote_create(struct platform *p, int ram_fd)
+int zygote_create(struct stubs *stubs)
 {
     sigset_t all, old;
     int status;
     pid_t pid = 0;
 
-    mutex_lock(&p->zygote->lock);
+    mutex_lock(&stubs->zygote->lock);
     /* A handler of ours must not run in a child that has none of our memory. */
     sigfillset(&all);
     int err = host_sigprocmask(SIG_SETMASK, &all, &old);
     if (!err) {
-        pid_t child = stub_launch(p->cmd_fd, p->fpu_initial, p->has_xsave, &pid);
+        pid_t child =
+            stub_launch(stubs->cmd_fd, stubs->xsave.initial, stubs->xsave.has_xsave, &pid);
         err = child < 0 ? child : host_wait4(child, &status, __WALL) < 0 ? -ECHILD : 0;
         if (host_sigprocmask(SIG_SETMASK, &old, NULL) < 0 && !err)
             err = -EINVAL;
@@ -215,9 +209,9 @@ int zygote_create(struct platform *p, int ram_fd)
     if (!err && pid < 0)
         err = pid;
     if (!err) {
-        p->zygote->agent.pid = pid;
-        err = set_up(p, ram_fd);
+        stubs->zygote->agent.pid = pid;
+        err = set_up(stubs);
     }
-    mutex_unlock(&p->zygote->lock);
-    return err ? err : try_to_trace(p);
+    mutex_unlock(&stubs->zygote->lock);
+    return err;
 }

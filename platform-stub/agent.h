@@ -5,8 +5,8 @@
 #include <sys/types.h>
 
 #include "base/cc.h"
-#include "platform-ptrace/cpus.h"
-#include "platform-ptrace/layout.h"
+#include "platform-stub/cpus.h"
+#include "platform-stub/layout.h"
 
 /* One host call that an agent is to make. */
 struct stub_op {

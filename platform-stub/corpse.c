@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stubs that we have killed. Linux takes its time to end one, and nobody needs to
+ * wait for that: they are collected by the way, by whoever runs a guest next. Until
+ * all stubs of an address space are gone, what was theirs must not have another user:
+ * an agent might still carry out what is written in its command area, and a guest
+ * thread write what it shares with us.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "platform-stub/stubs.h"
+
+void stub_kill(pid_t pid)
+{
+    /* The thread, not the process, as the sentry's filter has no kill(2): it has one thread. */
+    int err = host_tgkill(pid, pid, SIGKILL);
+    if (err)
+        panic("tgkill(%d, SIGKILL): %d", pid, err);
+}
+
+/* True where the stub has ended. It may be seen stopped once more before it does. */
+static bool has_ended(pid_t pid, int options)
+{
+    int status;
+
+    for (;;) {
+        pid_t got = host_wait4(pid, &status, options | __WALL);
+        if (got == 0)
+            return false;
+        if (got == pid && !WIFSTOPPED(status))
+            return true;
+        if (got < 0 && got != -EINTR)
+            panic("wait4(%d): %d", pid, got);
+    }
+}
+
+void stub_end(pid_t pid)
+{
+    stub_kill(pid);
+    has_ended(pid, 0);
+}
+
+struct corpse *corpse_create(struct aspace *as)
+{
+    struct corpse *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->as = as;
+    mutex_lock(&as->stubs->lock);
+    as->corpses++;
+    mutex_unlock(&as->stubs->lock);
+    return c;
+}
+
+/* The last one takes the address space along. */
+static void bury_locked(struct stubs *stubs, struct corpse *c) HOLDS(stubs->lock);
+static void bury_locked(struct stubs *stubs, struct corpse *c)
+{
+    struct aspace *as = c->as;
+
+    free(c);
+    assert(as->corpses > 0);
+    if (--as->corpses > 0)
+        return;
+    if (stubs->bury)
+        stubs->bury(stubs, as);
+    agent_wipe(&stubs->cmds[as->area]);
+    bitmap_clear(stubs->areas, (size_t)as->area);
+    free(as);
+}
+
+void corpse_free(struct corpse *c)
+{
+    if (!c)
+        return;
+    struct stubs *stubs = c->as->stubs;
+    mutex_lock(&stubs->lock);
+    bury_locked(stubs, c);
+    mutex_unlock(&stubs->lock);
+}
+
+static void reap_locked(struct stubs *stubs, int options) HOLDS(stubs->lock);
+static void reap_locked(struct stubs *stubs, int options)
+{
+    struct corpse *c;
+    struct list *tmp;
+
+    list_for_each_safe (c, tmp, &stubs->corpses, node) {
+        if (!has_ended(c->pid, options))
+            continue;
+        list_del(&c->node);
+        atomic_fetch_sub_explicit(&stubs->corpse_count, 1, memory_order_relaxed);
+        bury_locked(stubs, c);
+    }
+}
+
+void corpse_add(struct corpse *c, pid_t pid)
+{
+    struct stubs *stubs = c->as->stubs;
+
+    c->pid = pid;
+    mutex_lock(&stubs->lock);
+    if (pid) {
+        stub_kill(pid);
+        list_init(&c->node);
+        list_push_back(&stubs->corpses, &c->node);
+        atomic_fetch_add_explicit(&stubs->corpse_count, 1, memory_order_relaxed);
+    } else {
+        bury_locked(stubs, c);
+    }
+    mutex_unlock(&stubs->lock);
+}
+
+void corpse_reap_some(struct stubs *stubs)
+{
+    if (atomic_load_explicit(&stubs->corpse_count, memory_order_relaxed) == 0)
+        return;
+    /* Another has the lock: it may be doing the same, and there is always a next time. */
+    if (mutex_trylock(&stubs->lock)) {
+        reap_locked(stubs, WNOHANG);
+        mutex_unlock(&stubs->lock);
+    }
+}
+
+void corpse_reap_all(struct stubs *stubs)
+{
+    mutex_lock(&stubs->lock);
+    reap_locked(stubs, 0);
+    mutex_unlock(&stubs->lock);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * XSAVE areas, as nobody but the processor knows them.
+ *
+ *   source    SDM vol. 1, 13.4 (the area), 13.6 (initial configuration)
+ */
+#include "platform-stub/xsave.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CPUID_XSAVE   0xd
+#define FEATURES_MAX  63
+#define FEATURE_X87   (1u << 0)
+#define FEATURE_SSE   (1u << 1)
+#define FEATURE_PKRU  9
+#define FEATURE_TILES 18 /* their data */
+#define FCW_INITIAL   0x37f
+#define MXCSR_INITIAL 0x1f80
+
+/* Linux gives each new program keys 1 to 15 without access: init_pkru_value. */
+#define PKRU_INITIAL 0x55555554
+
+struct xsave_header {
+    uint64_t features; /* XSTATE_BV: the others are in their initial configuration */
+    uint64_t compact;  /* XCOMP_BV: 0 in the standard format */
+    uint64_t reserved[6];
+};
+
+/* The area's fixed part. */
+struct xsave_area {
+    uint16_t fcw;
+    uint8_t legacy1[22];
+    uint32_t mxcsr, mxcsr_mask;
+    uint8_t x87[128], sse[256], reserved[48], software[48];
+    struct xsave_header header;
+    uint8_t components[];
+};
+static_assert(offsetof(struct xsave_area, mxcsr) == 24, "SDM vol. 1, table 10-2");
+static_assert(offsetof(struct xsave_area, software) == 464, "SDM vol. 1, table 10-2");
+static_assert(offsetof(struct xsave_area, header) == 512, "SDM vol. 1, 13.4.2");
+
+/* What XCR0 has, as bits. */
+static uint64_t features(void)
+{
+    uint32_t low, high;
+
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+static void put_pkru(void *area)
+{
+    unsigned size, off, c, d;
+
+    if (!(features() >> FEATURE_PKRU & 1))
+        return;
+    __cpuid_count(CPUID_XSAVE, FEATURE_PKRU, size, off, c, d);
+    uint32_t pkru = PKRU_INITIAL;
+    assert(size >= sizeof pkru);
+    memcpy((char *)area + off, &pkru, sizeof pkru);
+    ((struct xsave_area *)area)->header.features |= 1u << FEATURE_PKRU;
+}
+
+static void put_initial(const struct xsave *x, void *at)
+{
+    struct xsave_area *area = at;
+
+    memset(area, 0, x->size);
+    area->fcw = FCW_INITIAL;
+    area->mxcsr = MXCSR_INITIAL;
+    if (x->has_xsave) {
+        /* Present, so that MXCSR is taken: the compact format has it in the SSE part. */
+        area->header.features = FEATURE_X87 | FEATURE_SSE;
+        put_pkru(area);
+    }
+}
+
+bool xsave_is_valid(const struct xsave *x, const void *at)
+{
+    const struct xsave_area *area = at;
+    struct xsave_header h = { 0 };
+
+    if (x->has_xsave) {
+        memcpy(&h, &area->header, sizeof h);
+        if (h.features & ~features())
+            return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(h.reserved); i++)
+        h.compact |= h.reserved[i];
+    return h.compact == 0 && (area->mxcsr & ~x->mxcsr_mask) == 0;
+}
+
+bool xsave_has_tiles(const struct xsave *x, const void *at)
+{
+    const struct xsave_area *area = at;
+
+    return x->has_xsave && (area->header.features >> FEATURE_TILES & 1);
+}
+
+void xsave_normalize(const struct xsave *x, void *at)
+{
+    struct xsave_area *area = at;
+    uint64_t all = features();
+
+    memset(area->reserved, 0, sizeof area->reserved + sizeof area->software);
+    memset(&area->header.compact, 0, sizeof area->header - sizeof area->header.features);
+    area->header.features &= all;
+    if (!(area->header.features & FEATURE_X87)) {
+        memset(area, 0, offsetof(struct xsave_area, mxcsr));
+        memset(area->x87, 0, sizeof area->x87);
+        area->fcw = FCW_INITIAL;
+    }
+    if (!(area->header.features & FEATURE_SSE))
+        memset(area->sse, 0, sizeof area->sse);
+    for (unsigned i = 2; i < FEATURES_MAX; i++) {
+        unsigned size, off, c, d;
+        if (!(all >> i & 1) || area->header.features >> i & 1)
+            continue;
+        __cpuid_count(CPUID_XSAVE, i, size, off, c, d);
+        if (off <= x->size && size <= x->size - off)
+            memset((char *)area + off, 0, size);
+    }
+}
+
+/* The bits that MXCSR may have: SDM vol. 1, 11.6.6. */
+static uint32_t mxcsr_mask(void)
+{
+    struct {
+        char bytes[512] __attribute__((aligned(16)));
+    } fx = { 0 };
+    uint32_t mask;
+
+    __asm__("fxsave64 %0" : "+m"(fx));
+    memcpy(&mask, fx.bytes + offsetof(struct xsave_area, mxcsr_mask), sizeof mask);
+    return mask ? mask : 0xffbf;
+}
+
+int xsave_create(struct xsave *x)
+{
+    unsigned a, b, c, d;
+
+    __cpuid(1, a, b, c, d);
+    x->has_xsave = (c & bit_OSXSAVE) != 0;
+    __cpuid_count(CPUID_XSAVE, 0, a, b, c, d);
+    x->size = x->has_xsave ? b : offsetof(struct xsave_area, header);
+    x->mxcsr_mask = mxcsr_mask();
+    x->initial = aligned_alloc(XSAVE_ALIGN, (x->size + XSAVE_ALIGN - 1) & -XSAVE_ALIGN);
+    if (!x->initial)
+        return -ENOMEM;
+    put_initial(x, x->initial);
+    return 0;
+}
+
+void xsave_destroy(struct xsave *x)
+{
+    free(x->initial);
+    x->initial = NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* XSAVE areas in standard format: SDM vol. 1, 13.4. */
+#pragma once
+
+#include "base/cc.h"
+
+#define XSAVE_ALIGN ((size_t)64)
+
+/* What this processor has. */
+struct xsave {
+    size_t size;         /* bytes of an area */
+    bool has_xsave;      /* else it is an FXSAVE area */
+    void *initial;       /* one in the initial configuration */
+    uint32_t mxcsr_mask; /* bits that MXCSR may have */
+};
+
+/* Errors: ENOMEM. */
+must_use int xsave_create(struct xsave *x);
+void xsave_destroy(struct xsave *x);
+
+/* Whether the processor would take an area of somebody else's. */
+bool xsave_is_valid(const struct xsave *x, const void *area);
+
+/* Whether an area has tile data of AMX in it. */
+bool xsave_has_tiles(const struct xsave *x, const void *area);
+
+/*
+ * Makes a whole area of what XSAVE has left: components in their initial
+ * configuration have anything in their place, and so has what software may use.
+ */
+void xsave_normalize(const struct xsave *x, void *area);

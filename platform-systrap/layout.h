@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The slots that guest threads share with the sentry, and the fixed places of their
+ * code. For C and for assembly: numbers only.
+ *
+ * A slot is SLOT_SIZE bytes at a multiple of SLOT_SIZE, one for each stub of a guest
+ * thread, at the same place in all address spaces. Stub code finds its slot
+ *
+ *   in a signal handler    from %rsp: the signal stack is in the slot
+ *   at STUB_ENTRY          from %gs: its base is the slot while a guest runs whose own
+ *                          base is 0
+ *
+ * A call site that was rewritten comes to STUB_ENTRY with the call's number in %eax
+ * and its return address in %rcx, as `syscall` itself would leave it; %r11 is free,
+ * and all other registers, flags included, are the guest's. In an address space where
+ * a thread has set a GS base of its own, it must go to STUB_ENTRY_TRAP instead, which
+ * does the same the slow way.
+ */
+#pragma once
+
+#include "platform-stub/layout.h"
+
+#define STUB_SLOTS      STUB_START
+#define SLOT_SIZE       0x10000
+#define SLOTS_MAX       0x4000
+#define STUB_SLOTS_SIZE 0x40000000
+#define STUB_SLOTS_END  0x7ffff0000000
+
+#define STUB_ENTRY      0x7fffffff1400
+#define STUB_ENTRY_TRAP 0x7fffffff1600
+
+/* struct slot, in slot.h */
+#define SLOT_TURN          0
+#define SLOT_SENTRY_SLEEPS 4
+#define SLOT_STUB_SLEEPS   8
+#define SLOT_KICKED        12
+#define SLOT_WHY           16
+#define SLOT_ORDERS        20
+#define SLOT_SPIN          24
+#define SLOT_SIGNAL        28
+#define SLOT_FRAME         32
+#define SLOT_GS_BASE       40
+#define SLOT_FS_BASE       48
+#define SLOT_REGS          64    /* struct guest_regs */
+#define SLOT_LIBOS         0x400 /* answers that concern nobody else, up to SLOT_FPU */
+#define SLOT_FPU           0x1000
+#define SLOT_FPU_SIZE      0x3000
+#define SLOT_STACK         0x4000 /* the signal stack, up to the end */
+#define SLOT_STACK_SIZE    0xc000
+
+/* struct guest_regs */
+#define REG_R15      0
+#define REG_R14      8
+#define REG_R13      16
+#define REG_R12      24
+#define REG_RBP      32
+#define REG_RBX      40
+#define REG_R11      48
+#define REG_R10      56
+#define REG_R9       64
+#define REG_R8       72
+#define REG_RAX      80
+#define REG_RCX      88
+#define REG_RDX      96
+#define REG_RSI      104
+#define REG_RDI      112
+#define REG_ORIG_RAX 120
+#define REG_RIP      128
+#define REG_CS       136
+#define REG_EFLAGS   144
+#define REG_RSP      152
+#define REG_SS       160
+#define REG_FS_BASE  168
+#define REG_GS_BASE  176
+
+/* slot.turn: whose turn it is. The host writes 0 when the stub dies. */
+#define TURN_DEAD   0
+#define TURN_GUEST  1
+#define TURN_SENTRY 2
+
+/* slot.why: what a stop is */
+#define WHY_CALL     1 /* from a rewritten call site: the registers are in the slot */
+#define WHY_SIGNAL   2 /* the signal frame has the registers */
+#define WHY_ROLLBACK 3 /* the same, but the guest's registers are those it was to go on with */
+#define WHY_DONE     4 /* orders, of which there was no ORDER_RUN */
+
+/* slot.orders: what the stub is to do, in this order */
+#define ORDER_FPU_LOAD 1 /* XRSTOR from SLOT_FPU */
+#define ORDER_FPU_SAVE 2 /* XSAVE to SLOT_FPU */
+#define ORDER_RUN      4 /* guest code */
+#define ORDER_IRET     8 /* with registers that only `iret` can set, and a GS base of its own */
