@@ -5,12 +5,31 @@
 #include "include/platform.h"
 #include "sentry/core/arena.h"
 
+/* What a sandbox has asked of its platform, for --summary. [a] */
+struct platform_tally {
+    _Atomic uint64_t faults;  /* of guests */
+    _Atomic uint64_t batches; /* changes of memory: hand-overs */
+    _Atomic uint64_t changes; /* and operations in them */
+    _Atomic uint64_t forks;   /* of address spaces */
+};
+
 struct platform_ref {
     const struct platform_ops *ops;
     struct platform *platform;
+    struct platform_tally tally;
 };
 
 static inline const struct platform_ref *platform_of(const struct arena *a)
 {
     return (const struct platform_ref *)arena_host(a, HOST_PLATFORM);
+}
+
+static inline struct platform_tally *platform_tally(const struct arena *a)
+{
+    return &((struct platform_ref *)arena_host(a, HOST_PLATFORM))->tally;
+}
+
+static inline void tally_add(_Atomic uint64_t *count, uint64_t n)
+{
+    atomic_fetch_add_explicit(count, n, memory_order_relaxed);
 }

@@ -163,6 +163,7 @@ static enum fault_result guest_fault(struct mm *mm, uint64_t addr, unsigned acce
 
 enum fault_result mm_fault(struct mm *mm, uptr_t addr, unsigned access, uptr_t sp)
 {
+    tally_add(&platform_tally(mm->arena)->faults, 1);
     mm_enter(mm);
     enum fault_result r = guest_fault(mm, addr.va, access & RWX, sp.va);
     mm_leave(mm);

@@ -212,6 +212,7 @@ static int fork_locked(struct mm *to, struct mm *mm)
     assert(!mm->unseen);
     to->hooks = mm->hooks;
     share_all(mm);
+    tally_add(&platform_tally(mm->arena)->forks, 1);
     if (mm->aspace)
         err = p->ops->aspace_fork(mm->aspace, &to->aspace);
     else

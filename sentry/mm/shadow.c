@@ -27,6 +27,10 @@ void batch_begin(struct batch *b, struct mm *mm)
 
 static int apply(struct mm *mm, const struct mem_op *ops, size_t n)
 {
+    struct platform_tally *tally = platform_tally(mm->arena);
+
+    tally_add(&tally->batches, 1);
+    tally_add(&tally->changes, n);
     return platform_of(mm->arena)->ops->aspace_apply(mm->aspace, ops, n);
 }
 

@@ -9,7 +9,9 @@
 
 #include "base/host.h"
 #include "base/sort.h"
+#include "sentry/core/platform_ref.h"
 #include "sentry/core/refused.h"
+#include "sentry/fs/gofer_client.h"
 #include "sentry/syscall/trace.h"
 
 /* One line to a descriptor; whoever reads the summary may have gone. */
@@ -211,6 +213,19 @@ static void print_errors(struct syscall_stats *s, unsigned nr, int fd)
     print(fd, *sep == ',' ? ")\n" : "\n");
 }
 
+static void print_handovers(struct arena *a, int fd)
+{
+    const struct platform_tally *t = platform_tally(a);
+    const struct gofer_client *gofer = arena_host(a, HOST_GOFER);
+
+    print(fd,
+          "\nmemory: %llu faults, %llu hand-overs with %llu changes, %llu address spaces copied\n"
+          "files: %llu messages to the gofer\n",
+          (unsigned long long)atomic_load(&t->faults), (unsigned long long)atomic_load(&t->batches),
+          (unsigned long long)atomic_load(&t->changes), (unsigned long long)atomic_load(&t->forks),
+          (unsigned long long)(gofer ? gofer_client_requests(gofer) : 0));
+}
+
 struct by_time {
     uint64_t spent;
     unsigned nr;
@@ -246,5 +261,6 @@ void syscall_summary(struct arena *a, int fd)
               e ? e->name : "unknown numbers");
         print_errors(s, order[i].nr, fd);
     }
+    print_handovers(a, fd);
     print_refused(a, fd);
 }
