@@ -109,26 +109,6 @@ void arena_destroy(struct arena *a)
     assert(!err);
 }
 
-void *arena_host(const struct arena *a, enum arena_host what)
-{
-    return a->host[what];
-}
-
-void arena_set_host(struct arena *a, enum arena_host what, void *p)
-{
-    a->host[what] = p;
-}
-
-void *arena_root(const struct arena *a, enum arena_root what)
-{
-    return a->root[what];
-}
-
-void arena_set_root(struct arena *a, enum arena_root what, void *p)
-{
-    a->root[what] = p;
-}
-
 uint64_t arena_used(const struct arena *a)
 {
     return atomic_load_explicit(&a->used, memory_order_relaxed);

@@ -77,10 +77,37 @@ static inline struct arena *arena_of(const void *object)
     return (struct arena *)((uintptr_t)object & ~(uintptr_t)(ARENA_SPAN - 1));
 }
 
-void *arena_host(const struct arena *a, enum arena_host what);
-void arena_set_host(struct arena *a, enum arena_host what, void *p);
-void *arena_root(const struct arena *a, enum arena_root what);
-void arena_set_root(struct arena *a, enum arena_root what, void *p);
+/* What every arena has at ARENA_ANCHORS bytes from its start: set at start and on attach. */
+struct arena_anchors {
+    void *host[HOST_COUNT];
+    void *root[ROOT_COUNT];
+};
+#define ARENA_ANCHORS 64
+
+static inline struct arena_anchors *arena_anchors(const struct arena *a)
+{
+    return (struct arena_anchors *)((uintptr_t)a + ARENA_ANCHORS);
+}
+
+static inline void *arena_host(const struct arena *a, enum arena_host what)
+{
+    return arena_anchors(a)->host[what];
+}
+
+static inline void arena_set_host(struct arena *a, enum arena_host what, void *p)
+{
+    arena_anchors(a)->host[what] = p;
+}
+
+static inline void *arena_root(const struct arena *a, enum arena_root what)
+{
+    return arena_anchors(a)->root[what];
+}
+
+static inline void arena_set_root(struct arena *a, enum arena_root what, void *p)
+{
+    arena_anchors(a)->root[what] = p;
+}
 
 /* `size` zeroed bytes, aligned to 16, or NULL where the limit is reached. Locks: RANK_SLAB,
  * RANK_ARENA. */

@@ -78,15 +78,15 @@ struct arena_head {
 /* [I] never changes   [l] its lock   [a] atomic */
 struct arena {
     struct arena_head head;
-    uint64_t limit;         /* [I] bytes */
-    _Atomic uint64_t used;  /* [a] bytes charged */
-    void *host[HOST_COUNT]; /* set at start and on attach */
-    void *root[ROOT_COUNT]; /* the same */
-    struct mutex lock;      /* RANK_ARENA */
-    uint64_t low;           /* [l] no chunk below this one is free */
+    _Alignas(ARENA_ANCHORS) struct arena_anchors at;
+    uint64_t limit;        /* [I] bytes */
+    _Atomic uint64_t used; /* [a] bytes charged */
+    struct mutex lock;     /* RANK_ARENA */
+    uint64_t low;          /* [l] no chunk below this one is free */
     struct cache caches[CACHE_COUNT];
     uint64_t map[CHUNK_COUNT / 64]; /* [l] chunks in use, those of this struct too */
 };
+static_assert(offsetof(struct arena, at) == ARENA_ANCHORS, "where arena.h looks");
 
 static inline struct chunk *chunk_of(const void *object)
 {

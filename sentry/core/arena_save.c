@@ -187,7 +187,7 @@ int arena_attach(int fd, struct arena **out)
         return err;
     uint64_t was = a->head.image.lo;
     image_self(&a->head.image);
-    memset(a->host, 0, sizeof a->host);
+    memset(a->at.host, 0, sizeof a->at.host);
     for (struct chunk *c = chunk_next(a, NULL); c; c = chunk_next(a, c))
         move_chunk(a, c, a->head.image.lo - was);
     *out = a;

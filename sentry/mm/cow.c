@@ -34,6 +34,7 @@ uint64_t cow_copy(struct mm *mm, struct vma *v, uint64_t start, pfn_t pfn, uint6
     v->had_pages = true;
     while (done < count) {
         uint64_t n = count - done;
+        pte_t *slot = NULL;
         pfn_t to;
         if (frame_alloc_near(mm->arena, PFN_NONE, false, &n, &to))
             break;
@@ -41,7 +42,7 @@ uint64_t cow_copy(struct mm *mm, struct vma *v, uint64_t start, pfn_t pfn, uint6
         frame_put(mm->arena, to + went, n - went);
         for (uint64_t i = 0; i < went; i++) {
             uint64_t va = start + (done + i) * PAGE_SIZE;
-            pte_t *slot = pt_make(mm, va);
+            slot = pt_make_next(mm, slot, va);
             if (!slot) {
                 frame_put(mm->arena, to + i, went - i);
                 return done + i;

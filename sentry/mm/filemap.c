@@ -65,9 +65,8 @@ static int install(struct mm *mm, struct vma *v, uint64_t va, const struct exten
     pte_t bits = e->writable ? PTE_MAY_WRITE : 0;
     pte_t *slot = NULL;
 
-    for (uint64_t i = 0; i < e->count; i++, va += PAGE_SIZE, slot++) {
-        if (!slot || !(va & (LEAF_SIZE - 1)))
-            slot = pt_make(mm, va);
+    for (uint64_t i = 0; i < e->count; i++, va += PAGE_SIZE) {
+        slot = pt_make_next(mm, slot, va);
         if (!slot) {
             frame_put(mm->arena, e->pfn + i, e->count - i);
             return -ENOMEM;

@@ -127,21 +127,23 @@ static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const st
 static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const struct vma *v,
                         struct batch *b)
 {
-    uint64_t va, n;
-    pte_t *slot;
+    bool shared = v->flags & VMA_SHARED;
+    uint64_t va, next = 0, n;
+    pte_t *slot, *there = NULL;
 
     pt_for_each (mm, va, slot, v->start, v->end) {
         uint64_t leaf_end = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE;
-        n = hot_run(slot, (min(leaf_end, v->end) - va) / PAGE_SIZE);
-        if (n > 0 && !(v->flags & VMA_SHARED)) {
+        n = shared ? 0 : hot_run(slot, (min(leaf_end, v->end) - va) / PAGE_SIZE);
+        if (n > 0) {
             if (cow_copy(to, copy, va, pte_pfn(*slot), n, b) < n)
                 return -ENOMEM;
             va += (n - 1) * PAGE_SIZE;
             continue;
         }
-        pte_t *there = pt_make(to, va);
+        there = pt_make_next(to, va == next ? there : NULL, va);
         if (!there)
             return -ENOMEM;
+        next = va + PAGE_SIZE;
         frame_get(mm->arena, pte_pfn(*slot), 1);
         pt_set(to, va, there, *slot);
     }

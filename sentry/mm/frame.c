@@ -182,11 +182,6 @@ void *frame_ptr(struct arena *a, pfn_t pfn)
     return ram->base + pfn * PAGE_SIZE;
 }
 
-uint16_t *frame_used(struct arena *a, pfn_t pfn)
-{
-    return &frames_of(a)->table[pfn].used;
-}
-
 bool frames_check(struct arena *a)
 {
     struct frames *f = frames_of(a);

@@ -6,9 +6,6 @@
 #include "sentry/mm/frame.h"
 #include "sentry/mm/window.h"
 
-/* A count that a page table keeps in its frame's entry: how many of its slots are used. */
-uint16_t *frame_used(struct arena *a, pfn_t pfn);
-
 /* Gives up the only references to frames that nobody ever wrote to: they are zero still. */
 void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count);
 

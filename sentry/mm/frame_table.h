@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frame table: what frame.c, buddy.c, trim.c and ram.c share, and nobody else.
+ * The frame table: what frame.c, buddy.c, trim.c and ram.c share, and nobody else but
+ * pagetable.c, which looks at it for each entry that it changes.
  *
  * The entries lie in memory that costs something only where it is written: those of
  * frames that were never used, and head no free block, are all zero and stay so.

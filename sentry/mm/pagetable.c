@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "sentry/mm/frame_table.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
@@ -21,12 +22,17 @@ static unsigned shift_of(unsigned level)
     return PAGE_SHIFT + 9 * level;
 }
 
-static pte_t *table_at(struct mm *mm, pfn_t pfn)
+static inline pte_t *table_at(struct mm *mm, pfn_t pfn)
 {
-    return frame_ptr(mm->arena, pfn);
+    return (pte_t *)(void *)(ram_of(mm->arena)->base + pfn * PAGE_SIZE);
 }
 
-static pte_t *slot_in(struct mm *mm, pfn_t table, unsigned level, uint64_t va)
+static inline uint16_t *used_of(struct mm *mm, pfn_t table)
+{
+    return &frames_of(mm->arena)->table[table].used;
+}
+
+static inline pte_t *slot_in(struct mm *mm, pfn_t table, unsigned level, uint64_t va)
 {
     return &table_at(mm, table)[va >> shift_of(level) & 511];
 }
@@ -57,7 +63,7 @@ int pt_create(struct mm *mm)
 
 void pt_destroy(struct mm *mm)
 {
-    assert(mm->tables == 1 && *frame_used(mm->arena, mm->root) == 0);
+    assert(mm->tables == 1 && *used_of(mm, mm->root) == 0);
     frame_put(mm->arena, mm->root, 1);
 }
 
@@ -85,7 +91,7 @@ pte_t *pt_make(struct mm *mm, uint64_t va)
             if (frame_alloc(mm->arena, &below))
                 return NULL;
             *slot = below << PAGE_SHIFT | PTE_TABLE;
-            ++*frame_used(mm->arena, table);
+            ++*used_of(mm, table);
             mm->tables++;
         }
         table = pte_pfn(*slot);
@@ -93,29 +99,28 @@ pte_t *pt_make(struct mm *mm, uint64_t va)
     return slot_in(mm, table, 0, va);
 }
 
-static void count(struct mm *mm, pte_t e, uint64_t by)
+static inline uint64_t *rss_of(struct mm *mm, pte_t e)
 {
-    if (!e)
-        return;
     if (e & PTE_ANON)
-        mm->rss_anon += by;
-    else if (frame_is_ram(mm->arena, pte_pfn(e)))
-        mm->rss_shmem += by;
-    else
-        mm->rss_file += by;
+        return &mm->rss_anon;
+    return pte_pfn(e) < frames_of(mm->arena)->count ? &mm->rss_shmem : &mm->rss_file;
 }
 
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
 {
     uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
-    pfn_t pfn = (table - (uintptr_t)frame_ptr(mm->arena, 0)) / PAGE_SIZE;
+    pfn_t pfn = (table - (uintptr_t)ram_of(mm->arena)->base) / PAGE_SIZE;
     pte_t was = *slot;
 
     (void)va;
-    *frame_used(mm->arena, pfn) += (value != 0) - (was != 0);
-    count(mm, was, (uint64_t)-1);
-    count(mm, value, 1);
-    mm->peak_rss = max(mm->peak_rss, mm->rss_anon + mm->rss_file + mm->rss_shmem);
+    if (was)
+        --*rss_of(mm, was);
+    if (value)
+        ++*rss_of(mm, value);
+    if (!was != !value) {
+        *used_of(mm, pfn) += value ? 1 : -1;
+        mm->peak_rss = max(mm->peak_rss, mm->rss_anon + mm->rss_file + mm->rss_shmem);
+    }
     /* One store: hardware may be walking. */
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
@@ -167,10 +172,10 @@ static void trim(struct mm *mm, pfn_t table, unsigned level, uint64_t start, uin
         pfn_t below = pte_pfn(*slot);
         if (level > 1)
             trim(mm, below, level - 1, max(va, start), min(va + size, end), b);
-        if (*frame_used(mm->arena, below))
+        if (*used_of(mm, below))
             continue;
         __atomic_store_n(slot, 0, __ATOMIC_RELEASE);
-        --*frame_used(mm->arena, table);
+        --*used_of(mm, table);
         mm->tables--;
         batch_put(b, below, 1);
     }

@@ -50,6 +50,13 @@ void pt_destroy(struct mm *mm) HOLDS(mm->lock);
 pte_t *pt_find(struct mm *mm, uint64_t va) HOLDS(mm->lock);
 /* The same, and makes tables. NULL: no frame is left. */
 pte_t *pt_make(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+/* The same for who goes from page to page; `slot` is NULL, or what this gave for the page before.
+ */
+static inline must_use pte_t *pt_make_next(struct mm *mm, pte_t *slot, uint64_t va) HOLDS(mm->lock);
+static inline pte_t *pt_make_next(struct mm *mm, pte_t *slot, uint64_t va)
+{
+    return slot && (va & (LEAF_SIZE - 1)) ? slot + 1 : pt_make(mm, va);
+}
 /* Changes an entry and all that is counted of it. Entry and value may be empty. */
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value) HOLDS(mm->lock);
 /* The first address from `va` on with a table, or `end`. */
@@ -57,10 +64,27 @@ uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end) HOLDS(mm->lock);
 /* Takes out tables without entries; their frames go with the batch. */
 void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
 
-/*
- * Goes over the entries of [start, end) that are in use. The body may change them.
- * Give it a `uint64_t va` and a `pte_t *slot`.
- */
-#define pt_for_each(mm, va, slot, start, end) \
-    for ((va) = (start); ((slot) = pt_step((mm), &(va), (end))) != NULL; (va) += PAGE_SIZE)
+/* The first entry from *va on that is in use, or NULL; *va goes there. */
 pte_t *pt_step(struct mm *mm, uint64_t *va, uint64_t end) HOLDS(mm->lock);
+/* The same, where `slot` is of the page before *va, or of one before that in its leaf. */
+static inline pte_t *pt_step_from(struct mm *mm, pte_t *slot, uint64_t *va, uint64_t end)
+    HOLDS(mm->lock);
+static inline pte_t *pt_step_from(struct mm *mm, pte_t *slot, uint64_t *va, uint64_t end)
+{
+    uint64_t index = *va >> PAGE_SHIFT & (LEAF_SIZE / PAGE_SIZE - 1);
+
+    if (index && *va < end) {
+        slot = (pte_t *)((uintptr_t)slot & ~(uintptr_t)PAGE_MASK) + index;
+        if (*slot)
+            return slot;
+    }
+    return pt_step(mm, va, end);
+}
+
+/*
+ * Goes over the entries of [start, end) that are in use. The body may change them, and
+ * move `va` on within their leaf. Give it a `uint64_t va` and a `pte_t *slot`.
+ */
+#define pt_for_each(mm, va, slot, start, end)                                  \
+    for ((va) = (start), (slot) = pt_step((mm), &(va), (end)); (slot) != NULL; \
+         (va) += PAGE_SIZE, (slot) = pt_step_from((mm), (slot), &(va), (end)))
