@@ -5,6 +5,8 @@
 #   make test       every test; ends with how many passed, failed, were skipped
 #                   (narrower: SUITES="unit guest", T=part-of-a-name)
 #   make check      all that a change must pass: both compilers, layers, headers, locks, format, test
+#   make bench      measures every row, natively, in gVisor and in us, into docs/performance.md
+#                   (bench-quick, bench-compare: see there; narrower: ROWS=regex BOXES=native,ptrace)
 #   make install    into $(DESTDIR)$(PREFIX)
 #   MODE=           debug | release | tsan | cov | fuzz; CC=gcc or CC=clang with any
 #
@@ -128,6 +130,15 @@ $(O)/bench/%: bench/%.c $(ALL_A)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ALL_A) $(host_runsc-sentry) $(LDLIBS)
 
+# bench/rows/X.c is a guest that measures itself; a script among them is copied.
+ROWS_BUILT := $(patsubst bench/rows/%.c,build/bench/bin/%,$(wildcard bench/rows/*.c)) \
+              $(patsubst bench/rows/%,build/bench/bin/%,$(wildcard bench/rows/*.py))
+build/bench/bin/%: bench/rows/%.c
+	@mkdir -p $(@D)
+	$(call SAY,BENCH ,$@) $(GUEST_CC) -O2 -static -o $@ $< -lpthread
+build/bench/bin/%.py: bench/rows/%.py ; @mkdir -p $(@D) && cp $< $@
+bench-rows: $(ROWS_BUILT)
+
 # Guest tests are plain programs, built both ways, without sanitizers, for any mode.
 GUEST_C := $(wildcard tests/guest/*_test.c)
 GUEST   := $(GUEST_C:tests/guest/%.c=build/guest/static/%) $(GUEST_C:tests/guest/%.c=build/guest/dynamic/%)
@@ -157,17 +168,25 @@ RELEASE = $(BUILD) MODE=release CC=$(CC_release) all
 RUNSC  ?= $(CURDIR)/build/release/bin/runsc
 SUITES ?= unit fuzz guest programs runsc hostile
 test: deps-test
-	@$(BUILD) all unit guest
+	@$(BUILD) all unit guest bench-rows
 	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
-bench:   ; @$(RELEASE) && sh bench/run.sh
+bench-built: deps-bench
+	@$(RELEASE) bench-rows && sh bench/prepare.sh
+bench: bench-built
+	@bench/run && bench/start && bench/report
+bench-quick: bench-built
+	@QUICK=1 bench/run && STARTS=11 bench/start
+bench-compare: bench-built
+	@BOXES=$${BOXES:-native,ptrace,systrap,kvm} bench/run && bench/compare
 run: deps
 	@$(RELEASE) && RUNSC=$(RUNSC) sh tests/tools/demo.sh
 
 deps:    ; @sh tests/tools/deps.sh
 deps-test: ; @sh tests/tools/deps.sh test
+deps-bench: ; @sh tests/tools/deps.sh bench
 layers:  ; @sh tests/tools/layers.sh
 coverage: ; @sh tests/tools/guest_coverage.sh
 headers: $(O)/gen/filters.inc # each stands on its own
@@ -197,8 +216,8 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-long bench run deps deps-test layers coverage headers locks format format-check docs docs-check survey check \
+.PHONY: all test test-long bench bench-built bench-quick bench-compare bench-rows run deps deps-test deps-bench layers coverage headers locks format format-check docs docs-check survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(wildcard $(O) build/guest build/hostile) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(O) build/guest build/hostile build/bench/bin) -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh [test]: sees to the Debian packages that building needs, and with "test" to those
-# that tests run in the sandbox. Where all are there it does nothing, quickly; else it says
+# deps.sh [test|bench]: sees to the Debian packages that building needs, with "test" to those
+# that tests run in the sandbox, with "bench" to those that are measured there or beside us. Where all are there it does nothing, quickly; else it says
 # what is missing and why, and installs it. A test whose program is missing is skipped, so
 # those that cannot be installed are no failure.
 set -eu
@@ -33,11 +33,22 @@ tmux              has terminals of its own
 util-linux        setpriv, unshare
 vim               draws on a terminal
 '
+bench='
+bash              runs a loop of commands
+bubblewrap        starts beside us
+crun              starts beside us
+findutils         walks a tree
+git               clones and looks through one
+gnuplot-nox       draws what was measured
+python3           measures
+'
 
 lines() {
     echo "$build"
-    [ "${1:-}" = test ] && echo "$test"
-    :
+    case ${1:-} in
+    test) echo "$test" ;;
+    bench) echo "$bench" ;;
+    esac
 }
 missing() {
     for package in $(lines "$@" | awk 'NF { print $1 }'); do
@@ -79,6 +90,6 @@ if ! install $all; then
     for package in $all; do
         install "$package" && continue
         case " $needed " in *" $package "*) exit 1 ;; esac
-        echo "Without $package; its tests are skipped."
+        echo "Without $package; what needs it is skipped."
     done
 fi
