@@ -59,16 +59,26 @@ static int first_cred(struct first *f)
     return cred_set_groups(f->cred, f->o->groups, f->o->ngroups);
 }
 
+/* The sandbox's own root, where the process is. `out` borrows `cred`. */
+static int root_actor(const struct first *f, struct cred **cred, struct actor *out)
+{
+    int err = cred_create(f->at->arena, f->at->user_ns, 0, 0, CAPS_ALL, cred);
+
+    if (!err)
+        *out = (struct actor){ .arena = f->at->arena, .cred = *cred, .fs = f->fs };
+    return err;
+}
+
 /* mkdir -p, with the rights of the sandbox's root. */
 static void make_cwd(const struct first *f)
 {
     scoped(cred) struct cred *root = NULL;
+    struct actor who;
     char path[PATH_MAX];
 
-    if (cred_create(f->at->arena, f->at->user_ns, 0, 0, CAPS_ALL, &root) ||
-        snprintf(path, sizeof path, "%s/", f->o->cwd) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/", f->o->cwd) >= (int)sizeof path ||
+        root_actor(f, &root, &who))
         return;
-    const struct actor who = { .arena = f->at->arena, .cred = root, .fs = f->fs };
     for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
         *slash = 0;
         (void)!vfs_mkdir(&who, NULL, path, 0755); /* what is wrong is seen by who walks there */
@@ -118,6 +128,25 @@ static int take_fd(struct sandbox_options *o, unsigned which)
     return fd;
 }
 
+static int first_console(struct first *f, struct console **out)
+{
+    const struct console_options o = { .fd = take_fd(f->o, OPTION_FD_CONSOLE),
+                                       .rows = f->o->rows,
+                                       .cols = f->o->cols,
+                                       .pty_for = f->o->pts ? &f->who : NULL };
+    scoped(cred) struct cred *root = NULL;
+    struct actor who;
+
+    if (o.fd < 0)
+        return 0;
+    int err = console_create(f->at->arena, &o, out);
+    if (!err && !o.pty_for)
+        err = root_actor(f, &root, &who);
+    if (!err && root)
+        console_give(&who, f->cred);
+    return err;
+}
+
 /* Descriptor `n`: the host's, the console, or /dev/null. */
 static int open_stdio(struct first *f, struct console *console, unsigned n, struct file **out)
 {
@@ -133,14 +162,10 @@ static int open_stdio(struct first *f, struct console *console, unsigned n, stru
 
 static int first_files(struct first *f, struct guest_process *p, struct boot_error *e)
 {
-    const struct console_options console = { .fd = take_fd(f->o, OPTION_FD_CONSOLE),
-                                             .rows = f->o->rows,
-                                             .cols = f->o->cols,
-                                             .pty_for = f->o->pts ? &f->who : NULL };
     int err = fdtable_create(f->at->arena, &f->files);
 
-    if (!err && console.fd >= 0)
-        err = console_create(f->at->arena, &console, &p->console);
+    if (!err)
+        err = first_console(f, &p->console);
     for (unsigned n = 0; n < 3 && !err; n++) {
         scoped(file) struct file *file = NULL;
 

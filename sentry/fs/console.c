@@ -7,6 +7,7 @@
 #include "sentry/fs/console.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -219,6 +220,20 @@ void console_resize(struct console *c, unsigned rows, unsigned cols)
 void console_set_session(struct console *c, struct task *t)
 {
     tty_make_controlling(c->tty, t);
+}
+
+void console_give(const struct actor *root, const struct cred *user)
+{
+    struct attr_change owner = { .which = ATTR_UID | ATTR_GID,
+                                 .uid = user->fsuid,
+                                 .gid = user->fsgid };
+    struct path at;
+
+    if (walk(root, NULL, "/dev/console", WALK_FOLLOW, &at))
+        return;
+    if (dentry_inode(at.dentry)->sb->magic == TMPFS_MAGIC)
+        (void)!vfs_setattr(root, &at, &owner);
+    path_put(&at);
 }
 
 int console_open(struct console *c, const struct actor *who, struct file **out)

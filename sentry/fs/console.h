@@ -29,6 +29,12 @@ struct console *console_get(struct console *c);
 /* NULL is fine. */
 void console_destroy(struct console *c);
 
+/*
+ * As login(1) does: /dev/console becomes its user's, who may open it again by name. A root that
+ * brings its own /dev may have none, or one that is not ours to give.
+ */
+void console_give(const struct actor *root, const struct cred *user);
+
 /* A file on it, as /dev/console where that can be opened: stdin and its kin. Errors: ENOMEM. */
 must_use int console_open(struct console *c, const struct actor *who, struct file **out);
 

@@ -288,7 +288,7 @@ bool file_is_epoll(const struct file *f)
 int epoll_file_create(struct arena *a, const struct cred *cred, struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, 0600, &inode);
+    int err = anon_inode_create(a, 0600, NULL, &inode);
 
     if (err)
         return err;

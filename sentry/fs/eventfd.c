@@ -149,7 +149,7 @@ int eventfd_create(struct arena *a, const struct cred *cred, uint32_t count, int
                    struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, 0600, &inode);
+    int err = anon_inode_create(a, 0600, NULL, &inode);
 
     if (err)
         return err;

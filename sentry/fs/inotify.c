@@ -241,7 +241,7 @@ bool file_is_inotify(const struct file *f)
 int inotify_create(struct arena *a, const struct cred *cred, int flags, struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, 0600, &inode);
+    int err = anon_inode_create(a, 0600, NULL, &inode);
 
     if (err)
         return err;

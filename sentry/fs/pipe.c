@@ -233,7 +233,7 @@ static const struct file_ops pipe_ops = {
 int pipe_create(struct arena *a, const struct cred *cred, int flags, struct file *out[2])
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, S_IFIFO | 0600, &inode);
+    int err = anon_inode_create(a, S_IFIFO | 0600, cred, &inode);
 
     if (err)
         return err;

@@ -228,7 +228,7 @@ int timerfd_file_create(struct arena *a, const struct cred *cred, int clock, int
     int err = clock_id_of(clock, &id);
 
     if (!err)
-        err = anon_inode_create(a, 0600, &inode);
+        err = anon_inode_create(a, 0600, NULL, &inode);
     if (err)
         return err;
     struct timerfd *t = slab_alloc(a, &timerfd_slab);

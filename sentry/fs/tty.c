@@ -333,7 +333,7 @@ int tty_open_current(struct inode *inode, const struct path *at, int flags, cons
 static int ctty_open(struct ctty *c, const struct actor *who, int flags, struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(c->arena, S_IFCHR | 0620, &inode);
+    int err = anon_inode_create(c->arena, S_IFCHR | 0620, NULL, &inode);
 
     return err ? err : tty_open(tty_of_ctty(c), inode, NULL, flags | O_NOCTTY, who, out);
 }

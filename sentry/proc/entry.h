@@ -54,6 +54,7 @@ enum proc_flags {
     PROC_RAW = 2,    /* `read` instead of `show`: not kept, may be large */
     PROC_OWN = 4,    /* written only by the process itself */
     PROC_STRICT = 8, /* the mode holds for root too */
+    PROC_SELF = 16,  /* a directory that the process itself may always search and list */
 };
 
 struct proc_entry {

@@ -115,12 +115,24 @@ static int node_getattr(struct inode *i, struct attr *out)
     return inode_getattr_generic(i, out);
 }
 
+/* Linux's proc_fd_permission(): after setuid(2), which makes its files root's, too. */
+static bool is_own(struct inode *i, const struct actor *who)
+{
+    struct proc_node *n = proc_node_of(i);
+
+    if (!(n->entry->flags & PROC_SELF) || !who->task)
+        return false;
+    scoped(task) struct task *t = task_of_pid(i->sb->arena, n->pid);
+    return t && t->group == who->task->group;
+}
+
 static int node_permission(struct inode *i, unsigned may, const struct actor *who)
 {
     if (proc_node_of(i)->entry->flags & PROC_STRICT && may & MAY_WRITE && !(inode_mode(i) & 0222))
         return -EACCES;
     update_owner(i);
-    return perm_generic(i, may, who);
+    int err = perm_generic(i, may, who);
+    return err && is_own(i, who) ? 0 : err;
 }
 
 /* chmod and chown are refused; a truncation, by open(2) for writing, changes nothing. */

@@ -261,9 +261,9 @@ const struct proc_names proc_pid_tasks = { .lookup = lookup_task, .next = next_t
         .name = (nm), .mode = S_IFLNK | 0777, .flags = PROC_PEEK, .readlink = proc_readlink_##id, \
         .follow = proc_follow_##id                                                                \
     }
-#define COUNTED_DIR(nm, perm, counts)                              \
-    {                                                              \
-        .name = (nm), .mode = S_IFDIR | (perm), .names = &(counts) \
+#define COUNTED_DIR(nm, perm, counts)                                                  \
+    {                                                                                  \
+        .name = (nm), .mode = S_IFDIR | (perm), .flags = PROC_SELF, .names = &(counts) \
     }
 
 static const struct proc_entry attr_entries[] = {

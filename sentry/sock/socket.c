@@ -143,7 +143,7 @@ int socket_init(struct socket *s, struct arena *a, const struct sock_ops *ops, i
                 int protocol, int flags, const struct cred *cred)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, S_IFSOCK | 0777, &inode);
+    int err = anon_inode_create(a, S_IFSOCK | 0777, cred, &inode);
 
     if (err)
         return err;

@@ -95,7 +95,7 @@ int nsfile_create(struct arena *a, const struct ns_ref *ns, const struct cred *c
                   struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(a, S_IFREG | 0444, &inode);
+    int err = anon_inode_create(a, S_IFREG | 0444, NULL, &inode);
 
     if (err)
         return err;

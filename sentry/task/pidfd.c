@@ -91,7 +91,7 @@ int pidfd_create(struct task *t, struct pid *pid, int flags, struct file **out)
 
     if (!p)
         return -ENOMEM;
-    int err = anon_inode_create(t->arena, 0600, &inode);
+    int err = anon_inode_create(t->arena, 0600, NULL, &inode);
     if (err) {
         slab_free(p);
         return err;

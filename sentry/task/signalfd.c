@@ -135,7 +135,7 @@ static const struct slab_type signalfd_slab = SLAB_TYPE(
 int signalfd_create(struct task *t, sigset64 set, int flags, struct file **out)
 {
     scoped(inode) struct inode *inode = NULL;
-    int err = anon_inode_create(t->arena, 0600, &inode);
+    int err = anon_inode_create(t->arena, 0600, NULL, &inode);
 
     if (err)
         return err;

@@ -54,7 +54,7 @@ int anon_create(struct vfs *v)
     return 0;
 }
 
-int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out)
+int anon_inode_create(struct arena *a, uint32_t mode, const struct cred *owner, struct inode **out)
 {
     struct vfs *v = vfs_of(a);
     struct inode *i = slab_alloc(a, &anon_inode_slab);
@@ -62,7 +62,8 @@ int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out)
     if (!i)
         return -ENOMEM;
     uint32_t ino = atomic_fetch_add_explicit(&v->next_ino, 1, memory_order_relaxed) + 1;
-    inode_init(i, v->anon, &anon_inode_ops, ino, mode, 0, 0);
+    inode_init(i, v->anon, &anon_inode_ops, ino, mode, owner ? owner->fsuid : 0,
+               owner ? owner->fsgid : 0);
     *out = i;
     return 0;
 }
@@ -86,7 +87,7 @@ static int make_anon_mount(struct vfs *v)
     struct dentry *root;
     struct inode *inode;
     struct mount *m;
-    int err = anon_inode_create(v->arena, S_IFDIR | 0500, &inode);
+    int err = anon_inode_create(v->arena, S_IFDIR | 0500, NULL, &inode);
 
     if (!err)
         err = dentry_create_root(inode, &root);

@@ -181,8 +181,15 @@ must_use int file_create(const struct path *at, struct inode *inode, const struc
                          int flags, const struct actor *who, struct file **out);
 void file_release(struct file *f);
 
-/* An inode of the sandbox's anonymous file system (eventfd, epoll, pipe, socket, memfd …): given.
+/*
+ * An inode of the sandbox's anonymous file system (eventfd, epoll, pipe, socket, memfd …).
+ *
+ *   owner     whose it is, as of a file just made; NULL: root's, as of what Linux never lets open
+ *             again
+ *   out       given
+ *   errors    ENOMEM
  */
-must_use int anon_inode_create(struct arena *a, uint32_t mode, struct inode **out);
+must_use int anon_inode_create(struct arena *a, uint32_t mode, const struct cred *owner,
+                               struct inode **out);
 /* That file system, for inodes that have operations of their own: borrowed. */
 struct superblock *anon_superblock(struct arena *a);

@@ -17,6 +17,8 @@ static bool open_master(void)
     int nr, unlock = 0;
 
     m = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    if (m < 0 && errno == EACCES)
+        SKIP_ALL("this host gives its users no terminals");
     if (m < 0 || ioctl(m, TIOCGPTN, &nr) < 0 || ioctl(m, TIOCSPTLCK, &unlock) < 0)
         return false;
     snprintf(name, sizeof name, "/dev/pts/%d", nr);

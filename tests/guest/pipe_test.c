@@ -40,6 +40,27 @@ TEST(bytes_come_out_in_order)
     close(p[1]);
 }
 
+TEST(it_is_whose_who_made_it_and_can_be_opened_again_by_them)
+{
+    int p[2], status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        char name[64], c;
+        struct stat st;
+
+        if (geteuid() == 0 && (setgid(1234) || setuid(1234)))
+            _exit(1);
+        if (pipe(p) || fstat(p[0], &st) || st.st_uid != geteuid() || st.st_gid != getegid())
+            _exit(2);
+        snprintf(name, sizeof name, "/proc/self/fd/%d", p[0]);
+        int again = open(name, O_RDONLY);
+        _exit(again < 0 || write(p[1], "x", 1) != 1 || read(again, &c, 1) != 1 ? 3 : 0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK_EQ(status, 0);
+}
+
 TEST(flags_are_checked_and_kept)
 {
     int p[2];

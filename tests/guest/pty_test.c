@@ -25,6 +25,8 @@ static bool open_pair(void)
     int nr, unlock = 0;
 
     m = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (m < 0 && errno == EACCES)
+        SKIP_ALL("this host gives its users no terminals");
     if (m < 0 || ioctl(m, TIOCGPTN, &nr) < 0 || ioctl(m, TIOCSPTLCK, &unlock) < 0)
         return false;
     snprintf(name, sizeof name, "/dev/pts/%d", nr);
@@ -89,6 +91,8 @@ TEST(a_new_one_is_locked)
     int nr, locked;
 
     m = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    if (m < 0 && errno == EACCES)
+        SKIP_ALL("this host gives its users no terminals");
     CHECK(m >= 0);
     CHECK(ioctl(m, TIOCGPTN, &nr) == 0);
     CHECK(ioctl(m, TIOCGPTLCK, &locked) == 0);

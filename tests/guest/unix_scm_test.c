@@ -219,11 +219,12 @@ TEST(what_can_be_reached_stays)
 TEST(a_long_chain_of_sockets_ends)
 {
     int last = -1, p[2];
+    int links = geteuid() == 0 ? 3000 : 900; /* else RLIMIT_NOFILE counts them: ETOOMANYREFS */
     char c;
 
     CHECK(pipe(p) == 0);
     last = p[1];
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < links; i++) {
         int s[2];
         CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
         CHECK_EQ(send_fds(s[0], &last, 1, "x"), 1);

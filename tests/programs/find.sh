@@ -22,6 +22,7 @@ sort -u before after | comm -13 - inside > more
 [ -s more ] && { fail "$(wc -l < more) are not the host's:"; shown more; }
 
 # The whole root, each directory once, without an error and in finite time.
-is "find / -xdev comes to an end" "ended" sandbox -- sh -c 'timeout 250 find / -xdev -maxdepth 3 > /dev/null && echo ended'
+is "find / -xdev comes to an end" "ended" sandbox -- sh -c 'timeout 250 find / -xdev -maxdepth 3 > /dev/null 2> err
+    [ $? != 124 ] && ! grep -v "Permission denied" err && echo ended'
 is "and crosses into the file systems of ours" "yes" sandbox -- sh -c '
     l=$(mktemp) e=$(mktemp); find /proc /sys /dev -maxdepth 2 > $l 2> $e; [ "$(wc -l < $l)" -gt 100 ] && ! [ -s $e ] && echo yes || cat $e'

@@ -18,5 +18,5 @@ mkdir host && (cd host && mkdir d && seq -w 2000 | awk '{ f = "d/" $1; print > f
     ln -s d/0001 link && ln d/0001 hard && mkfifo fifo && touch -d @123456789 old && chmod 4711 old &&
     printf '%0200d' 0 | xargs -I N touch d/N)
 tar czf host.tar.gz host
-is "an archive of the host" "same" sandbox -- sh -c 'cd "$(mktemp -d)" && tar xzf "$1/host.tar.gz" && tar dzf "$1/host.tar.gz" && echo same' sh "$work"
+is "an archive of the host" "same" sandbox -- sh -c 'cd "$(mktemp -d)" && tar xpzf "$1/host.tar.gz" && tar dzf "$1/host.tar.gz" && echo same' sh "$work"
 is "the host's files, packed inside" "same" sh -c 'sh "$1" --ro "$2" -- tar cf - -C "$2" host | tar df - -C "$2" && echo same' sh "$top/tests/tools/sandbox.sh" "$work"

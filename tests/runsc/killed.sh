@@ -22,12 +22,9 @@ start() {
     runsc=$!
     eventually 30 [ -e ready ] || fail "the guest never ran: $(cat said)"
 }
-named() { for pid in $(ours); do case $(readlink "/proc/$pid/exe") in */"$1") echo "$pid" ;; esac; done; }
-
 for victim in runsc runsc-gofer runsc-sentry; do
     start
-    # Of those that run the sentry's program the sentry is the first: it made the others.
-    kill -KILL "$(named $victim | sort -n | head -n 1)"
+    kill -KILL "$(named $victim)"
     gone 1 "after SIGKILL of $victim"
     wait $runsc
     status=$?
@@ -40,7 +37,7 @@ done
 
 # The processes that guests run in: without one, its guest process is killed, and no other.
 start
-stubs=$(named runsc-sentry | sort -n | sed 1d)
+stubs=$(named runsc-stub)
 [ -n "$stubs" ] || fail "no process was seen that guests run in"
 for stub in $stubs; do
     kill -KILL "$stub" 2> /dev/null

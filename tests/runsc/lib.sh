@@ -3,7 +3,8 @@
 #
 #   box [FLAGS] -- COMMAND…   runsc do, on the platform under test; in the background say
 #                             "$RUNSC" do …, so that $! is it and not a shell
-#   ours                      the pids of all processes that run one of the copies
+#   ours                      the pids of all processes that run one of the copies, or came from one
+#   named PROGRAM             those of ours that the host calls so
 . tests/programs/lib.sh
 [ "$RUNSC" != native ] || skip "not for the host itself"
 chmod 755 "$work" && mkdir bin && cp "$(dirname "$RUNSC")"/runsc* bin/ || exit 2
@@ -13,16 +14,17 @@ done
 RUNSC=$work/bin/runsc
 
 box() { "$RUNSC" do --platform="$P" "$@"; }
-ours() {
-    # shellcheck disable=SC2012 # the names are numbers
-    ls -l /proc/[0-9]*/exe 2> /dev/null | sed -n "s,.* /proc/\([0-9]*\)/exe -> $work/bin/.*,\1,p"
+ours() { # by what ps shows to everybody: who is not root may not read another's /proc/PID/exe
+    ps -eo pid=,ppid=,stat=,args= | awk -v bin="$work/bin/" '
+        $3 !~ /^Z/ && (index($4, bin) == 1 || $2 in mine) { mine[$1]; print $1 }'
 }
+named() { for pid in $(ours); do [ "$(cat "/proc/$pid/comm")" = "$1" ] && echo "$pid"; done 2> /dev/null; }
 none_of_ours() { [ -z "$(ours)" ]; }
 gone() { # gone SECONDS NAME: nothing of ours is left after so long
     eventually "$1" none_of_ours && return
     fail "$2: processes are left:"
     for pid in $(ours); do
-        echo "    $pid $(readlink "/proc/$pid/exe") $(grep -h State: "/proc/$pid/status")"
+        echo "    $(ps -o pid=,stat=,comm= "$pid")"
         kill -KILL "$pid"
     done 2> /dev/null
 }
