@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define CPUID_XSAVE   0xd
-#define FEATURES_MAX  63
 #define FEATURE_X87   (1u << 0)
 #define FEATURE_SSE   (1u << 1)
 #define FEATURE_PKRU  9
@@ -51,16 +50,28 @@ static uint64_t features(void)
     return (uint64_t)high << 32 | low;
 }
 
-static void put_pkru(void *area)
+static void find_parts(struct xsave *x)
 {
-    unsigned size, off, c, d;
+    unsigned c, d;
 
-    if (!(features() >> FEATURE_PKRU & 1))
-        return;
-    __cpuid_count(CPUID_XSAVE, FEATURE_PKRU, size, off, c, d);
+    for (unsigned i = 2; i < XSAVE_PARTS; i++) {
+        struct xsave_part *part = &x->parts[i];
+        if (!(features() >> i & 1))
+            continue;
+        __cpuid_count(CPUID_XSAVE, i, part->size, part->off, c, d);
+        if (part->off > x->size || part->size > x->size - part->off)
+            *part = (struct xsave_part){ 0 };
+    }
+}
+
+static void put_pkru(const struct xsave *x, void *area)
+{
+    const struct xsave_part *part = &x->parts[FEATURE_PKRU];
     uint32_t pkru = PKRU_INITIAL;
-    assert(size >= sizeof pkru);
-    memcpy((char *)area + off, &pkru, sizeof pkru);
+
+    if (part->size < sizeof pkru)
+        return;
+    memcpy((char *)area + part->off, &pkru, sizeof pkru);
     ((struct xsave_area *)area)->header.features |= 1u << FEATURE_PKRU;
 }
 
@@ -74,7 +85,7 @@ static void put_initial(const struct xsave *x, void *at)
     if (x->has_xsave) {
         /* Present, so that MXCSR is taken: the compact format has it in the SSE part. */
         area->header.features = FEATURE_X87 | FEATURE_SSE;
-        put_pkru(area);
+        put_pkru(x, area);
     }
 }
 
@@ -103,11 +114,10 @@ bool xsave_has_tiles(const struct xsave *x, const void *at)
 void xsave_normalize(const struct xsave *x, void *at)
 {
     struct xsave_area *area = at;
-    uint64_t all = features();
 
     memset(area->reserved, 0, sizeof area->reserved + sizeof area->software);
     memset(&area->header.compact, 0, sizeof area->header - sizeof area->header.features);
-    area->header.features &= all;
+    area->header.features &= features();
     if (!(area->header.features & FEATURE_X87)) {
         memset(area, 0, offsetof(struct xsave_area, mxcsr));
         memset(area->x87, 0, sizeof area->x87);
@@ -115,14 +125,9 @@ void xsave_normalize(const struct xsave *x, void *at)
     }
     if (!(area->header.features & FEATURE_SSE))
         memset(area->sse, 0, sizeof area->sse);
-    for (unsigned i = 2; i < FEATURES_MAX; i++) {
-        unsigned size, off, c, d;
-        if (!(all >> i & 1) || area->header.features >> i & 1)
-            continue;
-        __cpuid_count(CPUID_XSAVE, i, size, off, c, d);
-        if (off <= x->size && size <= x->size - off)
-            memset((char *)area + off, 0, size);
-    }
+    for (unsigned i = 2; i < XSAVE_PARTS; i++)
+        if (!(area->header.features >> i & 1))
+            memset((char *)area + x->parts[i].off, 0, x->parts[i].size);
 }
 
 /* The bits that MXCSR may have: SDM vol. 1, 11.6.6. */
@@ -146,6 +151,9 @@ int xsave_create(struct xsave *x)
     x->has_xsave = (c & bit_OSXSAVE) != 0;
     __cpuid_count(CPUID_XSAVE, 0, a, b, c, d);
     x->size = x->has_xsave ? b : offsetof(struct xsave_area, header);
+    memset(x->parts, 0, sizeof x->parts);
+    if (x->has_xsave)
+        find_parts(x);
     x->mxcsr_mask = mxcsr_mask();
     x->initial = aligned_alloc(XSAVE_ALIGN, (x->size + XSAVE_ALIGN - 1) & -XSAVE_ALIGN);
     if (!x->initial)

@@ -6,12 +6,18 @@
 
 #define XSAVE_ALIGN ((size_t)64)
 
-/* What this processor has. */
+#define XSAVE_PARTS 63
+
+/* What this processor has. Asked of it once: in a virtual machine CPUID costs as much as ten calls.
+ */
 struct xsave {
     size_t size;         /* bytes of an area */
     bool has_xsave;      /* else it is an FXSAVE area */
     void *initial;       /* one in the initial configuration */
     uint32_t mxcsr_mask; /* bits that MXCSR may have */
+    struct xsave_part {
+        uint32_t off, size; /* bytes; all 0 where there is none */
+    } parts[XSAVE_PARTS];   /* by component; those of the fixed part are left out */
 };
 
 /* Errors: ENOMEM. */

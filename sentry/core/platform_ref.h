@@ -17,6 +17,8 @@ struct platform_ref {
     const struct platform_ops *ops;
     struct platform *platform;
     struct platform_tally tally;
+    _Atomic uint64_t
+        xstate; /* [a] components of its XSAVE area; 0: nobody has asked the processor */
 };
 
 static inline const struct platform_ref *platform_of(const struct arena *a)
@@ -27,6 +29,11 @@ static inline const struct platform_ref *platform_of(const struct arena *a)
 static inline struct platform_tally *platform_tally(const struct arena *a)
 {
     return &((struct platform_ref *)arena_host(a, HOST_PLATFORM))->tally;
+}
+
+static inline _Atomic uint64_t *platform_xstate(const struct arena *a)
+{
+    return &((struct platform_ref *)arena_host(a, HOST_PLATFORM))->xstate;
 }
 
 static inline void tally_add(_Atomic uint64_t *count, uint64_t n)

@@ -93,6 +93,19 @@ static size_t fpu_size(const struct task *t)
     return p->ops->fpu_size(p->platform);
 }
 
+/* What the area holds: asked of the processor once, and again after a restore, maybe on another. */
+static uint64_t fpu_features(const struct task *t)
+{
+    _Atomic uint64_t *known = platform_xstate(t->arena);
+    uint64_t features = atomic_load_explicit(known, memory_order_relaxed);
+
+    if (features == 0) {
+        features = xstate_features(fpu_size(t));
+        atomic_store_explicit(known, features, memory_order_relaxed);
+    }
+    return features;
+}
+
 /* Room for the platform's area, kept for the next time. NULL: no memory. */
 static char *fpu_buffer(struct task *t)
 {
@@ -113,7 +126,7 @@ static int push_fpu(struct task *t, uptr_t at)
     struct abi_fpx_sw sw = {
         .magic1 = ABI_FP_MAGIC1,
         .extended_size = (uint32_t)size + ABI_FP_MAGIC2_SIZE,
-        .xfeatures = xstate_features(size),
+        .xfeatures = fpu_features(t),
         .xstate_size = (uint32_t)size,
     };
     memcpy(area + ABI_FPX_SW_OFF, &sw, sizeof sw);
@@ -165,7 +178,7 @@ static int pop_fpu(struct task *t, uptr_t at)
     if (size == ABI_FXSAVE_SIZE)
         area[XSTATE_HEADER_OFF] = XSTATE_FP_SSE;
     memset(area + ABI_FPX_SW_OFF, 0, sizeof(struct abi_fpx_sw));
-    if (xstate_check(area, room, features) != 0)
+    if (xstate_check(area, room, fpu_features(t), features) != 0)
         return -EFAULT;
     return ops->fpu_set(t->guest, area, room) ? -EFAULT : 0;
 }

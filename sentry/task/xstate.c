@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the processor knows to save, asked of it each time: the sentry may wake up on another. */
+/* What the processor knows to save, and what of it a guest may have loaded. */
 #include "sentry/task/xstate.h"
 
 #include <cpuid.h>
@@ -32,14 +32,14 @@ uint64_t xstate_features(size_t size)
     return fits & all;
 }
 
-int xstate_check(void *area, size_t size, uint64_t features)
+int xstate_check(void *area, size_t size, uint64_t known, uint64_t features)
 {
     struct xstate_header h;
 
     if (size < ABI_XSTATE_MIN)
         return -EINVAL;
     memcpy(&h, (char *)area + XSTATE_HEADER_OFF, sizeof h);
-    if (h.bv & ~xstate_features(size) || h.comp_bv || h.reserved[0])
+    if (h.bv & ~known || h.comp_bv || h.reserved[0])
         return -EINVAL;
     h.bv &= features;
     memcpy((char *)area + XSTATE_HEADER_OFF, &h, sizeof h);

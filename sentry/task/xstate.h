@@ -12,14 +12,16 @@ static_assert(sizeof(struct xstate_header) == 64, "SDM vol. 1, 13.4.2");
 #define XSTATE_HEADER_OFF 512
 #define XSTATE_FP_SSE     3u /* components that the FXSAVE area holds */
 
-/* The components of the processor that lie in the first `size` bytes of the standard format. */
+/* The components of the processor that lie in the first `size` bytes of the standard format. Slow
+ * in a virtual machine, which the host is asked for each of them. */
 uint64_t xstate_features(size_t size);
 
 /*
  * Makes an area that came from a guest safe to load.
  *
  *   area, size   as fpu_set() of the platform takes it
+ *   known        xstate_features(size)
  *   features     components that are to be loaded; the others get their initial state
  *   errors       EINVAL where a processor would refuse it
  */
-must_use int xstate_check(void *area, size_t size, uint64_t features);
+must_use int xstate_check(void *area, size_t size, uint64_t known, uint64_t features);
