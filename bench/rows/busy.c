@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two processes make calls at the same time: what one call takes where the other does not wait. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 

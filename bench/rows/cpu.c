@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thousand steps of arithmetic: no call, no memory. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 enum { STEPS = 1000 };
 

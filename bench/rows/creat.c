@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes an empty file in the current directory, and removes it. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vfork, exec of /bin/true, wait: what a shell or make does for each command. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <sys/wait.h>
 

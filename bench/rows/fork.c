@@ -3,7 +3,7 @@
  *   fork        a child that does nothing, made and waited for
  *   fork SIZE   the same for a process with so many MiB of touched memory
  */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <sys/mman.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Eight threads that want the same mutex: each holds it for a moment; one lock and unlock. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <pthread.h>
 

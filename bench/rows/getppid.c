@@ -5,7 +5,7 @@
  *   getppid patched      mov imm32,%eax; syscall: the form that libc has, which a platform may
  * patch getppid unpatched    one that cannot be: no five bytes are free around it
  */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <sys/syscall.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory SIZE: one access in turn after the other, anywhere in SIZE MiB of touched memory. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <sys/mman.h>
 

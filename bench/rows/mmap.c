@@ -3,7 +3,7 @@
  *   mmap          64 KiB come and go
  *   mmap touch    and each of their 16 pages is written in between
  */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <stdbool.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a file of the host, and closes it. Opens this program, by its whole path. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One byte to another process and one back: two who wait for each other. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 static int there[2], back[2];
 

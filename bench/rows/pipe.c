@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One byte into a pipe and out of it, by one thread: nobody waits. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 static int ends[2];
 

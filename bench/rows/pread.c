@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 4 KiB of a cached file: a call that copies a page. Reads this program. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 

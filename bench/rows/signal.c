@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A signal to oneself, and its handler's return. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <signal.h>
 

@@ -3,7 +3,7 @@
  *   stat          a path of several names, of a file of the host
  *   stat fd       the same file, by descriptor
  */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that does nothing, made and joined. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <pthread.h>
 

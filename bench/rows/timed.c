@@ -3,7 +3,7 @@
  * timed [-n TIMES] COMMAND…: what a whole command takes, by the same clock and in the same words
  * as the other rows. What it prints is thrown away; it must succeed.
  */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 #include <spawn.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One byte to /dev/null: a call with a descriptor and a buffer. */
-#include "row.h"
+#include "bench/rows/row.h"
 
 #include <fcntl.h>
 
