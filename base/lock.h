@@ -43,6 +43,7 @@ enum lock_rank {
     RANK_ZAP,        /* one mappable's loss of pages: it goes from one mm to the next */
     RANK_MM,         /* one address space's vmas and page table */
     RANK_MAPPABLE,   /* one mappable's tree of pages */
+    RANK_PATCH,      /* pages with replaced call sites */
     RANK_WINDOWS,    /* the numbers of windows */
     RANK_ASPACE,     /* one platform address space */
     RANK_FUTEX,      /* one bucket of futex waiters */

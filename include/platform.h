@@ -28,6 +28,7 @@
 #include "base/cc.h"
 #include "base/time.h"
 #include "include/abi/regs_amd64.h"
+#include "include/patch.h"
 #include "include/uptr.h"
 
 struct platform;     /* one for each sandbox */
@@ -44,7 +45,7 @@ enum platform_stop {
 struct guest_stop {
     enum platform_stop why;
     bool trapped; /* STOP_SYSCALL: by the instruction itself; not from a call site that was
-                     rewritten to need no trap (platform-systrap) */
+                     replaced by a jump (patch.h) */
     bool int80;   /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
     int signo;    /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
     int code;     /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …) */
@@ -189,6 +190,9 @@ struct platform_ops {
     nsec_t (*cpu_time)(const struct guest_thread *t);
     /* That time is part of what the host thread itself has used: guests run on it (kvm). */
     bool cpu_time_inside;
+
+    /* How call sites can be replaced by jumps; NULL where a call costs what a jump does. */
+    const struct patch_ops *patch;
 };
 
 extern const struct platform_ops platform_ptrace;

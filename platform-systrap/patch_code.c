@@ -32,7 +32,8 @@ static const uint8_t places[] = {
 };
 static_assert(sizeof faulty * sizeof places == PATCH_SLOTS, "each has a pointer");
 static_assert(PATCH_SLOTS <= PATCH_SLOTS_MAX, "as the contract allows");
-static_assert(PATCH_CODE + PATCH_SLOTS * PATCH_CODE_MAX <= PATCH_START + PATCH_SIZE, "in the region");
+static_assert(PATCH_CODE + PATCH_SLOTS * PATCH_CODE_MAX <= PATCH_START + PATCH_SIZE,
+              "in the region");
 static_assert((PATCH_START >> 16 & 0xff) == 0x06 && PATCH_START >> 24 == 0, "p2 and p3");
 
 uint64_t patch_pointer(unsigned slot)

@@ -109,7 +109,8 @@ static void measure(struct scan *s)
  */
 static bool find_previous(const struct scan *s, size_t end, size_t *out)
 {
-    uint8_t last[BEFORE_MAX]; /* of the stream from each byte: how far before `end` its last begins */
+    uint8_t
+        last[BEFORE_MAX]; /* of the stream from each byte: how far before `end` its last begins */
     size_t arrived = 0, found = 0;
 
     for (size_t at = end; at-- > s->first;) {

@@ -211,6 +211,13 @@ static int take_timing(void *into, const char *value, struct err *e)
     return 0;
 }
 
+static int take_no_patch(void *into, const char *value, struct err *e)
+{
+    (void)value, (void)e;
+    ((struct request *)into)->o.no_patch = true;
+    return 0;
+}
+
 static int take_log(void *into, const char *value, struct err *e)
 {
     static const char *const levels[] = { "error", "warn", "info", "debug" };
@@ -253,6 +260,7 @@ static const struct flag flags[] = {
     { "timeout",    't', "TIME",         "kill everything after so long, and exit with 124", take_timeout, false },
     { "tty",        0,   NULL,           "a terminal of its own (default: where we are on one)", take_tty, true },
     { "platform",   0,   "NAME",         "ptrace, or auto", take_platform, false },
+    { "no-patch",   0,   NULL,           "leave programs' code as it is: each system call traps", take_no_patch, false },
     { "strace",     0,   "[=SET]",       "print system calls: names, %file, %process, !name, …", take_strace, false },
     { "strace-out", 0,   "FILE",         "print them there (default: stderr)", take_strace_out, false },
     { "summary",    0,   NULL,           "at the end, count calls, errors and what was missing", take_summary, false },

@@ -9,7 +9,7 @@ _runsc_command_at() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)); return ;;
-        --help | --clean-env | --summary | --timing | --tty | --no-tty | --strace) ;;
+        --help | --clean-env | --summary | --timing | --no-patch | --tty | --no-tty | --strace) ;;
         --*=*) ;;
         # bash takes = for a word of its own: --flag = value
         --* | -[Ceumt]) [[ ${COMP_WORDS[i + 1]} == "=" ]] && ((i += 2)) || ((i++)) ;;

@@ -29,6 +29,7 @@
 #include "sentry/listen.h"
 #include "sentry/load/vdso.h"
 #include "sentry/mm/mm.h"
+#include "sentry/mm/patch.h"
 #include "sentry/process.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/sysprint.h"
@@ -112,7 +113,8 @@ static int make_platform(struct boot *b)
         return boot_fail(&b->error, err, "platform %s does not start: %s", b->platform.ops->name,
                          strerror(-err));
     arena_set_host(b->arena, HOST_PLATFORM, &b->platform);
-    return 0;
+    err = b->o.no_patch ? 0 : patch_create(b->arena);
+    return err ? boot_fail(&b->error, err, "no room for patches") : 0;
 }
 
 static int meet_gofer(struct boot *b)
@@ -133,8 +135,13 @@ static _Noreturn void end(struct boot *b, int status)
 {
     struct syscall_stats *s = syscall_stats(b->arena);
 
+    struct patch_stats p;
+
     if (s->counting)
         syscall_summary(b->arena, hostfd_get(b->arena, s->summary_out));
+    if (patch_get_stats(b->arena, &p))
+        log_debug("%lu calls trapped; %lu call sites replaced, %lu shared, %lu threads mended",
+                  p.traps, p.sites, p.shared, p.mended);
     control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)status);
     host_exit(0);
 }

@@ -98,6 +98,7 @@ struct sandbox_options {
     } limits[OPTION_LIMITS];
     bool tsc; /* set by the sentry itself: the host's clock is RDTSC */
     bool summary, trace, timing;
+    bool no_patch; /* call sites stay as they are, though they trap */
     const char *trace_set;
     int log_level;
     uint32_t nmounts;

@@ -58,6 +58,7 @@ enum arena_root {
     ROOT_REFUSED, /* struct refused_table *: what guests asked for in vain */
     ROOT_VDSO,    /* struct vdso *: its pages, and how it tells the time */
     ROOT_PROC,    /* struct proc_state *: the boot's id */
+    ROOT_PATCHES, /* struct patch_state *: call sites that jump; NULL where none may */
     ROOT_COUNT,
 };
 

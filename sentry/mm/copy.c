@@ -16,6 +16,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/vma.h"
 
 /* ---- faults of our own ---- */
@@ -195,7 +196,11 @@ ssize_t mm_access(struct mm *mm, uptr_t at, void *buf, size_t size, bool write)
     if (at.va >= end)
         return -EFAULT;
     size = min(size, (size_t)(end - at.va));
+    struct batch b;
     mm_enter(mm);
+    batch_begin(&b, mm);
+    patch_restore(mm, page_down(at.va), page_up(at.va + size), &b);
+    batch_end(&b);
     uint64_t done = copy_locked(mm, at.va, buf, size, write ? OUT : IN,
                                 WANT_FORCE | (write ? PROT_WRITE : PROT_READ));
     mm_leave(mm);

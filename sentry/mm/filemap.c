@@ -8,6 +8,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
@@ -72,7 +73,7 @@ static int install(struct mm *mm, struct vma *v, uint64_t va, const struct exten
             return -ENOMEM;
         }
         pte_t was = *slot, now = pte_make(v, e->pfn + i, bits);
-        if (was && ((was & PTE_ANON) || was == now)) {
+        if (was && ((was & (PTE_ANON | PTE_PATCHED)) || was == now)) {
             frame_put(mm->arena, e->pfn + i, 1);
             continue;
         }
@@ -186,6 +187,8 @@ static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a)
         n = copy_ahead(mm, v, a, &b);
     else if (install(mm, v, a->va, &a->got, &b))
         n = 0;
+    else
+        patch_ahead(mm, v, a->va, n, &b);
     batch_end(&b);
     return n;
 }

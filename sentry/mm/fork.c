@@ -21,6 +21,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
@@ -225,6 +226,8 @@ static int fork_locked(struct mm *to, struct mm *mm)
         err = copy_memory(to, mm);
     if (!err)
         err = copy_rest(to, mm);
+    if (!err)
+        err = patch_fork(to, mm);
     age_hot(mm);
     return err;
 }

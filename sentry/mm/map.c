@@ -9,6 +9,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
@@ -111,6 +112,7 @@ static int place_locked(struct mm *mm, const struct request *r, uint64_t *out)
             return -EINVAL;
         if (hint < MMAP_MIN_ADDR)
             return -EPERM;
+        patch_yield(mm, hint, r->len);
         *out = hint;
         return 0;
     }

@@ -9,6 +9,7 @@
 #include "sentry/core/slab.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
@@ -45,8 +46,11 @@ int mm_alloc(struct arena *a, struct limits *limits, struct mm **out)
     mm->limits = limits;
     mm->dumpable = 1;
     mm->layout.mmap_base = mm_task_size(mm) - 128 * ((uint64_t)1 << 20) - STACK_GUARD;
-    int err = pt_create(mm);
+    int err = patch_init(mm);
+    if (!err)
+        err = pt_create(mm);
     if (err) {
+        patch_exit(mm);
         slab_free(mm);
         return err;
     }
@@ -101,6 +105,7 @@ void mm_destroy(struct mm *mm)
     assert(mm->nvmas == 0 && mm->total == 0 && mm->pins == 0);
     pt_destroy(mm);
     mm_leave(mm);
+    patch_exit(mm);
     if (mm->exe)
         mm->hooks->put(mm->exe);
     arena_free(mm->auxv);
@@ -131,6 +136,7 @@ uint64_t mm_task_size(const struct mm *mm)
 int mm_aspace(struct mm *mm, struct aspace **out)
 {
     const struct platform_ref *p = platform_of(mm->arena);
+    struct batch b;
     int err = 0;
 
     mm_enter(mm);
@@ -139,6 +145,10 @@ int mm_aspace(struct mm *mm, struct aspace **out)
         err = p->ops->aspace_create(p->platform, &mm->aspace);
         mm->partial = true;
         mm->maps = 0;
+        /* Trampolines lead to what the old platform had. */
+        batch_begin(&b, mm);
+        patch_restore(mm, 0, mm_task_size(mm), &b);
+        batch_end(&b);
     }
     if (!err && mm->unseen) {
         mm->unseen = false;

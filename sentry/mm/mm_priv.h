@@ -65,9 +65,10 @@ struct mm {
     } strike; /* [l] the last fault for which there was no reason: fault.c */
     struct hot {
         uint64_t at;
-        uint32_t forks;    /* that it is remembered for */
-    } hot[HOT_CHUNKS];     /* [l] chunks that were copied on write after a fork: fork.c */
-    _Atomic uint32_t pins; /* io_pin()s under way; goes up under the lock only */
+        uint32_t forks;      /* that it is remembered for */
+    } hot[HOT_CHUNKS];       /* [l] chunks that were copied on write after a fork: fork.c */
+    _Atomic uint32_t pins;   /* io_pin()s under way; goes up under the lock only */
+    struct patches *patches; /* [I] NULL where there are none: patch.h */
     _Atomic int dumpable;
     _Atomic bool thp_disabled;
     _Atomic bool may_lock; /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count */

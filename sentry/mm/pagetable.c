@@ -103,7 +103,8 @@ static inline uint64_t *rss_of(struct mm *mm, pte_t e)
 {
     if (e & PTE_ANON)
         return &mm->rss_anon;
-    return pte_pfn(e) < frames_of(mm->arena)->count ? &mm->rss_shmem : &mm->rss_file;
+    bool ram = pte_pfn(e) < frames_of(mm->arena)->count;
+    return ram && !(e & PTE_PATCHED) ? &mm->rss_shmem : &mm->rss_file;
 }
 
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)

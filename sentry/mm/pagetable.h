@@ -21,6 +21,7 @@ typedef uint64_t pte_t;
 #define PTE_HIDDEN    ((pte_t)1 << 10) /* there, but PROT_NONE: not present */
 #define PTE_ANON      ((pte_t)1 << 11) /* a frame of this range's own; else the mappable's page */
 #define PTE_MAY_WRITE ((pte_t)1 << 52) /* a mappable's page that a shared mapping may write */
+#define PTE_PATCHED   ((pte_t)1 << 53) /* not the mappable's page, but one like it: patch.h */
 #define PTE_NO_EXEC   ((pte_t)1 << 63)
 #define PTE_PFN       ((pte_t)0x000ffffffffff000)
 
@@ -40,7 +41,7 @@ static inline int pte_prot(pte_t e)
 }
 
 /* The entry for a page with the rights that `v` gives now. `bits`: PTE_ANON, PTE_COW,
- * PTE_MAY_WRITE. */
+ * PTE_MAY_WRITE, PTE_PATCHED. */
 pte_t pte_make(const struct vma *v, pfn_t pfn, pte_t bits);
 
 must_use int pt_create(struct mm *mm);

@@ -5,6 +5,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
@@ -20,8 +21,11 @@ void protect_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, s
     uint64_t va;
     pte_t *slot;
 
+    if ((v->prot & PROT_WRITE) || !(v->prot & PROT_EXEC))
+        patch_restore(mm, start, end, b);
     pt_for_each (mm, va, slot, start, end) {
-        pte_t e = pte_make(v, pte_pfn(*slot), *slot & (PTE_ANON | PTE_COW | PTE_MAY_WRITE));
+        pte_t e =
+            pte_make(v, pte_pfn(*slot), *slot & (PTE_ANON | PTE_COW | PTE_MAY_WRITE | PTE_PATCHED));
         if (e == *slot)
             continue;
         pt_set(mm, va, slot, e);

@@ -9,6 +9,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
@@ -67,6 +68,7 @@ static int move_pages(struct mm *mm, uint64_t from, uint64_t to, uint64_t len)
             return -ENOMEM;
     }
     batch_begin(&b, mm);
+    patch_restore(mm, from, from + len, &b); /* their trampolines lead to where they are */
     pt_for_each (mm, va, slot, from, from + len) {
         uint64_t there = to + (va - from);
         pte_t e = *slot;

@@ -7,6 +7,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
@@ -65,8 +66,9 @@ void unmap_range(struct mm *mm, uint64_t start, uint64_t end)
 int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
 {
     uint64_t end = start + len;
-    struct vma *v = vma_find(mm, start);
 
+    patch_yield(mm, start, len);
+    struct vma *v = vma_find(mm, start);
     if (!v || v->start >= end)
         return 0;
     /* mm/vma.c: only a cut out of the middle makes one more. */

@@ -83,6 +83,8 @@ static bool next_range(struct mm *mm, uint64_t from, bool count_pages, struct vm
 {
     mm_enter(mm);
     struct vma *v = vma_find(mm, from);
+    while (v && (v->flags & VMA_HIDDEN))
+        v = vma_next(v);
     if (v) {
         describe(mm, v, count_pages, out);
         if (out->path)

@@ -70,6 +70,8 @@ static void count(struct mm *mm, const struct vma *v, uint64_t by)
     uint64_t pages = (v->end - v->start) / PAGE_SIZE * by;
     bool writable = v->prot & PROT_WRITE;
 
+    if (v->flags & VMA_HIDDEN)
+        return;
     mm->total += pages;
     mm->peak_total = max(mm->peak_total, mm->total);
     if (v->flags & VMA_LOCKED)
@@ -298,7 +300,7 @@ bool vma_check(struct mm *mm)
         if (v->start < end || v->start >= v->end || (v->start | v->end) & PAGE_MASK || v->mm != mm)
             return false;
         end = v->end;
-        total += (v->end - v->start) / PAGE_SIZE;
+        total += v->flags & VMA_HIDDEN ? 0 : (v->end - v->start) / PAGE_SIZE;
         n++;
     }
     return n == mm->nvmas && total == mm->total && end <= mm_task_size(mm);

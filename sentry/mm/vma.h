@@ -21,6 +21,7 @@ enum vma_flags {
     VMA_HUGE = 1 << 13,
     VMA_NO_HUGE = 1 << 14,
     VMA_SPECIAL = 1 << 15, /* of the sentry's making: does not merge, grow or move in part */
+    VMA_HIDDEN = 1 << 16,  /* that too, and neither shown nor counted: patch.h */
 };
 
 /* A range with one set of rights. All fields under the mm's lock but for `rmap`, the mappable's. */

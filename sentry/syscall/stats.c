@@ -12,6 +12,7 @@
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/refused.h"
 #include "sentry/fs/gofer_client.h"
+#include "sentry/mm/patch.h"
 #include "sentry/syscall/trace.h"
 
 /* One line to a descriptor; whoever reads the summary may have gone. */
@@ -238,6 +239,15 @@ static int later_first(const void *x, const void *y)
     return a->spent < b->spent ? 1 : a->spent > b->spent ? -1 : (int)a->nr - (int)b->nr;
 }
 
+static void print_patches(struct arena *a, int fd)
+{
+    struct patch_stats p;
+
+    if (patch_get_stats(a, &p))
+        print(fd, "%9llu calls trapped; %llu call sites replaced, and %llu times for a new program\n",
+              (unsigned long long)p.traps, (unsigned long long)p.sites, (unsigned long long)p.shared);
+}
+
 void syscall_summary(struct arena *a, int fd)
 {
     struct syscall_stats *s = syscall_stats(a);
@@ -262,5 +272,6 @@ void syscall_summary(struct arena *a, int fd)
         print_errors(s, order[i].nr, fd);
     }
     print_handovers(a, fd);
+    print_patches(a, fd);
     print_refused(a, fd);
 }

@@ -4,6 +4,7 @@
 #include <sys/personality.h>
 
 #include "sentry/core/refused.h"
+#include "sentry/mm/patch.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/task.h"
 
@@ -14,6 +15,8 @@ long sys_arch_prctl(struct task *t, unsigned code, uint64_t addr)
     case ARCH_SET_GS:
         if (addr >= mm_task_size(t->mm))
             return -EPERM;
+        if (code == ARCH_SET_GS && addr)
+            patch_off(t->mm); /* its calls could not find the platform by %gs any more */
         *(code == ARCH_SET_FS ? &t->regs.fs_base : &t->regs.gs_base) = addr;
         return 0;
     case ARCH_GET_FS:

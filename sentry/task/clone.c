@@ -195,6 +195,7 @@ static void copy_regs(const struct task *t, struct task *child, const struct clo
     child->regs = t->regs;
     child->regs.rax = 0;
     child->regs.orig_rax = UINT64_MAX;
+    child->detour = t->detour;
     if (!uptr_is_null(r->stack))
         child->regs.rsp = r->stack.va;
     if (r->flags & CLONE_SETTLS)

@@ -169,6 +169,7 @@ static void run_once(struct task *t)
         lost(t, err);
         return;
     }
+    patch_resumes(t->mm, &t->regs, &t->detour);
     atomic_store(&t->in_guest, 1);
     if (atomic_load(&t->work) == 0)
         err = ops->run(atomic_load_explicit(&t->guest, memory_order_relaxed), t->aspace, &t->regs,
@@ -176,7 +177,7 @@ static void run_once(struct task *t)
     atomic_store_explicit(&t->in_guest, 0, memory_order_relaxed);
     if (err)
         lost(t, err);
-    else
+    else if (!patch_stopped(t->mm, &t->regs, &stop, &t->detour))
         do_stop(t, &stop);
 }
 

@@ -22,6 +22,7 @@
 #include "sentry/core/waitq.h"
 #include "sentry/mm/io.h"
 #include "sentry/mm/mm.h"
+#include "sentry/mm/patch.h"
 #include "sentry/vfs/fdtable.h"
 #include "sentry/vfs/walk.h"
 
@@ -60,6 +61,7 @@ struct task {
     char name[16];                  /* [l] comm */
 
     struct guest_regs regs;             /* [t] */
+    struct patch_detour detour;         /* [t] where the next run really begins */
     struct aspace *aspace;              /* [t] of mm, once it has run there: borrowed */
     struct guest_thread *_Atomic guest; /* [a] the platform's half; a host object. Its thread sets
                                           and clears it; others hold guest_users meanwhile */

@@ -17,12 +17,13 @@
 /* What the platform's entry does, as far as a site can tell. */
 extern char test_gate[];
 extern uint64_t test_gate_calls, test_gate_back;
-__asm__(".data; .globl test_gate_calls, test_gate_back\n"
-        "test_gate_calls: .quad 0; test_gate_back: .quad 0\n"
-        ".text; .globl test_gate\n"
-        "test_gate: movq %rcx,test_gate_back(%rip)\n"
-        "movq test_gate_calls(%rip),%r11; leaq 1(%r11),%r11; movq %r11,test_gate_calls(%rip)\n"
-        "syscall; jmp *test_gate_back(%rip)\n");
+__asm__(
+    ".data; .globl test_gate_calls, test_gate_back\n"
+    "test_gate_calls: .quad 0; test_gate_back: .quad 0\n"
+    ".text; .globl test_gate\n"
+    "test_gate: movq %rcx,test_gate_back(%rip)\n"
+    "movq test_gate_calls(%rip),%r11; leaq 1(%r11),%r11; movq %r11,test_gate_calls(%rip)\n"
+    "syscall; jmp *test_gate_back(%rip)\n");
 
 /* A function around a call: flags, registers and the red zone come through it or it says so. */
 struct sample {
@@ -43,11 +44,15 @@ static long negative_pid(void)
     return -getpid();
 }
 
-#define ENTER "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8" \
-              "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8" \
-              "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8"
+#define ENTER                                                                              \
+    "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8" \
+    "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8" \
+    "\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8\x48\x89\xf8"
 #define LEAD (sizeof ENTER - 1) /* mov %rdi,%rax, often */
-#define SAMPLE(code, call, nr, expect) { ENTER code, sizeof(ENTER code) - 1, LEAD + (call), nr, expect }
+#define SAMPLE(code, call, nr, expect)                                \
+    {                                                                 \
+        ENTER code, sizeof(ENTER code) - 1, LEAD + (call), nr, expect \
+    }
 
 static const struct sample samples[] = {
     /* mov $39,%eax; syscall; ret */
@@ -59,7 +64,8 @@ static const struct sample samples[] = {
     /* mov %rbx,-8(%rsp) (red zone); syscall; mov -8(%rsp),%rbx; ret */
     SAMPLE("\x48\x89\x5c\x24\xf8\x0f\x05\x48\x8b\x5c\x24\xf8\xc3", 5, SYS_getpid, pid),
     /* stc (not movable); syscall; mov $0,%edx; setc %dl; shl $31,%rdx… : the call keeps CF */
-    SAMPLE("\xf9\x0f\x05\xba\0\0\0\0\x83\xd2\x00\x83\xfa\x01\x74\x03\x48\xf7\xd8\xc3", 1, SYS_getpid, pid),
+    SAMPLE("\xf9\x0f\x05\xba\0\0\0\0\x83\xd2\x00\x83\xfa\x01\x74\x03\x48\xf7\xd8\xc3", 1,
+           SYS_getpid, pid),
 };
 
 #define PAGES 2
@@ -77,8 +83,8 @@ static void region_make(void)
 
 static void sample_place(const struct sample *s)
 {
-    page = mmap(NULL, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                -1, 0);
+    page = mmap(NULL, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq(page, MAP_FAILED);
     memset(page, 0x90, PAGES * PAGE_SIZE);
     memcpy(page, s->code, s->size);
@@ -91,7 +97,9 @@ static long sample_call(const struct sample *s)
 
 static void plan(const struct sample *s)
 {
-    struct patch_text t = { .bytes = page, .size = PAGE_SIZE, .to = PAGE_SIZE, .after = s->call + 2 };
+    struct patch_text t = {
+        .bytes = page, .size = PAGE_SIZE, .to = PAGE_SIZE, .after = s->call + 2
+    };
 
     t.rax = (uint64_t)s->nr;
     cr_assert(systrap_patch.plan(&t, &site));
@@ -166,7 +174,10 @@ Test(code, a_thread_in_the_middle_is_put_right)
                 continue;
             long got;
             mended = 0;
-            __asm__ volatile("call *%1" : "=a"(got) : "r"(va + at), "a"(s->nr), "D"(s->nr) : "rcx", "rdx", "rsi", "r11", "memory", "cc");
+            __asm__ volatile("call *%1"
+                             : "=a"(got)
+                             : "r"(va + at), "a"(s->nr), "D"(s->nr)
+                             : "rcx", "rdx", "rsi", "r11", "memory", "cc");
             cr_assert_eq(mended, 1);
             cr_assert_eq(got, s->expect());
         }
@@ -197,7 +208,10 @@ Test(code, all_bytes_of_a_jump_that_may_be_met_raise)
                 continue;
             long got;
             mended = 0;
-            __asm__ volatile("call *%1" : "=a"(got) : "r"(va + at), "a"((long)SYS_getpid) : "rcx", "rdx", "r11", "memory", "cc");
+            __asm__ volatile("call *%1"
+                             : "=a"(got)
+                             : "r"(va + at), "a"((long)SYS_getpid)
+                             : "rcx", "rdx", "r11", "memory", "cc");
             cr_assert_eq(mended, 1, "slot %u, byte %u", slot, at);
             cr_assert_eq(got, getpid());
         }

@@ -89,13 +89,14 @@ Test(plan, what_names_its_own_address_stays)
     refuse(TEXT("\x48\x8b\x05\x10\0\0\0\x0f\x05\x8b\x05\0\0\0\0", 7, 0)); /* (%rip) */
     refuse(TEXT("\xe8\x10\0\0\0\x0f\x05\xe9\0\0\0\0", 5, 0));
     refuse(TEXT("\xe8\x10\0\0\0\x0f\x05\x85\xc0\x78\x10\x90\x90", 5, 0));
-    refuse(TEXT("\x0f\x05\xc3\x90\x90\x90\x90", 0, 0)); /* one is not enough, and ret does not go on */
+    refuse(
+        TEXT("\x0f\x05\xc3\x90\x90\x90\x90", 0, 0)); /* one is not enough, and ret does not go on */
 }
 
 Test(plan, segments_stay)
 {
     refuse(TEXT("\xe8\0\0\0\0\x0f\x05\x65\x8b\x04\x25\0\0\0\0\xc3", 5, 0)); /* %gs: */
-    refuse(TEXT("\xe8\0\0\0\0\x0f\x05\x8e\xd8\x0f\xa1\x90\x90", 5, 0));     /* mov %eax,%ds; pop %fs */
+    refuse(TEXT("\xe8\0\0\0\0\x0f\x05\x8e\xd8\x0f\xa1\x90\x90", 5, 0)); /* mov %eax,%ds; pop %fs */
 }
 
 Test(plan, bytes_that_cannot_raise)
@@ -106,7 +107,7 @@ Test(plan, bytes_that_cannot_raise)
 
 Test(plan, a_jump_into_the_middle)
 {
-    refuse(TEXT("\xb8\x27\0\0\0\x0f\x05\xeb\xfc", 5, 39));            /* to the call */
+    refuse(TEXT("\xb8\x27\0\0\0\x0f\x05\xeb\xfc", 5, 39));             /* to the call */
     expect(TEXT("\xb8\x27\0\0\0\x0f\x05\xeb\xf7", 5, 39), 5, 7, 0x21); /* to the first byte */
     refuse(TEXT("\xb8\x27\0\0\0\x0f\x05\x0f\x84\xf8\xff\xff\xff", 5, 39));
 }

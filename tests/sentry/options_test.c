@@ -38,6 +38,7 @@ static struct sandbox_options sample(void)
         .nmounts = 2,
         .mounts = mounts,
         .timing = true,
+        .no_patch = true,
     };
 }
 

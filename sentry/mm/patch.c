@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an address space has of patches, and threads that stop in one. */
+#include "sentry/mm/patch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "sentry/core/slab.h"
+#include "sentry/mm/patch_priv.h"
+
+#define NEVER UINT32_MAX /* a count: this call cannot be replaced */
+
+static const struct slab_type patches_slab = SLAB_TYPE(patches, struct patches);
+
+/* ---- a life ---- */
+
+int patch_init(struct mm *mm)
+{
+    if (!patch_state(mm->arena))
+        return 0;
+    mm->patches = slab_alloc(mm->arena, &patches_slab);
+    return mm->patches ? 0 : -ENOMEM;
+}
+
+int patch_fork(struct mm *to, struct mm *mm)
+{
+    struct patches *p = mm->patches, *copy = to->patches;
+
+    if (!p || !copy)
+        return 0;
+    copy->off = atomic_load_explicit(&p->off, memory_order_relaxed);
+    for (unsigned i = 0; i < LEAVES; i++) {
+        const struct patch_slot *leaf = p->leaves[i];
+        if (!leaf)
+            continue;
+        struct patch_slot *there = arena_alloc(mm->arena, LEAF_SLOTS * sizeof *there);
+        if (!there)
+            return -ENOMEM;
+        memcpy(there, leaf, LEAF_SLOTS * sizeof *there);
+        copy->leaves[i] = there;
+    }
+    return 0;
+}
+
+void patch_exit(struct mm *mm)
+{
+    struct patches *p = mm->patches;
+
+    for (unsigned i = 0; p && i < LEAVES; i++)
+        arena_free(p->leaves[i]);
+    slab_free(p);
+    mm->patches = NULL;
+}
+
+void patch_off(struct mm *mm)
+{
+    if (!patch_is_on(mm))
+        return;
+    mm_enter(mm);
+    patch_region_drop(mm);
+    mm_leave(mm);
+}
+
+/* ---- slots ---- */
+
+int patch_slot_of(struct mm *mm, uint64_t va)
+{
+    for (unsigned n = 0; n < patch_ops_of(mm)->slots; n++) {
+        const struct patch_slot *s = patch_slot(mm->patches, n);
+        if (!s)
+            n += LEAF_SLOTS - 1; /* nor any other of its leaf */
+        else if (s->va && va - s->va < s->site.size)
+            return (int)n;
+    }
+    return -1;
+}
+
+/* Whatever was there has gone for good: nobody can come back to it. */
+static bool is_gone(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+static bool is_gone(struct mm *mm, uint64_t va)
+{
+    const struct vma *v = vma_at(mm, va);
+
+    return !v || !v->mappable || !(v->prot & PROT_EXEC);
+}
+
+bool patch_slot_is_free(struct mm *mm, unsigned n, uint64_t va)
+{
+    const struct patch_slot *s = patch_slot(mm->patches, n);
+
+    return !s || !s->va || s->va == va || is_gone(mm, s->va);
+}
+
+int patch_slot_take(struct mm *mm, unsigned n, uint64_t va, const struct patch_site *site)
+{
+    struct patches *p = mm->patches;
+    struct patch_slot *s = patch_slot(p, n);
+
+    if (!s) {
+        struct patch_slot *leaf = arena_alloc(mm->arena, LEAF_SLOTS * sizeof *leaf);
+        if (!leaf)
+            return -ENOMEM;
+        atomic_store_explicit(&p->leaves[n / LEAF_SLOTS], leaf, memory_order_release);
+        s = patch_slot(p, n);
+    }
+    atomic_store_explicit(&s->va, 0, memory_order_relaxed);
+    s->site = *site;
+    atomic_store_explicit(&s->va, va, memory_order_release);
+    return 0;
+}
+
+/* ---- calls that trap ---- */
+
+static bool is_many(struct patches *p, uint64_t rip)
+{
+    uint64_t h = hash_u64(rip);
+
+    for (unsigned i = 0; i < 2; i++, h >>= 32) {
+        _Atomic uint64_t *at = &p->traps[h % TRAPS].rip;
+        _Atomic uint32_t *count = &p->traps[h % TRAPS].count;
+        uint32_t n = atomic_load_explicit(count, memory_order_relaxed);
+        if (atomic_load_explicit(at, memory_order_relaxed) != rip) {
+            if (n != 0)
+                continue;
+            atomic_store_explicit(at, rip, memory_order_relaxed);
+        }
+        if (n == NEVER)
+            return false;
+        atomic_store_explicit(count, n + 1 < TRAPS_MANY ? n + 1 : 0, memory_order_relaxed);
+        return n + 1 >= TRAPS_MANY;
+    }
+    /* Both places belong to others, which get older. */
+    _Atomic uint32_t *count = &p->traps[hash_u64(rip) % TRAPS].count;
+    uint32_t n = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, n == NEVER ? 1 : n - (n > 0), memory_order_relaxed);
+    return false;
+}
+
+static void never_again(struct patches *p, uint64_t rip)
+{
+    uint64_t h = hash_u64(rip);
+
+    for (unsigned i = 0; i < 2; i++, h >>= 32) {
+        if (atomic_load_explicit(&p->traps[h % TRAPS].rip, memory_order_relaxed) == rip)
+            atomic_store_explicit(&p->traps[h % TRAPS].count, NEVER, memory_order_relaxed);
+    }
+}
+
+/* Where a thread goes on in a site that has just been replaced, or 0. */
+static uint64_t way_in(struct mm *mm, uint64_t rip) HOLDS(mm->lock);
+static uint64_t way_in(struct mm *mm, uint64_t rip)
+{
+    int n = patch_slot_of(mm, rip);
+    const pte_t *e = n < 0 ? NULL : pt_find(mm, rip);
+
+    if (!e || !(*e & PTE_PATCHED))
+        return 0;
+    const struct patch_slot *s = patch_slot(mm->patches, (unsigned)n);
+    return patch_ops_of(mm)->enter(&s->site, (unsigned)n, s->va, rip);
+}
+
+static void note_trap(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
+{
+    atomic_fetch_add_explicit(&patch_state(mm->arena)->traps, 1, memory_order_relaxed);
+    if (!is_many(mm->patches, regs->rip))
+        return;
+    mm_enter(mm);
+    if (!patch_make(mm, regs->rip, regs->orig_rax))
+        never_again(mm->patches, regs->rip);
+    *d = (struct patch_detour){ regs->rip, way_in(mm, regs->rip) };
+    mm_leave(mm);
+}
+
+/* ---- threads that stop ---- */
+
+/* A thread in a trampoline: it seems to be at its site. */
+static void leave(struct mm *mm, struct guest_regs *regs, enum platform_stop why,
+                  struct patch_detour *d)
+{
+    const struct patch_ops *ops = patch_ops_of(mm);
+    int n = ops->slot_at(regs->rip);
+    const struct patch_slot *s = n < 0 ? NULL : patch_slot(mm->patches, (unsigned)n);
+    uint64_t va = s ? atomic_load_explicit(&s->va, memory_order_acquire) : 0;
+
+    if (!va)
+        return;
+    *d = (struct patch_detour){ .to = regs->rip };
+    regs->rip = d->from = ops->leave(&s->site, (unsigned)n, va, regs->rip);
+    if (why == STOP_SYSCALL)
+        regs->rcx = regs->rip;
+}
+
+/*
+ * A thread that met bytes of ours in the middle of a site. Where the site has been given
+ * back meanwhile, the thread is shown what is there now; if that raises, too, it is not ours.
+ */
+static bool mend_locked(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
+    HOLDS(mm->lock);
+static bool mend_locked(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
+{
+    struct patches *p = mm->patches;
+    uint64_t to = way_in(mm, regs->rip);
+
+    if (to) {
+        *d = (struct patch_detour){ regs->rip, to };
+        return true;
+    }
+    if (patch_slot_of(mm, regs->rip) < 0)
+        return false;
+    if (p->strike.rip == regs->rip && p->strike.sp == regs->rsp && p->strike.gen == mm->gen) {
+        p->strike.rip = 0;
+        return false;
+    }
+    p->strike.rip = regs->rip;
+    p->strike.sp = regs->rsp;
+    p->strike.gen = mm->gen;
+    return true;
+}
+
+static bool mend(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
+{
+    mm_enter(mm);
+    bool ours = patch_is_on(mm) && mend_locked(mm, regs, d);
+    mm_leave(mm);
+    if (ours)
+        atomic_fetch_add_explicit(&patch_state(mm->arena)->mended, 1, memory_order_relaxed);
+    return ours;
+}
+
+/* What the bytes of a replaced site raise: an invalid or a privileged instruction. */
+static bool is_raised_by_us(const struct guest_stop *stop)
+{
+    return (stop->why == STOP_FAULT || stop->why == STOP_EXCEPTION) &&
+           (stop->signo == SIGILL || (stop->signo == SIGSEGV && stop->code == SI_KERNEL));
+}
+
+bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_stop *stop,
+                   struct patch_detour *d)
+{
+    *d = (struct patch_detour){ 0 };
+    if (!patch_is_on(mm))
+        return false;
+    const struct patch_ops *ops = patch_ops_of(mm);
+    if (unlikely(is_raised_by_us(stop)) && regs->rip - ops->start >= ops->size)
+        return mend(mm, regs, d);
+    if (regs->rip - ops->start < ops->size)
+        leave(mm, regs, stop->why, d);
+    else if (stop->why == STOP_SYSCALL && stop->trapped && !stop->int80)
+        note_trap(mm, regs, d);
+    return false;
+}
+
+void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d)
+{
+    if (d->to && regs->rip == d->from && patch_is_on(mm))
+        regs->rip = d->to;
+    d->to = 0;
+}

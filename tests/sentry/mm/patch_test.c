@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Patched call sites as memory: when a page is replaced, who sees it, and how it goes. What
+ * the bytes are is the planner's; here it is that of platform-systrap.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "platform-systrap/patch.h"
+#include "sentry/mm/patch.h"
+#include "tests/lib/mm_world.h"
+
+#define PAGES  8u
+#define TEXT   (PROT_READ | PROT_EXEC)
+#define CALL_A 0x400u /* mov $39,%eax; syscall: in page 0 and 2 */
+#define CALL_B 0x800u /* syscall; cmp $-4095,%rax: in page 0 */
+#define MANY   64     /* traps that are enough */
+
+/* A file of the host with calls in it. */
+struct text_file {
+    struct mappable mappable;
+    struct window *window;
+    int fd;
+};
+
+static struct mm_world w;
+static struct text_file file;
+static struct platform_ops ops;
+static struct mm *mm;
+
+static int locate(struct mappable *m, uint64_t index, uint64_t max, unsigned access,
+                  struct extent *out)
+{
+    (void)m, (void)access;
+    if (index >= PAGES)
+        return -EFAULT;
+    *out = (struct extent){ window_pfn(file.window, index), min(max, PAGES - index), true };
+    return 0;
+}
+
+static uint64_t size_of(struct mappable *m)
+{
+    (void)m;
+    return PAGES * PAGE_SIZE;
+}
+
+static void nothing(struct mappable *m)
+{
+    (void)m;
+}
+
+static const struct mappable_ops file_ops = {
+    .locate = locate,
+    .size = size_of,
+    .get = nothing,
+    .put = nothing,
+};
+
+static void put_bytes(uint64_t at, const void *bytes, size_t size)
+{
+    cr_assert_eq(pwrite(file.fd, bytes, size, (off_t)at), (ssize_t)size);
+}
+
+static void make_file(void)
+{
+    uint8_t nops[PAGES * PAGE_SIZE];
+    hostfd_t h;
+
+    memset(nops, 0x90, sizeof nops);
+    file.fd = memfd_create("text", MFD_CLOEXEC);
+    put_bytes(0, nops, sizeof nops);
+    put_bytes(CALL_A, "\xb8\x27\0\0\0\x0f\x05", 7);
+    put_bytes(2 * PAGE_SIZE + CALL_A, "\xb8\x27\0\0\0\x0f\x05", 7);
+    put_bytes(CALL_B, "\xe8\0\0\0\0\x0f\x05\x48\x3d\x01\xf0\xff\xff", 13);
+    cr_assert_eq(hostfd_add(w.arena, dup(file.fd), &h), 0);
+    cr_assert_eq(window_create(w.arena, h, 0, PAGES, true, &file.window), 0);
+    mappable_init(&file.mappable, &file_ops, 5, 6);
+}
+
+static struct mm *new_mm(void)
+{
+    struct aspace *as;
+    struct mm *made;
+
+    cr_assert_eq(mm_create(w.arena, &w.limits, &made), 0);
+    cr_assert_eq(mm_aspace(made, &as), 0);
+    return made;
+}
+
+static void start(void)
+{
+    mm_world_start(&w, 64 * MIB);
+    ops = fake_platform;
+    ops.patch = &systrap_patch;
+    w.platform.ops = &ops;
+    cr_assert_eq(patch_create(w.arena), 0);
+    make_file();
+    mm = new_mm();
+}
+
+static void stop(void)
+{
+    mm_put(mm);
+    mm_put(w.mm);
+    w.mm = NULL;
+    window_destroy(file.window);
+    close(file.fd);
+    patch_destroy(w.arena);
+    mm_world_stop(&w);
+}
+
+static uint64_t map(struct mm *in, uint64_t at, int flags)
+{
+    struct map_source source = { .mappable = &file.mappable, .may_write = true, .may_exec = true };
+    uptr_t out;
+
+    cr_assert_eq(mm_map(in, uptr(at), PAGES * PAGE_SIZE, TEXT, flags, &source, &out), 0);
+    return out.va;
+}
+
+/* A call that ends at `rip` and traps. */
+static struct patch_detour trap(struct mm *in, uint64_t rip)
+{
+    struct guest_regs r = { .rip = rip, .rcx = rip, .orig_rax = 39, .rsp = 0x7000 };
+    struct guest_stop stop = { .why = STOP_SYSCALL, .trapped = true };
+    struct patch_detour d;
+
+    cr_assert_not(patch_stopped(in, &r, &stop, &d));
+    cr_assert_eq(r.rip, rip);
+    return d;
+}
+
+static void trap_often(struct mm *in, uint64_t rip)
+{
+    for (int i = 0; i < MANY; i++)
+        trap(in, rip);
+}
+
+static uint8_t byte_at(struct mm *in, uint64_t va)
+{
+    uint8_t b;
+
+    cr_assert_eq(mm_world_read(in, va, &b, 1), FAULT_DONE);
+    return b;
+}
+
+/* Has the guest a jump there? */
+static bool is_patched(struct mm *in, uint64_t va)
+{
+    return byte_at(in, va) == 0xff && byte_at(in, va + 1) == 0x24;
+}
+
+/* Where a jump at `va` leads to. */
+static uint64_t jump_target(struct mm *in, uint64_t va)
+{
+    uint64_t to;
+    uint32_t pointer;
+
+    cr_assert_eq(mm_world_read(in, va + 3, &pointer, sizeof pointer), FAULT_DONE);
+    cr_assert_eq(mm_world_read(in, pointer, &to, sizeof to), FAULT_DONE);
+    return to;
+}
+
+static struct patch_stats stats(void)
+{
+    struct patch_stats s = { 0 };
+
+    cr_assert(patch_get_stats(w.arena, &s));
+    return s;
+}
+
+Test(patch, a_site_is_replaced_when_it_has_trapped_often, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap(mm, at + CALL_A + 7);
+    cr_assert_not(is_patched(mm, at + CALL_A), "innocent");
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(is_patched(mm, at + CALL_A));
+    uint64_t code = jump_target(mm, at + CALL_A);
+    cr_assert_eq(systrap_patch.slot_at(code), 0);
+    cr_assert_eq(byte_at(mm, code), 0xb8);
+    cr_assert_eq(byte_at(mm, at + CALL_A - 1), 0x90);
+    cr_assert_eq(byte_at(mm, at + CALL_A + 7), 0x90);
+    cr_assert_not(is_patched(mm, at + 2 * PAGE_SIZE + CALL_A), "the same code elsewhere");
+    cr_assert_eq(stats().sites, 1);
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+Test(patch, a_second_site_joins_the_first, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    trap_often(mm, at + CALL_B + 7);
+    cr_assert(is_patched(mm, at + CALL_A) && is_patched(mm, at + CALL_B + 5));
+    cr_assert_neq(jump_target(mm, at + CALL_A), jump_target(mm, at + CALL_B + 5));
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+Test(patch, what_is_no_text_of_a_file_stays, .init = start, .fini = stop)
+{
+    int64_t anon =
+        mm_world_map(&w, mm, 0, PAGE_SIZE, TEXT | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    uint64_t shared = map(mm, 0, MAP_SHARED);
+
+    cr_assert_eq(mm_world_write(mm, (uint64_t)anon + 128, "\xb8\x27\0\0\0\x0f\x05", 7), FAULT_DONE);
+    trap_often(mm, (uint64_t)anon + 128 + 7);
+    trap_often(mm, shared + CALL_A + 7);
+    cr_assert_not(is_patched(mm, (uint64_t)anon + 128));
+    cr_assert_not(is_patched(mm, shared + CALL_A));
+    cr_assert_eq(stats().sites, 0);
+}
+
+Test(patch, the_next_program_starts_with_it, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *other = new_mm();
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t there = map(other, at + 64 * PAGES * PAGE_SIZE, MAP_PRIVATE);
+    cr_assert_neq(there, at);
+    cr_assert(is_patched(other, there + CALL_A));
+    cr_assert_eq(jump_target(other, there + CALL_A), jump_target(mm, at + CALL_A),
+                 "slots are known");
+    cr_assert(mm_world_agrees(other, false));
+    cr_assert_eq(stats().sites, 1);
+    cr_assert_eq(stats().shared, 1);
+    mm_put(other);
+}
+
+Test(patch, but_not_where_the_file_has_changed, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *other = new_mm();
+
+    trap_often(mm, at + CALL_A + 7);
+    put_bytes(100, "\xcc", 1);
+    uint64_t there = map(other, 0, MAP_PRIVATE);
+    cr_assert_not(is_patched(other, there + CALL_A));
+    cr_assert_eq(byte_at(other, there + 100), 0xcc);
+    put_bytes(100, "\x90", 1);
+    put_bytes(CALL_A, "\xb8\x28", 2);
+    there = map(other, 0, MAP_PRIVATE);
+    cr_assert_eq(byte_at(other, there + CALL_A + 1), 0x28);
+    mm_put(other);
+}
+
+Test(patch, a_page_mapped_twice_is_patched_once, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t again = map(mm, 0, MAP_PRIVATE);
+    cr_assert_not(is_patched(mm, again + CALL_A));
+    cr_assert_eq(mm_unmap(mm, uptr(at), PAGES * PAGE_SIZE), 0);
+    again = map(mm, 0, MAP_PRIVATE);
+    cr_assert(is_patched(mm, again + CALL_A), "what has gone gives its slot back");
+}
+
+Test(patch, fork_inherits, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *child;
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(mm_fork(mm, &w.limits, &child), 0);
+    cr_assert(is_patched(child, at + CALL_A));
+    cr_assert_eq(jump_target(child, at + CALL_A), jump_target(mm, at + CALL_A));
+    /* Trampolines of one are not the other's. */
+    trap_often(child, at + CALL_B + 7);
+    cr_assert(is_patched(child, at + CALL_B + 5));
+    cr_assert_not(is_patched(mm, at + CALL_B + 5));
+    uint64_t code = jump_target(child, at + CALL_B + 5);
+    cr_assert_neq(byte_at(child, code), byte_at(mm, code));
+    cr_assert(mm_world_agrees(mm, false) && mm_world_agrees(child, false));
+    mm_put(child);
+}
+
+Test(patch, who_writes_gets_the_original_first, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    uint8_t old[7];
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(mm_protect(mm, uptr(at), PAGE_SIZE, TEXT | PROT_WRITE), 0);
+    cr_assert_eq(byte_at(mm, at + CALL_A), 0xb8);
+    cr_assert_eq(mm_world_write(mm, at + CALL_A + 1, "\x28", 1), FAULT_DONE);
+    cr_assert_eq(mm_protect(mm, uptr(at), PAGE_SIZE, TEXT), 0);
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(byte_at(mm, at + CALL_A + 1), 0x28, "its own copy stays its own");
+
+    uint64_t second = at + 2 * PAGE_SIZE + CALL_A;
+    trap_often(mm, second + 7);
+    cr_assert(is_patched(mm, second));
+    cr_assert_eq(mm_access(mm, uptr(second), old, sizeof old, false), 7);
+    cr_assert_arr_eq(old, "\xb8\x27\0\0\0\x0f\x05", 7, "a debugger sees the original");
+    cr_assert_not(is_patched(mm, second));
+    trap_often(mm, second + 7);
+    cr_assert(is_patched(mm, second), "and later it is hot again");
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+Test(patch, text_that_moves_is_restored, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    uptr_t to;
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(mm_remap(mm, uptr(at), PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                          uptr(at - 64 * PAGE_SIZE), &to),
+                 0);
+    cr_assert_eq(byte_at(mm, to.va + CALL_A), 0xb8);
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+static int count_low(const struct vma_info *v, void *arg)
+{
+    *(int *)arg += v->start < PATCH_START + PATCH_SIZE;
+    return 0;
+}
+
+Test(patch, the_region_is_the_guests_if_it_wants_it, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), total;
+    struct mm_usage before, after;
+    int low = 0;
+
+    mm_usage(mm, &before);
+    trap_often(mm, at + CALL_A + 7);
+    mm_usage(mm, &after);
+    cr_assert_eq(mm_visit(mm, 0, false, count_low, &low), 0);
+    cr_assert_eq(low, 0, "nobody sees it");
+    cr_assert_eq(after.total, before.total);
+    total = after.total;
+
+    int64_t got = mm_world_map(&w, mm, PATCH_START + PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
+    cr_assert_eq(got, PATCH_START + PAGE_SIZE);
+    cr_assert_eq(byte_at(mm, at + CALL_A), 0xb8, "nothing leads there any more");
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(byte_at(mm, at + CALL_A), 0xb8);
+    mm_usage(mm, &after);
+    cr_assert_eq(after.total, total + PAGE_SIZE);
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+Test(patch, the_region_was_taken_before, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    cr_assert_gt(mm_world_map(&w, mm, PATCH_START, PAGE_SIZE, PROT_READ,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED),
+                 0);
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_not(is_patched(mm, at + CALL_A));
+}
+
+Test(patch, off_is_off, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *child;
+
+    trap_often(mm, at + CALL_A + 7);
+    patch_off(mm);
+    cr_assert_not(is_patched(mm, at + CALL_A));
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_not(is_patched(mm, at + CALL_A));
+    cr_assert_eq(mm_fork(mm, &w.limits, &child), 0);
+    trap_often(child, at + CALL_A + 7);
+    cr_assert_not(is_patched(child, at + CALL_A));
+    mm_put(child);
+}
+
+/* ---- threads ---- */
+
+static bool stopped(struct guest_regs *r, enum platform_stop why, int signo, int code,
+                    struct patch_detour *d)
+{
+    struct guest_stop stop = { .why = why, .signo = signo, .code = code };
+
+    return patch_stopped(mm, r, &stop, d);
+}
+
+Test(patch, a_thread_in_the_middle_is_mended, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct guest_regs r = { .rip = at + CALL_A + 5, .rax = 39 };
+    struct patch_detour d;
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t code = jump_target(mm, at + CALL_A);
+    cr_assert(stopped(&r, STOP_EXCEPTION, SIGILL, ILL_ILLOPN, &d));
+    cr_assert_eq(r.rip, at + CALL_A + 5, "nobody sees where it really goes");
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, code + 5);
+
+    /* No old instruction begins there. */
+    r.rip = at + CALL_A + 3;
+    cr_assert(stopped(&r, STOP_EXCEPTION, SIGILL, ILL_ILLOPN, &d), "perhaps it was there before");
+    cr_assert_not(stopped(&r, STOP_EXCEPTION, SIGILL, ILL_ILLOPN, &d), "its own fault");
+    r.rip = at + CALL_A + 64;
+    cr_assert_not(stopped(&r, STOP_EXCEPTION, SIGILL, ILL_ILLOPN, &d));
+    cr_assert_eq(stats().mended, 2);
+}
+
+Test(patch, a_thread_behind_its_call_when_that_is_replaced, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), rip = at + CALL_B + 7;
+    struct guest_regs r = { .rip = rip };
+    struct patch_detour d = { 0 };
+
+    for (int i = 0; i < MANY && !d.to; i++)
+        d = trap(mm, rip);
+    cr_assert_eq(d.from, rip);
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(systrap_patch.slot_at(r.rip), systrap_patch.slot_at(jump_target(mm, rip - 2)));
+
+    /* Its next call comes from the trampoline, and seems to come from the site. */
+    uint64_t back = r.rip;
+    r.rcx = r.rip;
+    cr_assert_not(stopped(&r, STOP_SYSCALL, 0, 0, &d));
+    cr_assert_eq(r.rip, rip);
+    cr_assert_eq(r.rcx, rip);
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, back);
+
+    /* A signal handler runs first: then there is no detour. */
+    cr_assert_not(stopped(&r, STOP_INTERRUPT, 0, 0, &d));
+    r.rip = 0x1234;
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, 0x1234);
+}
+
+Test(patch, a_thread_in_a_site_that_was_restored, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct guest_regs r = { .rip = at + CALL_A + 5 };
+    struct patch_detour d;
+    uint8_t byte;
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(mm_access(mm, uptr(at + CALL_A), &byte, 1, false), 1);
+    cr_assert(stopped(&r, STOP_FAULT, SIGSEGV, SI_KERNEL, &d), "it met our bytes just before");
+    cr_assert_eq(d.to, 0, "and goes on in the original");
+    cr_assert_not(stopped(&r, STOP_FAULT, SIGSEGV, SI_KERNEL, &d), "twice is not ours");
+}
+
+Test(patch, faults_of_the_guest_are_its_own, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct guest_regs r = { .rip = at + CALL_B + 5 };
+    struct patch_detour d;
+
+    trap_often(mm, at + CALL_B + 7);
+    uint64_t code = jump_target(mm, at + CALL_B + 5);
+    cr_assert_not(stopped(&r, STOP_FAULT, SIGSEGV, SEGV_MAPERR, &d));
+    /* In the trampoline, it seems to be at the site. */
+    r.rip = code + 14;
+    cr_assert_not(stopped(&r, STOP_FAULT, SIGSEGV, SI_KERNEL, &d));
+    cr_assert_eq(r.rip, at + CALL_B + 7);
+    r.rip = code + 3;
+    cr_assert_not(stopped(&r, STOP_INTERRUPT, 0, 0, &d));
+    cr_assert_eq(r.rip, at + CALL_B + 5, "it has not called yet");
+}
+
+Test(patch, all_slots_may_be_used, .init = start, .fini = stop)
+{
+    /* More programs than there are slots, one after the other: none is refused. */
+    for (unsigned i = 0; i < PATCH_SLOTS + 40; i++) {
+        struct mm *other = new_mm();
+        uint8_t mark = (uint8_t)i;
+        put_bytes(17 + i % 64, &mark, 1); /* a new file, in effect */
+        uint64_t at = map(other, 0, MAP_PRIVATE);
+        cr_assert_not(is_patched(other, at + CALL_A));
+        trap_often(other, at + CALL_A + 7);
+        cr_assert(is_patched(other, at + CALL_A));
+        mm_put(other);
+    }
+}
