@@ -152,19 +152,12 @@ static int64_t gofer_seek(struct file *f, int64_t off, int whence, uint64_t pos)
 static int gofer_map(struct file *f, int prot, int flags, struct map_source *out)
 {
     struct gofer_inode *gi = inode_of(f);
-    struct path_ref *ref = NULL;
 
     (void)prot, (void)flags;
-    if (f->path.dentry) {
-        int err = path_ref_create(f->arena, &f->path, &ref);
-        if (err)
-            return err;
-    }
     *out = (struct map_source){
         .mappable = &gi->map,
         .may_write = f->kind & FILE_WRITE,
         .may_exec = !f->path.mnt || !(mount_flags(f->path.mnt) & MS_NOEXEC),
-        .path = ref,
     };
     gofer_mappable_ops.get(&gi->map);
     return 0;

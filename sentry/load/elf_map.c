@@ -50,13 +50,13 @@ static int map_file(struct mm *mm, struct file *f, const struct elf_piece *p, in
     if (err)
         return err;
     source.off = p->file_off;
-    if (!source.path) {
-        struct path_ref *path;
-        err = path_ref_create(f->arena, &f->path, &path);
-        if (err)
-            return err;
-        source.path = path;
+    struct path_ref *path;
+    err = path_ref_create(f->arena, &f->path, &path);
+    if (err) {
+        source.mappable->ops->put(source.mappable);
+        return err;
     }
+    source.path = path;
     return mm_map(mm, uptr(p->start), p->file_size, p->prot, flags, &source, &at);
 }
 

@@ -148,7 +148,12 @@ static int set_exe(struct load *l)
     struct path_ref *exe;
     int err = path_ref_create(l->ask.who->arena, &l->file->path, &exe);
 
-    if (!err)
+    if (err)
+        return err;
+    err = path_ref_deny_write(exe, l->file->inode);
+    if (err)
+        path_ref_put(exe);
+    else
         mm_set_exe(l->mm, exe);
     return err;
 }

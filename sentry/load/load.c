@@ -19,7 +19,8 @@
  * Opens what is to be executed.
  *
  *   errors    EACCES where it is no regular file, may not be executed, or lies on a noexec mount;
- *             ELOOP where it is a link
+ *             ELOOP where it is a link; ETXTBSY where it is open for writing
+ *   out       nobody can open it for writing until close_program()
  */
 static int open_program(const struct actor *who, const struct path *base, const char *name,
                         unsigned flags, struct file **out)
@@ -38,17 +39,30 @@ static int open_program(const struct actor *who, const struct path *base, const 
         err = -EACCES;
     else
         err = inode_permission(inode, MAY_EXEC, who);
-    /* The right to read is not asked for: a program may be executable and no more. */
     if (!err)
+        err = inode_deny_write(inode);
+    if (!err) {
+        /* The right to read is not asked for: a program may be executable and no more. */
         err = inode->ops->open ? inode->ops->open(inode, &at, O_RDONLY, who, out) : -EACCES;
+        if (err)
+            inode_allow_write(inode);
+    }
     path_put(&at);
     return err;
+}
+
+/* Lets go of what open_program() gave. NULL is fine. */
+static void close_program(struct file *file)
+{
+    if (file)
+        inode_allow_write(file->inode);
+    file_put(file);
 }
 
 /* Replaces what is to run. `file` is taken. */
 static void set_file(struct load *l, struct file *file)
 {
-    file_put(l->file);
+    close_program(l->file);
     l->file = file;
     if (inode_permission(file->inode, MAY_READ, l->ask.who))
         l->unreadable = true;
@@ -196,8 +210,8 @@ int load_image(struct load *l, const struct load_ids *ids)
 void load_end(struct load *l)
 {
     load_args_destroy(&l->args);
-    file_put(l->interpreter_file);
-    file_put(l->file);
+    close_program(l->interpreter_file);
+    close_program(l->file);
     mm_put(l->mm);
     l->interpreter_file = l->file = NULL;
     l->mm = NULL;

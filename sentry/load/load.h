@@ -67,7 +67,7 @@ struct load {
  *
  *   errors    those of walk(); EACCES where it is no regular file, not executable, or on a
  *             noexec mount; E2BIG, EFAULT of the strings; ENOEXEC; ELIBBAD of an interpreter;
- *             ELOOP past LOAD_SCRIPTS_MAX; EIO where a header is cut short; ENOMEM
+ *             ELOOP past LOAD_SCRIPTS_MAX; ETXTBSY; EIO where a header is cut short; ENOMEM
  *   locks     none may be held
  *   blocks    for gofer requests
  */

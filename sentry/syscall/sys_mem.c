@@ -28,15 +28,18 @@ static int source_of_file(struct task *t, int prot, int flags, int fd, struct ma
     if (!f->ops->map)
         return -ENODEV;
     int err = f->ops->map(f, prot, flags, out);
-    if (err || !out->mappable || out->path || !path_is_set(&f->path))
+    if (err || !out->mappable || !path_is_set(&f->path))
         return err;
     struct path_ref *path;
     err = path_ref_create(t->arena, &f->path, &path);
-    if (err)
+    if (err) {
         out->mappable->ops->put(out->mappable);
-    else
-        out->path = path;
-    return err;
+        return err;
+    }
+    if (f->kind & FILE_WRITER)
+        path_ref_stay_writer(path, f->inode);
+    out->path = path;
+    return 0;
 }
 
 long sys_mmap(struct task *t, uptr_t addr, size_t len, int prot, int flags, int fd, int64_t off)

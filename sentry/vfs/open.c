@@ -120,6 +120,18 @@ static int open_inode(const struct actor *who, const struct path *at, int flags,
     return open_plain(i, at, flags, who, out);
 }
 
+/* O_TRUNC. A writer for that moment, also where it is opened to be read. */
+static int truncate_found(const struct actor *who, struct inode *i)
+{
+    int err = inode_get_write(i);
+
+    if (!err) {
+        err = vfs_resize(who, i, 0);
+        inode_put_write(i);
+    }
+    return err;
+}
+
 /* Opens what was found; `created` files need no permission of their own. */
 static int open_found(const struct actor *who, const struct path *at, int flags, bool created,
                       struct file **out)
@@ -139,7 +151,7 @@ static int open_found(const struct actor *who, const struct path *at, int flags,
     if (err)
         return err;
     if (truncate) {
-        err = vfs_resize(who, i, 0);
+        err = truncate_found(who, i);
         if (err) {
             file_put(f);
             return err;

@@ -2,12 +2,16 @@
 /* Paths with a count: one for each mapping of a file, shared by the copies that fork makes. */
 #include "sentry/vfs/path_ref.h"
 
-#include "sentry/core/slab.h"
+#include <assert.h>
 
-/* [I] never changes */
+#include "sentry/core/slab.h"
+#include "sentry/vfs/inode.h"
+
+/* [I] never changes once it is shared */
 struct path_ref {
     struct ref ref;
-    struct path path; /* [I] references */
+    struct path path;               /* [I] references */
+    struct inode *denied, *written; /* [I] references: who may not be written, who is; or NULL */
 };
 
 static const struct slab_type path_ref_slab = SLAB_TYPE(path_ref, struct path_ref);
@@ -35,9 +39,31 @@ void path_ref_put(struct path_ref *r)
 {
     if (!r || !ref_put(&r->ref))
         return;
+    if (r->denied)
+        inode_allow_write(r->denied);
+    if (r->written)
+        inode_put_write(r->written);
+    inode_put(r->denied);
+    inode_put(r->written);
     if (path_is_set(&r->path))
         path_put(&r->path);
     slab_free(r);
+}
+
+int path_ref_deny_write(struct path_ref *r, struct inode *inode)
+{
+    assert(!r->denied);
+    int err = inode_deny_write(inode);
+    if (!err)
+        r->denied = inode_get(inode);
+    return err;
+}
+
+void path_ref_stay_writer(struct path_ref *r, struct inode *inode)
+{
+    assert(!r->written);
+    if (inode_get_write(inode) == 0) /* it has a writer, so this cannot fail */
+        r->written = inode_get(inode);
 }
 
 const struct path *path_ref_path(const struct path_ref *r)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -315,6 +316,160 @@ static int setid(const char *uid)
     return 0;
 }
 
+/* ---- ETXTBSY ---- */
+
+static char copy[] = "/tmp/execve_copy_XXXXXX";
+
+/* This program again, under another name. */
+static bool make_copy(void)
+{
+    char buf[65536];
+    int in = open(self, O_RDONLY);
+
+    strcpy(strrchr(copy, '_'), "_XXXXXX");
+    int out = mkstemp(copy);
+    if (in < 0 || out < 0)
+        return false;
+    for (ssize_t n; (n = read(in, buf, sizeof buf)) > 0;)
+        if (write(out, buf, (size_t)n) != n)
+            return false;
+    return fchmod(out, 0755) == 0 && close(in) == 0 && close(out) == 0;
+}
+
+/* Starts the copy; it has said that it runs, and ends when `*end` is closed. */
+static pid_t start_copy(int *end)
+{
+    char *argv[] = { copy, "sleeper", NULL }, c;
+    int up[2], down[2];
+
+    if (pipe2(up, O_CLOEXEC) || pipe2(down, O_CLOEXEC))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(down[0], 0);
+        dup2(up[1], 1);
+        execve(copy, argv, argv + 2);
+        _exit(99);
+    }
+    close(up[1]);
+    close(down[0]);
+    *end = down[1];
+    ssize_t n = read(up[0], &c, 1);
+    close(up[0]);
+    return n == 1 ? pid : -1;
+}
+
+/* It forks: the child keeps running what its parent ran. */
+static int sleeper(void)
+{
+    char c;
+    pid_t pid = fork();
+
+    if (pid < 0 || (pid == 0 && write(1, "r", 1) != 1))
+        return 1;
+    if (pid == 0)
+        return read(0, &c, 1) != 0;
+    return 0;
+}
+
+TEST(what_runs_is_not_written_to)
+{
+    int end, status;
+
+    CHECK(make_copy());
+    pid_t pid = start_copy(&end);
+    CHECK(pid > 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid); /* its child runs on */
+    CHECK_ERRNO(open(copy, O_WRONLY), ETXTBSY);
+    CHECK_ERRNO(open(copy, O_RDWR), ETXTBSY);
+    CHECK_ERRNO(open(copy, O_RDONLY | O_TRUNC), ETXTBSY);
+    CHECK_ERRNO(open(copy, O_WRONLY | O_CREAT, 0600), ETXTBSY);
+    CHECK_ERRNO(truncate(copy, 0), ETXTBSY);
+    CHECK_ERRNO(open("/proc/self/exe", O_WRONLY), ETXTBSY);
+    CHECK_ERRNO(truncate("/proc/self/exe", 0), ETXTBSY);
+    int fd = open(copy, O_RDONLY);
+    CHECK(fd >= 0);
+    CHECK_EQ(fchmod(fd, 0700), 0);
+    close(fd);
+    close(end);
+    for (int i = 0; (fd = open(copy, O_WRONLY)) < 0 && i < 1000; i++) {
+        CHECK_EQ(errno, ETXTBSY);
+        usleep(10000);
+    }
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_EQ(truncate(copy, 0), 0);
+    unlink(copy);
+}
+
+static int exec_copy(void)
+{
+    char *argv[] = { copy, "name", NULL };
+
+    execve(copy, argv, argv + 2);
+    return errno;
+}
+
+TEST(what_is_written_to_is_not_run)
+{
+    static const int types[] = { MAP_SHARED, MAP_PRIVATE };
+
+    CHECK(make_copy());
+    int fd = open(copy, O_WRONLY);
+    CHECK(fd >= 0);
+    CHECK_EQ(in_child(exec_copy), ETXTBSY << 8);
+    close(fd);
+    CHECK_EQ(in_child(exec_copy), 0);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        fd = open(copy, O_RDWR);
+        CHECK(fd >= 0);
+        void *p = mmap(NULL, 4096, PROT_READ, types[i], fd, 0);
+        CHECK(p != MAP_FAILED);
+        close(fd);
+        CHECK_EQ(in_child(exec_copy), ETXTBSY << 8);
+        CHECK_EQ(munmap(p, 4096), 0);
+        CHECK_EQ(in_child(exec_copy), 0);
+    }
+    unlink(copy);
+}
+
+TEST(a_script_is_free_once_its_interpreter_runs)
+{
+    char file[] = "/tmp/execve_XXXXXX", c;
+    char *argv[] = { file, NULL };
+    int fd = mkstemp(file), up[2], down[2], status;
+    static const char text[] = "#!/bin/sh\necho; read x\n";
+
+    CHECK(fd >= 0 && pipe(up) == 0 && pipe(down) == 0);
+    CHECK_EQ(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    CHECK_EQ(fchmod(fd, 0700), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve(file, argv, argv + 1);
+        _exit(errno);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, ETXTBSY << 8);
+    close(fd);
+    pid = fork();
+    if (pid == 0) {
+        dup2(down[0], 0);
+        dup2(up[1], 1);
+        execve(file, argv, argv + 1);
+        _exit(99);
+    }
+    CHECK_EQ(read(up[0], &c, 1), 1);
+    CHECK((fd = open(file, O_WRONLY)) >= 0);
+    close(fd);
+    CHECK_EQ(write(down[1], "\n", 1), 1);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    for (int i = 0; i < 2; i++) {
+        close(up[i]);
+        close(down[i]);
+    }
+    unlink(file);
+}
+
 int main(int argc, char **argv)
 {
     const char *role = argc > 1 ? argv[1] : "";
@@ -325,6 +480,8 @@ int main(int argc, char **argv)
         SKIP_ALL("where am I?");
     if (!*role)
         return guest_main();
+    if (!strcmp(role, "sleeper"))
+        return sleeper();
     if (!strcmp(role, "arguments"))
         return arguments(argc, argv);
     if (!strcmp(role, "signals"))

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flags: --mem=256m --pids=100 --timeout=120s --user=0 */
-/* ends: 0 124 135 137 */
+/* ends: 0 124 137 */
 /*
- * It may end by SIGBUS (135): through /proc/PID/exe it truncates the program that runs, which
- * gives no ETXTBSY here yet.
- *
  * Every file of /proc, /sys and /dev is read at odd places with odd sizes, written with
  * rubbish, mapped, polled, asked by ioctl; as root, while the processes it tells of come and go.
  */
