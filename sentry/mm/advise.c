@@ -176,7 +176,7 @@ static int advise_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t en
         return remove_pages(mm, v, start, end);
     case MADV_WILLNEED:
         if (v->mappable)
-            filemap_ahead(mm, start, end);
+            filemap_ahead(mm, start, end, BATCH_NOW);
         return 0;
     case MADV_COLD:
     case MADV_PAGEOUT: /* there is no swap: what is asked for cannot be done, and that is fine */

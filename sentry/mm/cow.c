@@ -10,6 +10,7 @@
 
 #include "sentry/mm/copy.h"
 #include "sentry/mm/fault.h"
+#include "sentry/mm/hot.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/shadow.h"
@@ -50,8 +51,10 @@ uint64_t cow_copy(struct mm *mm, struct vma *v, uint64_t start, pfn_t pfn, uint6
             pte_t was = *slot;
             pt_set(mm, va, slot, pte_make(v, to + i, PTE_ANON));
             batch_map(b, va, *slot, 1);
-            if (was)
+            if (was) {
+                b->wait = BATCH_NOW;
                 batch_put(b, pte_pfn(was), 1);
+            }
         }
         done += went;
         if (went < n)
@@ -122,7 +125,7 @@ enum fault_result cow_fault(struct mm *mm, struct vma *v, uint64_t va)
 
     assert(was && !(v->flags & VMA_SHARED));
     if (was & PTE_ANON)
-        fork_note_hot(mm, va);
+        hot_note(mm->hot, chunk);
     batch_begin(&b, mm);
     if (is_own_alone(mm, was)) {
         take_back(mm, v, max(leaf, v->start), min(leaf + LEAF_SIZE, v->end), &b);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/shadow.h"
@@ -150,6 +151,11 @@ static enum fault_result guest_fault(struct mm *mm, uint64_t addr, unsigned acce
     struct vma *v = vma_for(mm, va);
     if (!v)
         return FAULT_MAPERR;
+    if (late_has(mm, va)) {
+        late_touched(mm, va);
+        shadow_catch_up(mm);
+        return FAULT_DONE; /* where that was not all, it comes back */
+    }
     pte_t e = entry(mm, va);
     unsigned want = access ? access : guess(v, e);
     if (is_allowed(v, want) && e && fault_satisfied(e, want))

@@ -51,7 +51,8 @@ uint64_t cow_copy(struct mm *mm, struct vma *v, uint64_t start, pfn_t pfn, uint6
 enum fault_result filemap_fault(struct mm *mm, struct vma *v, uint64_t va, unsigned want)
     HOLDS(mm->lock);
 /* After mmap(): maps what of a file costs nothing. Drops the lock meanwhile. */
-void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
+void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end, enum batch_wait wait)
+    HOLDS(mm->lock);
 /* mlock(2), MAP_POPULATE: faults all in. Errors: as Linux's __mm_populate; ENOMEM, EFAULT, EAGAIN.
  */
 must_use int fault_all(struct mm *mm, uint64_t start, uint64_t end, unsigned want) HOLDS(mm->lock);

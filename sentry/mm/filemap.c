@@ -73,6 +73,8 @@ static int install(struct mm *mm, struct vma *v, uint64_t va, const struct exten
             return -ENOMEM;
         }
         pte_t was = *slot, now = pte_make(v, e->pfn + i, bits);
+        if (was)
+            b->wait = BATCH_NOW; /* it is seen, or may be */
         if (was && ((was & (PTE_ANON | PTE_PATCHED)) || was == now)) {
             frame_put(mm->arena, e->pfn + i, 1);
             continue;
@@ -176,13 +178,15 @@ static uint64_t copy_ahead(struct mm *mm, struct vma *v, const struct asked *a, 
 }
 
 /* Gives how many pages are in place. */
-static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a) HOLDS(mm->lock);
-static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a)
+static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a,
+                            enum batch_wait wait) HOLDS(mm->lock);
+static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a,
+                            enum batch_wait wait)
 {
     uint64_t n = a->got.count;
     struct batch b;
 
-    batch_begin(&b, mm);
+    batch_begin_new(&b, mm, wait);
     if (is_data(v) && !fault_must_save(mm))
         n = copy_ahead(mm, v, a, &b);
     else if (install(mm, v, a->va, &a->got, &b))
@@ -193,7 +197,7 @@ static uint64_t place_ahead(struct mm *mm, struct vma *v, const struct asked *a)
     return n;
 }
 
-void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end)
+void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end, enum batch_wait wait)
 {
     for (int i = 0; i < AHEAD_TURNS && start < end; i++) {
         struct vma *v = vma_at(mm, start);
@@ -202,7 +206,7 @@ void filemap_ahead(struct mm *mm, uint64_t start, uint64_t end)
             return;
         if (!ask(mm, v, start, (min(end, v->end) - start) / PAGE_SIZE, PROT_READ, &a) || a.err)
             return;
-        uint64_t n = place_ahead(mm, v, &a);
+        uint64_t n = place_ahead(mm, v, &a, wait);
         if (n == 0)
             return;
         start += n * PAGE_SIZE;

@@ -7,9 +7,9 @@
  * copies the address space, mappings, rights and all, and we copy the rest: ranges,
  * table, a reference for each frame.
  *
- * Some pages are written by both right afterwards: stacks, libc's data. What had to be
- * copied after earlier forks is copied for the child at once, and stays the parent's
- * own. That is done only where no other thread can write there meanwhile.
+ * Some pages are written right afterwards: stacks, libc's data. What had to be copied
+ * after earlier forks (hot.h) is copied for the child at once; and what of it is the
+ * parent's own stays so, where no other thread can write there meanwhile.
  *
  * A frame that the host is reading or writing on behalf of io_pin() must not be shared
  * meanwhile: what the host still writes would show on both sides. So fork waits.
@@ -19,6 +19,7 @@
 
 #include "base/host.h"
 #include "sentry/mm/fault.h"
+#include "sentry/mm/hot.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/patch_priv.h"
@@ -45,52 +46,39 @@ static void enter_unpinned(struct mm *mm)
     }
 }
 
-#define HOT_FORKS 16u /* for how many forks a chunk is remembered */
+/* Whether the chunk of an address is hot: asked for page after page. */
+struct hot_look {
+    const struct hot_set *set; /* NULL: nothing is copied ahead */
+    uint64_t at;
+    bool hot;
+};
 
-void fork_note_hot(struct mm *mm, uint64_t va)
-{
-    uint64_t at = va & ~(uint64_t)(CHUNK_BYTES - 1);
-    struct hot *oldest = &mm->hot[0];
-
-    for (struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++) {
-        if (h->forks && h->at == at) {
-            h->forks = HOT_FORKS;
-            return;
-        }
-        if (h->forks < oldest->forks)
-            oldest = h;
-    }
-    *oldest = (struct hot){ at, HOT_FORKS };
-}
-
-static bool is_hot(const struct mm *mm, uint64_t va)
+static bool is_hot(struct hot_look *l, uint64_t va)
 {
     uint64_t at = va & ~(uint64_t)(CHUNK_BYTES - 1);
 
-    for (const struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++) {
-        if (h->forks && h->at == at)
-            return true;
+    if (l->at != at) {
+        l->at = at;
+        l->hot = l->set && hot_has(l->set, at);
     }
-    return false;
+    return l->hot;
 }
 
-static void age_hot(struct mm *mm) HOLDS(mm->lock);
-static void age_hot(struct mm *mm)
-{
-    for (struct hot *h = mm->hot; h < mm->hot + HOT_CHUNKS; h++)
-        h->forks -= h->forks > 0;
-}
-
-/* Both shall fault before they write: in the table and in the parent's shadow. */
-static void share_pages(struct mm *mm, struct vma *v, bool all, struct batch *b) HOLDS(mm->lock);
-static void share_pages(struct mm *mm, struct vma *v, bool all, struct batch *b)
+/*
+ * Both shall fault before they write: in the table and in the parent's shadow.
+ *
+ *   keep      what the parent keeps for itself
+ */
+static void share_pages(struct mm *mm, struct vma *v, struct hot_look *keep, struct batch *b)
+    HOLDS(mm->lock);
+static void share_pages(struct mm *mm, struct vma *v, struct hot_look *keep, struct batch *b)
 {
     uint64_t va;
     pte_t *slot;
 
     pt_for_each (mm, va, slot, v->start, v->end) {
         pte_t was = *slot;
-        if (!(was & PTE_ANON) || (was & PTE_COW) || (!all && is_hot(mm, va)))
+        if (!(was & PTE_ANON) || (was & PTE_COW) || is_hot(keep, va))
             continue;
         pt_set(mm, va, slot, (was | PTE_COW) & ~PTE_WRITE);
         if (was & PTE_WRITE)
@@ -98,50 +86,60 @@ static void share_pages(struct mm *mm, struct vma *v, bool all, struct batch *b)
     }
 }
 
-static void share_all(struct mm *mm) HOLDS(mm->lock);
-static void share_all(struct mm *mm)
+static void share_all(struct mm *mm, const struct hot_set *hot) HOLDS(mm->lock);
+static void share_all(struct mm *mm, const struct hot_set *hot)
 {
-    bool all = ref_count(&mm->ref) > 1 || fault_must_save(mm);
+    struct hot_look keep = { .set = ref_count(&mm->ref) > 1 ? NULL : hot };
     struct batch b;
 
     batch_begin(&b, mm);
     for (struct vma *v = vma_find(mm, 0); v; v = vma_next(v)) {
         if (!(v->flags & (VMA_SHARED | VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
-            share_pages(mm, v, all, &b);
+            share_pages(mm, v, &keep, &b);
     }
     batch_end(&b);
 }
 
-/* Entries from `slot` on, at most `most`, that are not shared but copied, and lie in a row. */
-static uint64_t hot_run(const pte_t *slot, uint64_t most)
+/* Entries from `slot` on, at most `most`, of pages in a row that are alike: shared now, or not. */
+static uint64_t like_run(const pte_t *slot, uint64_t most)
 {
-    uint64_t n = 0;
+    uint64_t n = 1;
 
-    while (n < most && (slot[n] & PTE_ANON) && !(slot[n] & PTE_COW) &&
+    while (n < most && !((slot[n] ^ slot[0]) & (PTE_ANON | PTE_COW)) &&
            pte_pfn(slot[n]) == pte_pfn(slot[0]) + n)
         n++;
     return n;
 }
 
+/* Pages that the child is to have copies of. Gives for how many it has. */
+static uint64_t copy_hot(struct mm *to, struct vma *copy, const pte_t *slot, uint64_t va,
+                         struct batch *b) HOLDS(to->lock);
+static uint64_t copy_hot(struct mm *to, struct vma *copy, const pte_t *slot, uint64_t va,
+                         struct batch *b)
+{
+    uint64_t chunk_end = (va & ~(uint64_t)(CHUNK_BYTES - 1)) + CHUNK_BYTES;
+    uint64_t n = like_run(slot, (min(chunk_end, copy->end) - va) / PAGE_SIZE);
+
+    return cow_copy(to, copy, va, pte_pfn(*slot), n, b);
+}
+
 static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const struct vma *v,
-                        struct batch *b) HOLDS(to->lock, mm->lock);
+                        struct hot_look *hot, struct batch *b) HOLDS(to->lock, mm->lock);
 static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const struct vma *v,
-                        struct batch *b)
+                        struct hot_look *hot, struct batch *b)
 {
     bool shared = v->flags & VMA_SHARED;
-    uint64_t va, next = 0, n;
+    uint64_t va, next = 0;
     pte_t *slot, *there = NULL;
 
     pt_for_each (mm, va, slot, v->start, v->end) {
-        uint64_t leaf_end = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE;
-        n = shared ? 0 : hot_run(slot, (min(leaf_end, v->end) - va) / PAGE_SIZE);
+        bool own = !shared && (*slot & PTE_ANON), kept = own && !(*slot & PTE_COW);
+        uint64_t n = own && is_hot(hot, va) ? copy_hot(to, copy, slot, va, b) : 0;
         if (n > 0) {
-            if (cow_copy(to, copy, va, pte_pfn(*slot), n, b) < n)
-                return -ENOMEM;
             va += (n - 1) * PAGE_SIZE;
             continue;
         }
-        there = pt_make_next(to, va == next ? there : NULL, va);
+        there = kept ? NULL : pt_make_next(to, va == next ? there : NULL, va);
         if (!there)
             return -ENOMEM;
         next = va + PAGE_SIZE;
@@ -152,9 +150,10 @@ static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const st
 }
 
 /* The child's platform has all that the parent's has: what the child is not to have goes. */
-static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b)
-    HOLDS(to->lock, mm->lock);
-static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b)
+static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct hot_look *hot,
+                    struct batch *b) HOLDS(to->lock, mm->lock);
+static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct hot_look *hot,
+                    struct batch *b)
 {
     struct vma *copy;
 
@@ -168,18 +167,20 @@ static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct batch *b
     /* mlock(2): "memory locks are not inherited" */
     copy->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
     copy = vma_insert(to, copy);
-    return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, copy, mm, v, b);
+    return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, copy, mm, v, hot, b);
 }
 
-static int copy_memory(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
-static int copy_memory(struct mm *to, struct mm *mm)
+static int copy_memory(struct mm *to, struct mm *mm, const struct hot_set *hot)
+    HOLDS(to->lock, mm->lock);
+static int copy_memory(struct mm *to, struct mm *mm, const struct hot_set *hot)
 {
+    struct hot_look look = { .set = hot };
     struct batch b;
     int err = 0;
 
     batch_begin(&b, to);
     for (struct vma *v = vma_find(mm, 0); v && !err; v = vma_next(v))
-        err = copy_vma(to, mm, v, &b);
+        err = copy_vma(to, mm, v, &look, &b);
     batch_end(&b);
     return err;
 }
@@ -193,7 +194,7 @@ static int copy_rest(struct mm *to, struct mm *mm)
     to->thp_disabled = mm->thp_disabled;
     to->may_lock = mm->may_lock;
     to->membarrier = mm->membarrier;
-    memcpy(to->hot, mm->hot, sizeof to->hot);
+    to->late.eager = mm->late.eager;
     if (mm->exe)
         to->exe = mm->hooks->get(mm->exe);
     if (!mm->auxv_size)
@@ -210,11 +211,14 @@ static int fork_locked(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
 static int fork_locked(struct mm *to, struct mm *mm)
 {
     const struct platform_ref *p = platform_of(mm->arena);
+    const struct hot_set *hot = fault_must_save(mm) ? NULL : mm->hot;
     int err = 0;
 
     assert(!mm->unseen);
+    to->hot = hot_get(mm->hot);
     to->hooks = mm->hooks;
-    share_all(mm);
+    shadow_catch_up(mm);
+    share_all(mm, hot);
     tally_add(&platform_tally(mm->arena)->forks, 1);
     if (mm->aspace)
         err = p->ops->aspace_fork(mm->aspace, &to->aspace);
@@ -223,12 +227,12 @@ static int fork_locked(struct mm *to, struct mm *mm)
     to->partial = mm->partial || !mm->aspace;
     to->maps = mm->maps;
     if (!err)
-        err = copy_memory(to, mm);
+        err = copy_memory(to, mm, hot);
     if (!err)
         err = copy_rest(to, mm);
     if (!err)
         err = patch_fork(to, mm);
-    age_hot(mm);
+    hot_age(mm->hot);
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "sentry/mm/fault.h"
+#include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/patch_priv.h"
@@ -29,6 +30,7 @@ struct request {
     struct map_source *source;
     bool shared, fixed;
     uint32_t vma_flags;
+    struct batch *batch;
 };
 
 static void put_source(struct mm *mm, struct map_source *s)
@@ -153,7 +155,7 @@ static int enter_locked(struct mm *mm, uint64_t at, struct request *r)
         return err;
     err = vma_clone(mm, &like, &v);
     if (!err && old) {
-        err = unmap_locked(mm, at, r->len);
+        err = unmap_in_batch(mm, at, r->len, r->batch);
         if (err)
             vma_drop(mm, v);
     }
@@ -165,6 +167,18 @@ static int enter_locked(struct mm *mm, uint64_t at, struct request *r)
     *r->source = (struct map_source){ 0 };
     vma_insert(mm, v);
     return 0;
+}
+
+/*
+ * A loader maps all of an object at first (MAP_DENYWRITE is what it says then, and nobody
+ * else does), and part after part over it: only then does it look.
+ */
+static enum batch_wait wait_for_more(struct mm *mm, const struct request *r) HOLDS(mm->lock);
+static enum batch_wait wait_for_more(struct mm *mm, const struct request *r)
+{
+    if ((r->flags & MAP_DENYWRITE) || (r->fixed && late_overlaps(mm, r->hint, r->hint + r->len)))
+        return BATCH_LATER;
+    return !r->source->mappable && late_is_worth_it(mm) ? BATCH_GUESS : BATCH_NOW;
 }
 
 static int map_locked(struct mm *mm, struct request *r, uint64_t *out) HOLDS(mm->lock);
@@ -184,6 +198,7 @@ static int map_locked(struct mm *mm, struct request *r, uint64_t *out)
         return err;
     if ((r->flags & MAP_FIXED_NOREPLACE) && count_mapped(mm, at, at + r->len))
         return -EEXIST;
+    r->batch->wait = wait_for_more(mm, r);
     err = enter_locked(mm, at, r);
     if (!err)
         *out = at;
@@ -199,16 +214,16 @@ static void fill_ahead(struct mm *mm, const struct request *r, uint64_t at)
 
     if ((r->vma_flags & VMA_LOCKED) && !(r->vma_flags & VMA_LOCK_ON_FAULT))
         all = true;
+    /* What was there may be seen for as long as the lock is held, and no longer. */
+    if (all || v->mappable)
+        batch_end(r->batch);
     if (all && v->prot) {
         int err = fault_all(mm, at, at + r->len, 0);
         (void)err; /* mmap(2): "the mmap() call doesn't fail if the mapping cannot be populated" */
     } else if (v->mappable) {
-        filemap_ahead(mm, at, at + r->len);
+        filemap_ahead(mm, at, at + r->len, r->batch->wait);
     } else {
-        struct batch b;
-        batch_begin(&b, mm);
-        anon_fill_ahead(mm, v, at, at + r->len, &b);
-        batch_end(&b);
+        anon_fill_ahead(mm, v, at, at + r->len, r->batch);
     }
 }
 
@@ -218,6 +233,7 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct
     struct request r = {
         .hint = hint.va, .len = len, .prot = prot, .flags = flags, .source = source
     };
+    struct batch b;
     uint64_t at = 0;
 
     r.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
@@ -233,9 +249,12 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct
     }
     if (!err) {
         mm_enter(mm);
+        batch_begin(&b, mm);
+        r.batch = &b;
         err = map_locked(mm, &r, &at);
         if (!err)
             fill_ahead(mm, &r, at);
+        batch_end(&b);
         assert_slow(vma_check_often(mm));
         mm_leave(mm);
     }

@@ -7,6 +7,7 @@
 
 #include "base/panic.h"
 #include "sentry/core/slab.h"
+#include "sentry/mm/hot.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/patch_priv.h"
@@ -45,6 +46,7 @@ int mm_alloc(struct arena *a, struct limits *limits, struct mm **out)
     list_init(&mm->graveyard);
     mm->limits = limits;
     mm->dumpable = 1;
+    mm->late.eager = EAGER_MOST;
     mm->layout.mmap_base = mm_task_size(mm) - 128 * ((uint64_t)1 << 20) - STACK_GUARD;
     int err = patch_init(mm);
     if (!err)
@@ -66,7 +68,8 @@ int mm_create(struct arena *a, struct limits *limits, struct mm **out)
     int err = mm_alloc(a, limits, &mm);
     if (err)
         return err;
-    err = p->ops->aspace_create(p->platform, &mm->aspace);
+    mm->hot = hot_create(a);
+    err = mm->hot ? p->ops->aspace_create(p->platform, &mm->aspace) : -ENOMEM;
     if (err) {
         mm_put(mm);
         return err;
@@ -108,6 +111,7 @@ void mm_destroy(struct mm *mm)
     patch_exit(mm);
     if (mm->exe)
         mm->hooks->put(mm->exe);
+    hot_put(mm->hot);
     arena_free(mm->auxv);
     slab_free(mm);
 }
@@ -144,6 +148,7 @@ int mm_aspace(struct mm *mm, struct aspace **out)
         /* After a restore: the guest faults in what it needs. */
         err = p->ops->aspace_create(p->platform, &mm->aspace);
         mm->partial = true;
+        mm->late.count = 0;
         mm->maps = 0;
         /* Trampolines lead to what the old platform had. */
         batch_begin(&b, mm);

@@ -8,8 +8,8 @@
  *   shadow   what the platform has mapped
  *
  * The shadow never shows more than the table, and the table never allows more than
- * the vmas. While `partial` is not set the shadow shows all of the table; else the
- * guest faults on what it lacks, and gets it from there.
+ * the vmas. While `partial` is not set the shadow shows all of the table but for what
+ * is `late`; else the guest faults on what it lacks, and gets it from there.
  */
 #pragma once
 
@@ -25,7 +25,8 @@
 #define MMAP_MIN_ADDR ((uint64_t)65536) /* vm.mmap_min_addr */
 #define STACK_GUARD   (256 * PAGE_SIZE) /* stack_guard_gap */
 
-#define HOT_CHUNKS 8
+#define LATE_OPS   32u
+#define EAGER_MOST 3u
 
 /* [I] never changes   [l] its lock   [a] atomic */
 struct mm {
@@ -62,11 +63,16 @@ struct mm {
     uint64_t hole_top, hole_len; /* [l] above hole_top no hole of hole_len bytes: place.c */
     struct strike {
         uint64_t addr, sp, gen;
-    } strike; /* [l] the last fault for which there was no reason: fault.c */
-    struct hot {
-        uint64_t at;
-        uint32_t forks;      /* that it is remembered for */
-    } hot[HOT_CHUNKS];       /* [l] chunks that were copied on write after a fork: fork.c */
+    } strike;            /* [l] the last fault for which there was no reason: fault.c */
+    struct hot_set *hot; /* [I] what forks copy at once; the family's */
+    struct late {
+        uint32_t count;
+        uint8_t eager, turn; /* what is known of small anonymous ranges */
+        struct late_op {
+            struct mem_op op;
+            bool guess;
+        } ops[LATE_OPS];
+    } late;                  /* [l] what the platform has not been told of yet: late.c */
     _Atomic uint32_t pins;   /* io_pin()s under way; goes up under the lock only */
     struct patches *patches; /* [I] NULL where there are none: patch.h */
     _Atomic int dumpable;
@@ -85,8 +91,6 @@ static inline void mm_assert_entered(struct mm *mm) ASSERTS_HELD(mm->lock)
 }
 /* All of an empty mm but its aspace. Errors: ENOMEM. */
 must_use int mm_alloc(struct arena *a, struct limits *limits, struct mm **out);
-/* The chunk of `va` had to be copied: the next fork had better do that ahead. */
-void fork_note_hot(struct mm *mm, uint64_t va) HOLDS(mm->lock);
 /* An io_pin() has ended: fork() may wait for that. */
 void mm_unpinned(struct mm *mm);
 /* Nobody has it any more. */

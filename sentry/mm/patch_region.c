@@ -67,6 +67,7 @@ static int page_of(struct mm *mm, uint64_t va, struct batch *b, char **out)
         return err;
     if (was) {
         memcpy(frame_ptr(mm->arena, pfn), frame_ptr(mm->arena, pte_pfn(was)), PAGE_SIZE);
+        b->wait = BATCH_NOW; /* the old one is seen */
         batch_put(b, pte_pfn(was), 1);
     }
     pt_set(mm, va, slot, pte_make(v, pfn, PTE_ANON));

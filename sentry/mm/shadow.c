@@ -11,7 +11,10 @@
  */
 #include "sentry/mm/shadow.h"
 
+#include <string.h>
+
 #include "base/panic.h"
+#include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/vma.h"
@@ -21,8 +24,14 @@
 
 void batch_begin(struct batch *b, struct mm *mm)
 {
+    batch_begin_new(b, mm, BATCH_NOW);
+}
+
+void batch_begin_new(struct batch *b, struct mm *mm, enum batch_wait wait)
+{
     b->mm = mm;
     b->nops = b->nruns = 0;
+    b->wait = wait;
 }
 
 static int apply(struct mm *mm, const struct mem_op *ops, size_t n)
@@ -43,6 +52,7 @@ static void hide_all(struct mm *mm)
     if (err)
         panic("aspace_apply(MEM_UNMAP of everything): %d", err);
     mm->partial = true;
+    mm->late.count = 0;
     mm->maps = 0;
 }
 
@@ -61,12 +71,50 @@ static uint64_t count_maps(struct mm *mm)
     return n;
 }
 
+/* A mapping replaces what is there: nothing need be taken away right before. */
+static void drop_needless(struct batch *b)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < b->nops; i++) {
+        const struct mem_op *op = &b->ops[i], *next = op + 1;
+        bool replaced = i + 1 < b->nops && op->kind == MEM_UNMAP && next->kind == MEM_MAP &&
+                        next->va <= op->va && op->va + op->size <= next->va + next->size;
+        if (!replaced)
+            b->ops[n++] = *op;
+    }
+    b->nops = n;
+}
+
+/* What waited and has been replaced meanwhile is forgotten; the rest goes first. */
+static void take_along(struct mm *mm, struct batch *b) HOLDS(mm->lock);
+static void take_along(struct mm *mm, struct batch *b)
+{
+    struct mem_op late[LATE_OPS];
+
+    if (b->wait && late_keep(mm, b->ops, b->nops, b->wait == BATCH_GUESS)) {
+        b->nops = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < b->nops; i++) {
+        if (b->ops[i].kind != MEM_PROTECT)
+            late_cut(mm, b->ops[i].va, b->ops[i].va + b->ops[i].size);
+    }
+    drop_needless(b);
+    uint32_t n = late_take(mm, late);
+    memmove(b->ops + n, b->ops, b->nops * sizeof b->ops[0]);
+    memcpy(b->ops, late, n * sizeof b->ops[0]);
+    b->nops += n;
+}
+
 static void send(struct batch *b);
 static void send(struct batch *b)
 {
     struct mm *mm = b->mm;
 
     mm_assert_entered(mm);
+    if (b->nops > 0 && mm->aspace && !mm->unseen)
+        take_along(mm, b);
     if (b->nops == 0)
         return;
     if (mm->aspace && !mm->unseen) {
@@ -169,6 +217,17 @@ void batch_end(struct batch *b)
     for (uint32_t i = 0; i < b->nruns; i++)
         frame_put(b->mm->arena, b->runs[i].pfn, b->runs[i].count);
     b->nruns = 0;
+}
+
+void shadow_catch_up(struct mm *mm)
+{
+    struct batch b;
+
+    if (mm->late.count == 0)
+        return;
+    batch_begin(&b, mm);
+    b.nops = late_take(mm, b.ops);
+    send(&b);
 }
 
 void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)

@@ -7,6 +7,13 @@
 #define BATCH_OPS  48
 #define BATCH_RUNS 96
 
+/* Whether the platform may be told later: of pages alone that it does not show anything of. */
+enum batch_wait {
+    BATCH_NOW,
+    BATCH_LATER, /* more will follow before anybody looks: late.c */
+    BATCH_GUESS, /* the same, it seems */
+};
+
 /*
  * Changes of the table on their way to the platform, and frames that may go once it
  * has made them. Lives on a stack, from batch_begin() to batch_end() under the mm's lock.
@@ -14,9 +21,10 @@
 struct batch {
     struct mm *mm;
     uint32_t nops, nruns;
+    enum batch_wait wait;
     pfn_t next;   /* while the last operation is a MEM_MAP: the page that would continue it */
     uint64_t run; /* and how many of its file's pages would, from there on */
-    struct mem_op ops[BATCH_OPS];
+    struct mem_op ops[BATCH_OPS + LATE_OPS];
     struct {
         pfn_t pfn;
         uint64_t count;
@@ -24,6 +32,8 @@ struct batch {
 };
 
 void batch_begin(struct batch *b, struct mm *mm);
+/* The same for new pages, where nothing was before. */
+void batch_begin_new(struct batch *b, struct mm *mm, enum batch_wait wait);
 /* `count` entries from `va` on are now `e` and the pages after it: shows them, whatever was there.
  */
 void batch_map(struct batch *b, uint64_t va, pte_t e, uint64_t count);
@@ -35,5 +45,7 @@ void batch_protect(struct batch *b, uint64_t va, uint64_t size, int prot);
 void batch_put(struct batch *b, pfn_t pfn, uint64_t count);
 /* Makes all of it so. The guest sees nothing else when it returns. */
 void batch_end(struct batch *b);
+/* Tells the platform of all that has been waiting. */
+void shadow_catch_up(struct mm *mm) HOLDS(mm->lock);
 /* Shows [start, end) again from the table: for faults that have no other reason. */
 void shadow_refill(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);

@@ -5,11 +5,31 @@
 #include <errno.h>
 
 #include "sentry/mm/fault.h"
+#include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
+
+/* Nothing of it has the platform been told of: it need not be told of the end either. */
+static bool is_unseen(struct mm *mm, uint64_t start, uint64_t end, const struct batch *b)
+    HOLDS(mm->lock);
+static bool is_unseen(struct mm *mm, uint64_t start, uint64_t end, const struct batch *b)
+{
+    uint64_t va;
+    pte_t *slot;
+
+    if (mm->late.count == 0 || b->nops > 0)
+        return false;
+    pt_for_each (mm, va, slot, start, end) {
+        if (!late_has(mm, va))
+            return false;
+    }
+    late_untouched(mm, start);
+    late_cut(mm, start, end);
+    return true;
+}
 
 /* Takes all pages away: one operation for the platform, for holes in between do no harm. */
 static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
@@ -20,7 +40,8 @@ static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b
 
     if (!slot)
         return;
-    batch_unmap(b, va, end - va);
+    if (!is_unseen(mm, va, end, b))
+        batch_unmap(b, va, end - va);
     pt_for_each (mm, va, slot, va, end) {
         pfn_t pfn = pte_pfn(*slot);
         pt_set(mm, va, slot, 0);
@@ -49,21 +70,28 @@ void unmap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, stru
     }
 }
 
-void unmap_range(struct mm *mm, uint64_t start, uint64_t end)
+static void unmap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
+static void unmap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
 {
-    struct batch b;
     struct vma *v;
 
-    batch_begin(&b, mm);
-    unmap_pages(mm, start, end, true, &b);
-    pt_trim(mm, start, end, &b);
-    batch_end(&b);
+    unmap_pages(mm, start, end, true, b);
+    pt_trim(mm, start, end, b);
     while ((v = vma_find(mm, start)) && v->start < end)
         vma_remove(mm, v);
     place_freed(mm, start, end);
 }
 
-int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
+void unmap_range(struct mm *mm, uint64_t start, uint64_t end)
+{
+    struct batch b;
+
+    batch_begin(&b, mm);
+    unmap_all(mm, start, end, &b);
+    batch_end(&b);
+}
+
+int unmap_in_batch(struct mm *mm, uint64_t start, uint64_t len, struct batch *b)
 {
     uint64_t end = start + len;
 
@@ -77,8 +105,18 @@ int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
     int err = vma_cut(mm, start, end);
     if (err)
         return err;
-    unmap_range(mm, start, end);
+    unmap_all(mm, start, end, b);
     return 0;
+}
+
+int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
+{
+    struct batch b;
+
+    batch_begin(&b, mm);
+    int err = unmap_in_batch(mm, start, len, &b);
+    batch_end(&b);
+    return err;
 }
 
 int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)

@@ -6,6 +6,7 @@
 
 #include "sentry/core/hostfd.h"
 #include "sentry/core/slab.h"
+#include "sentry/mm/late.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/vma.h"
 
@@ -89,14 +90,16 @@ enum fault_result mm_world_write(struct mm *mm, uint64_t va, const void *buf, si
     return touch(mm, va, (void *)(uintptr_t)buf, size, true);
 }
 
+static bool shows(struct mm *mm, uint64_t va, pte_t e, bool partial) HOLDS(mm->lock);
 static bool shows(struct mm *mm, uint64_t va, pte_t e, bool partial)
 {
     struct fake_page page;
     struct backing at;
+    bool late = late_has(mm, va);
 
     if (!fake_lookup(mm->aspace, va, &page))
-        return partial || (!e);
-    if (!e)
+        return late ? e != 0 : partial || !e;
+    if (!e || late)
         return false;
     pfn_backing(mm->arena, pte_pfn(e), &at);
     return page.file == at.file && page.off == at.off && page.prot == pte_prot(e);

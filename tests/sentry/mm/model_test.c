@@ -65,7 +65,8 @@ static void do_map(struct process *p, uint32_t first, uint32_t n)
     int prot = pick_prot();
 
     cr_assert_eq(mm_world_map(&w, p->mm, at(first), n * PAGE_SIZE, prot,
-                              MAP_ANONYMOUS | MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE)),
+                              MAP_ANONYMOUS | MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) |
+                                  (pick(2) ? MAP_DENYWRITE : 0)), /* which may wait: late.h */
                  (int64_t)at(first));
     for (uint32_t i = first; i < first + n; i++) {
         p->page[i] = (struct model_page){ .mapped = true, .shared = shared, .prot = prot };
