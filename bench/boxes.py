@@ -108,9 +108,10 @@ def sweep():
         time.sleep(0.002)
 
 
-def start(box, command, cwd=WORK):
-    """Starts it, in a session of its own. The output goes through pipes: gVisor wants that."""
-    return subprocess.Popen(argv(box, command), cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True,
+def start(box, command, cwd=WORK, watch=()):
+    """Starts it, in a session of its own, by way of the words `watch`. Its output goes through pipes:
+    gVisor wants that."""
+    return subprocess.Popen([*watch, *argv(box, command)], cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
 
 
