@@ -126,9 +126,9 @@ $(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard tests/fuzz/replay/main.c)
 	$(call SAY,TEST  ,$<) $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(FUZZER) $(host_runsc) $(host_runsc-sentry) $(LDLIBS)
 
 # bench/X.c is a program that prints what parts of ours cost: make MODE=release build/release/bench/X
-$(O)/bench/%: bench/%.c $(ALL_A)
+$(O)/bench/%: bench/%.c $(TESTLIB) $(ALL_A)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ALL_A) $(host_runsc-sentry) $(LDLIBS)
+	$(call SAY,BENCH ,$@) $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIB) $(ALL_A) $(host_runsc-sentry) $(LDLIBS)
 
 # bench/rows/X.c is a guest that measures itself; a script among them is copied.
 ROWS_BUILT := $(patsubst bench/rows/%.c,build/bench/bin/%,$(wildcard bench/rows/*.c)) \
