@@ -14,4 +14,4 @@ set datafile missing "?"
 set arrow from 1, graph 0 to 1, graph 1 nohead linecolor "#888888"
 array color[4] = ["#d55e00", "#56b4e9", "#0072b2", "#009e73"]
 plot for [i = 1:words(names)] data using (column(i + 1)):0:ytic(1) title word(names, i) \
-    with points pointtype (i == 1 ? 6 : 7) pointsize 0.9 linecolor rgb color[i]
+    with points pointtype (i == 1 ? 6 : 7) pointsize 1.1 linecolor rgb color[i]
