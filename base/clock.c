@@ -12,6 +12,7 @@ static nsec_t real_now(const struct clock *c, enum clock_id id)
         [CLOCK_ID_MONOTONIC] = CLOCK_MONOTONIC,
         [CLOCK_ID_REALTIME] = CLOCK_REALTIME,
         [CLOCK_ID_BOOTTIME] = CLOCK_BOOTTIME,
+        [CLOCK_ID_COARSE] = CLOCK_REALTIME_COARSE,
     };
 
     (void)c;
@@ -25,7 +26,7 @@ static nsec_t virtual_now(const struct clock *c, enum clock_id id)
 {
     const struct virtual_clock *v = container_of(c, const struct virtual_clock, clock);
 
-    return atomic_load(&v->now[id]);
+    return atomic_load(&v->now[id == CLOCK_ID_COARSE ? CLOCK_ID_REALTIME : id]);
 }
 
 static const struct clock_ops virtual_ops = { .now = virtual_now };

@@ -8,6 +8,7 @@ enum clock_id {
     CLOCK_ID_MONOTONIC, /* since some start; stands still in suspend */
     CLOCK_ID_REALTIME,  /* since 1970-01-01 00:00 UTC */
     CLOCK_ID_BOOTTIME,  /* as monotonic, and runs in suspend */
+    CLOCK_ID_COARSE,    /* realtime as it was at the host's last tick: cheaper to ask for */
     CLOCK_ID_COUNT,
 };
 

@@ -59,6 +59,12 @@ static inline must_use bool ref_put(struct ref *r)
     return was == 1;
 }
 
+/* Whether it is the caller's alone; if so, what others did before they gave theirs up is seen. */
+static inline bool ref_is_only(const struct ref *r)
+{
+    return atomic_load_explicit(&r->n, memory_order_acquire) == 1;
+}
+
 /* How many there are: for tests, assertions and statistics, as it may change at once. */
 static inline uint32_t ref_count(const struct ref *r)
 {

@@ -143,13 +143,23 @@ void fdtable_put(struct fdtable *t, const struct actor *who)
     slab_free(t);
 }
 
+static struct file *file_at(const struct fdtable *t, int fd)
+{
+    struct file *f = likely((uint32_t)fd < t->size) ? t->files[fd] : NULL;
+
+    return f ? file_get(f) : NULL;
+}
+
+/*
+ * A table is changed by threads that share it, and others only look. So where the caller has
+ * the only reference, nobody changes it, and nobody will during this call: no lock is needed.
+ */
 struct file *fdtable_file(struct fdtable *t, int fd)
 {
-    struct file *f = NULL;
-
+    if (ref_is_only(&t->ref))
+        return file_at(t, fd);
     mutex_lock(&t->lock);
-    if (likely((uint32_t)fd < t->size) && t->files[fd])
-        f = file_get(t->files[fd]);
+    struct file *f = file_at(t, fd);
     mutex_unlock(&t->lock);
     return f;
 }

@@ -11,6 +11,7 @@ Test(ref, the_last_put_says_so)
     ref_init(&r);
     ref_get(&r);
     cr_assert_eq(ref_count(&r), 2);
+    cr_assert_not(ref_is_only(&r));
     cr_assert_not(ref_put(&r));
     cr_assert(ref_put(&r));
 }

@@ -80,5 +80,6 @@ Test(clock, the_virtual_one_goes_when_told)
     cr_assert_eq(clock_now(&v.clock, CLOCK_ID_BOOTTIME), boot + 5);
     virtual_clock_set_realtime(&v, 3);
     cr_assert_eq(clock_now(&v.clock, CLOCK_ID_REALTIME), 3);
+    cr_assert_eq(clock_now(&v.clock, CLOCK_ID_COARSE), 3);
     cr_assert_eq(clock_now(&v.clock, CLOCK_ID_MONOTONIC), boot + 5);
 }
