@@ -27,13 +27,13 @@
 
 enum control_kind {
     /* runsc → sentry */
-    CONTROL_START = 1, /* value: bytes of the options in the memfd; extra: bit n set where fd n of
-                          enum option_fd is among the descriptors */
-    CONTROL_SIGNAL,    /* value: the signal for the sandbox's first process */
-    CONTROL_RESIZE,    /* value: rows << 16 | columns */
-    CONTROL_END,       /* kill everything now */
-    CONTROL_PEER,      /* one descriptor: the sentry's end of a peer */
-    CONTROL_GO,        /* peer: let the first process go, which the options said to hold */
+    CONTROL_START = 1,  /* value: bytes of the options in the memfd; extra: bit n set where fd n of
+                           enum option_fd is among the descriptors */
+    CONTROL_SIGNAL,     /* value: the signal for the sandbox's first process */
+    CONTROL_RESIZE,     /* value: rows << 16 | columns */
+    CONTROL_END,        /* kill everything now */
+    CONTROL_PEER,       /* one descriptor: the sentry's end of a peer */
+    CONTROL_GO,         /* peer: let the first process go, which the options said to hold */
     CONTROL_SIGNAL_ALL, /* peer: value: the signal for every process */
     CONTROL_EXEC,       /* peer: as CONTROL_START, without CONTROL_PEER's and the gofer's */
     /* sentry → runsc */

@@ -19,3 +19,23 @@ int cmd_do(char *const argv[], struct err *e);
 int cmd_doctor(char *const argv[], struct err *e);
 int cmd_syscalls(char *const argv[], struct err *e);
 int cmd_help(char *const argv[], struct err *e);
+
+/* On containers: what engines call. They exit with 1 where they fail, as runc does. */
+int cmd_create(char *const argv[], struct err *e);
+int cmd_start(char *const argv[], struct err *e);
+int cmd_run(char *const argv[], struct err *e);
+int cmd_state(char *const argv[], struct err *e);
+int cmd_kill(char *const argv[], struct err *e);
+int cmd_delete(char *const argv[], struct err *e);
+int cmd_exec(char *const argv[], struct err *e);
+int cmd_list(char *const argv[], struct err *e);
+int cmd_ps(char *const argv[], struct err *e);
+int cmd_pause(char *const argv[], struct err *e);
+int cmd_resume(char *const argv[], struct err *e);
+int cmd_update(char *const argv[], struct err *e);
+int cmd_events(char *const argv[], struct err *e);
+int cmd_wait(char *const argv[], struct err *e);
+int cmd_spec(char *const argv[], struct err *e);
+int cmd_features(char *const argv[], struct err *e);
+int cmd_checkpoint(char *const argv[], struct err *e);
+int cmd_restore(char *const argv[], struct err *e);

@@ -18,7 +18,7 @@
 #include "runsc/supervise.h"
 
 #define PIDS_DEFAULT 2048 /* a fork bomb ends there, and the host does not notice */
-#define ALL_CAPS (((uint64_t)1 << 41) - 1)
+#define ALL_CAPS     (((uint64_t)1 << 41) - 1)
 
 /* Everything that the flags say. */
 struct request {
@@ -342,8 +342,7 @@ static int set_ids(struct request *r, struct err *e)
     if (r->user && parse_user(r, e))
         return e->code;
     uint64_t caps = r->o.uid == 0 ? ALL_CAPS : 0;
-    r->o.caps =
-        (struct option_caps){ .bounding = ALL_CAPS, .permitted = caps, .effective = caps };
+    r->o.caps = (struct option_caps){ .bounding = ALL_CAPS, .permitted = caps, .effective = caps };
     r->o.umask = 022;
     return 0;
 }

@@ -68,7 +68,7 @@ static int unknown(const struct flag *flags, size_t n, const char *name, size_t 
 static int take_long(const struct flag *flags, size_t n, char *const argv[], int *at, void *into,
                      struct err *e)
 {
-    const char *name = argv[*at] + 2;
+    const char *name = argv[*at] + (argv[*at][1] == '-' ? 2 : 1);
     size_t len = strcspn(name, "=");
     const char *value = name[len] ? name + len + 1 : NULL;
     const struct flag *f = by_name(flags, n, name, len);
@@ -121,8 +121,11 @@ int flags_parse(const struct flag *flags, size_t n, char *const argv[], void *in
             i++;
             break;
         }
-        int err = argv[i][1] == '-' ? take_long(flags, n, argv, &i, into, e)
-                                    : take_short(flags, n, argv, &i, into, e);
+        /* One dash is enough for a long name, too: engines write -no-subreaper. */
+        size_t dashes = strspn(argv[i], "-"), len = strcspn(argv[i] + dashes, "=");
+        bool is_long = dashes > 1 || (len > 1 && by_name(flags, n, argv[i] + dashes, len));
+        int err = is_long ? take_long(flags, n, argv, &i, into, e)
+                          : take_short(flags, n, argv, &i, into, e);
         if (err)
             return err;
     }

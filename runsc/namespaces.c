@@ -31,6 +31,28 @@ static pid_t fork_into(unsigned long flags)
     return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
 }
 
+/*
+ * Its number in /proc, which may belong to another pid namespace than ours: a pidfd shows
+ * it as the one who mounted it sees it.
+ */
+static pid_t number_in_proc(pid_t pid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    char path[64], line[128];
+    int found = pid;
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    FILE *f = pidfd < 0 ? NULL : fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Pid: %d", &found) == 1)
+            break;
+    if (f)
+        fclose(f);
+    if (pidfd >= 0)
+        close(pidfd);
+    return found;
+}
+
 static int write_file(pid_t pid, const char *name, const char *text)
 {
     char path[64];
@@ -46,8 +68,9 @@ static int write_file(pid_t pid, const char *name, const char *text)
 }
 
 /* One id inside, 0. As root it is nobody outside: what escapes from the sentry owns nothing. */
-static int write_maps(pid_t pid)
+static int write_maps(pid_t child)
 {
+    pid_t pid = number_in_proc(child);
     char map[32];
     int err;
 

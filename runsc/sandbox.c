@@ -64,8 +64,9 @@ static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, 
     for (uint32_t i = 0; i < v->ntrees; i++) {
         const struct view_tree *t = &v->trees[i];
 
-        if (asprintf(&specs[i], "%s:%s:%s", t->writable ? "rw" : "ro",
-                     t->exclusive ? "exclusive" : "shared", t->path) < 0)
+        if (asprintf(&specs[i], "%s:%s%s:%s", t->writable ? "rw" : "ro",
+                     t->exclusive ? "exclusive" : "shared", t->connect ? ",connect" : "",
+                     t->path) < 0)
             abort();
         argv[n++] = (char *)"--tree";
         argv[n++] = specs[i];
@@ -105,10 +106,10 @@ static int sentry_main(void *arg)
     return 127;
 }
 
-/* The options as a memfd, and all descriptors, in one message. */
-static int send_start(int control, const struct sandbox_options *o, struct err *e)
+int sandbox_send_options(int control, enum control_kind kind, const struct sandbox_options *o,
+                         struct err *e)
 {
-    struct control_msg msg = { .kind = CONTROL_START };
+    struct control_msg msg = { .kind = kind };
     int fds[OPTION_FD_COUNT + 1], memfd = memfd_create("options", MFD_CLOEXEC);
     size_t n = 0, room = OPTIONS_SIZE_MAX;
 
@@ -157,7 +158,8 @@ int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbo
         s.gofer = spawn_gofer(o, v, ring[1], e);
     close(control[1]);
     close(ring[1]);
-    int err = s.sentry > 0 && s.gofer > 0 ? send_start(s.control, o, e) : e->code;
+    int err = s.sentry > 0 && s.gofer > 0 ? sandbox_send_options(s.control, CONTROL_START, o, e)
+                                          : e->code;
     close(ring[0]);
     o->fds[OPTION_FD_GOFER] = -1;
     if (err)

@@ -23,6 +23,15 @@ struct sandbox {
 must_use int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbox *out,
                            struct err *e);
 
+/*
+ * Sends the options as a memfd, and all descriptors with it, in one message.
+ *
+ *   kind      CONTROL_START, or CONTROL_EXEC
+ *   errors    E2BIG, EPIPE, with words
+ */
+must_use int sandbox_send_options(int control, enum control_kind kind,
+                                  const struct sandbox_options *o, struct err *e);
+
 /* Sends one message. A sentry that is gone is no error: its end will be seen. */
 void sandbox_send(const struct sandbox *s, enum control_kind kind, uint64_t value);
 

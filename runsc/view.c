@@ -17,9 +17,7 @@ static bool is_under(const char *path, const char *dir)
     return strncmp(path, dir, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
-/* "/a//b/./c/" → "/a/b/c"; ".." is refused, since a link may stand before it. NULL where it is
- * none. */
-static char *clean_path(const char *path)
+char *view_clean_path(const char *path)
 {
     char *out, *end;
 
@@ -64,12 +62,15 @@ static int mount_push(struct view *v, struct option_mount m, bool by_user, struc
     return 0;
 }
 
-/* Exports a tree; `path` is taken. */
-static uint32_t tree_push(struct view *v, char *path, bool writable, bool exclusive)
+uint32_t view_export(struct view *v, struct view_tree tree)
 {
-    v->trees[v->ntrees] =
-        (struct view_tree){ .path = path, .writable = writable, .exclusive = exclusive };
+    v->trees[v->ntrees] = tree;
     return v->ntrees++;
+}
+
+int view_mount(struct view *v, struct option_mount m, struct err *e)
+{
+    return mount_push(v, m, true, e);
 }
 
 static int add_host(struct view *v, enum view_mode mode, const char *host, char *target,
@@ -99,7 +100,9 @@ static int add_host(struct view *v, enum view_mode mode, const char *host, char 
         .flags = mode == VIEW_RO ? MS_RDONLY : 0,
         .data = "",
     };
-    m.tree = tree_push(v, real, mode == VIEW_RW, m.exclusive);
+    m.tree = view_export(
+        v,
+        (struct view_tree){ .path = real, .writable = mode == VIEW_RW, .exclusive = m.exclusive });
     return mount_push(v, m, true, e);
 }
 
@@ -109,7 +112,7 @@ int view_add(struct view *v, enum view_mode mode, const char *spec, const char *
     bool has_host = mode != VIEW_TMP && mode != VIEW_HIDE;
     char *host = has_host && colon ? strndup(spec, (size_t)(colon - spec)) : strdup(spec);
     const char *guest = has_host ? (colon ? colon + 1 : NULL) : spec;
-    char *target = guest ? clean_path(guest) : NULL;
+    char *target = guest ? view_clean_path(guest) : NULL;
     int err;
 
     if (v->ntrees + 2 >= OPTIONS_MOUNTS_MAX)
@@ -192,7 +195,7 @@ static int add_root(struct view *v, const char *rootfs, struct err *e)
                               .source = "overlay",
                               .exclusive = true,
                               .data = "" };
-    m.tree = tree_push(v, real, false, true);
+    m.tree = view_export(v, (struct view_tree){ .path = real, .exclusive = true });
     return mount_push(v, m, false, e);
 }
 

@@ -16,6 +16,7 @@ struct view_tree {
     char *path; /* absolute, real */
     bool writable;
     bool exclusive; /* nobody else is expected to change it while we run */
+    bool connect;   /* the host's sockets in it may be connected to */
 };
 
 struct view {
@@ -48,3 +49,12 @@ must_use int view_add(struct view *v, enum view_mode mode, const char *spec, con
 must_use int view_finish(struct view *v, const char *rootfs, const char *cwd, struct err *e);
 
 void view_free(struct view *v);
+
+/* ---- for who says everything himself: oci_view.c ---- */
+
+/* Exports a tree: its number. `path` is taken: absolute, real. */
+uint32_t view_export(struct view *v, struct view_tree tree);
+/* Adds a mount behind all others. `m.target` is taken. Errors: E2BIG with words. */
+must_use int view_mount(struct view *v, struct option_mount m, struct err *e);
+/* "/a//b/./c/" → "/a/b/c": given. NULL where it is relative, or has ".." in it. */
+char *view_clean_path(const char *path);

@@ -199,13 +199,11 @@ bool dentry_is_under(struct dentry *d, struct dentry *top)
     return d->sb == top->sb && dentry_is_below(d, top);
 }
 
-int dentry_pin(struct dentry *d)
+static int pin_one(struct dentry *d)
 {
     struct dentry *dir = d->parent;
     int err = 0;
 
-    if (!dir || dentry_state(d) & DENTRY_HASHED)
-        return 0;
     if (dentry_is_deleted(d))
         return -ENOENT;
     mutex_lock(&dir->lock);
@@ -216,6 +214,16 @@ int dentry_pin(struct dentry *d)
             err = -ENOMEM;
     }
     mutex_unlock(&dir->lock);
+    return err;
+}
+
+/* All the way up: a name is only found again where the directory that it is in is. */
+int dentry_pin(struct dentry *d)
+{
+    int err = 0;
+
+    for (; !err && d->parent && !(dentry_state(d) & DENTRY_HASHED); d = d->parent)
+        err = pin_one(d);
     return err;
 }
 

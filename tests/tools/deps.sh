@@ -23,6 +23,7 @@ bsdutils          script(1)
 busybox-static    a whole system in one static program
 g++               builds a program with exceptions
 git               works on repositories
+jq                reads and changes what is JSON
 libcap2-bin       capsh
 musl-tools        another libc
 perl              runs a program

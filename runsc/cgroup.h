@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's cgroups of a container, by their files: v1, hybrid and v2.
+ *
+ * All our processes of a container are in its cgroups, but for one: on v1 only the
+ * container's own process is in the cgroup that counts processes, since the sentry has a
+ * thread and a stub for each of the guest's. The sentry keeps that limit itself.
+ *
+ * Which directories there are is kept in the container's state, as an array of
+ * {"controllers": "cpu,cpuacct", "path": "/sys/fs/cgroup/cpu,cpuacct/x"}; for v2 the
+ * controllers are "".
+ */
+#pragma once
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "runsc/json.h"
+
+/*
+ * Makes the directories. A hierarchy that cannot be written is left out with a warning:
+ * containers of users have no limits on v1.
+ *
+ *   path      cgroupsPath; NULL: /ID
+ *   systemd   it is slice:prefix:name
+ *   returns   the array: given
+ */
+json_t *cgroup_create(const char *path, const char *id, bool systemd);
+
+/* Everything but the counting of processes; and that. Where it fails, a warning. */
+void cgroup_enter(const json_t *cgroups, pid_t pid);
+void cgroup_enter_pids(const json_t *cgroups, pid_t pid);
+
+/* Sets what linux.resources says. Errors: with words that name the field. */
+must_use int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e);
+
+bool cgroup_is_frozen(const json_t *cgroups);
+/* Errors: with words; ENOTSUP where there is no freezer. Blocks until it is done. */
+must_use int cgroup_freeze(const json_t *cgroups, bool freeze, struct err *e);
+
+/* The processes in it: an array of numbers, given. */
+json_t *cgroup_procs(const json_t *cgroups);
+/* What they use, as `runsc events --stats` prints it: given. */
+json_t *cgroup_stats(const json_t *cgroups);
+
+/* Its directories go; what still runs in it is killed. */
+void cgroup_remove(const json_t *cgroups);
+
+/* ---- for cgroup_limit.c ---- */
+
+/* The directory that has this controller; NULL: none. Borrowed. */
+const char *cgroup_path(const json_t *cgroups, const char *controller);
+bool cgroup_is_v2(const json_t *cgroups);
+/* Writes a file of a directory. Returns 0 or -errno. */
+must_use int cgroup_write(const char *dir, const char *file, const char *text);
+/* Reads one: its length, or -errno. */
+must_use ssize_t cgroup_read(const char *dir, const char *file, char *text, size_t size);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.json: linux.resources, and what `runsc update` changes of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runsc/cgroup.h"
+#include "runsc/report.h"
+
+/* A field: where its number goes. What v2 has no file for is NULL there. */
+static const struct limit {
+    const char *group, *field, *controller, *v1, *v2;
+} limits[] = {
+    {"memory",   "limit",           "memory", "memory.limit_in_bytes",          "memory.max"   },
+    { "memory",  "reservation",     "memory", "memory.soft_limit_in_bytes",     "memory.low"   },
+    { "memory",  "swap",            "memory", "memory.memsw.limit_in_bytes",    NULL           },
+    { "memory",  "kernelTCP",       "memory", "memory.kmem.tcp.limit_in_bytes", NULL           },
+    { "memory",  "swappiness",      "memory", "memory.swappiness",              NULL           },
+    { "cpu",     "shares",          "cpu",    "cpu.shares",                     NULL           },
+    { "cpu",     "period",          "cpu",    "cpu.cfs_period_us",              NULL           },
+    { "cpu",     "quota",           "cpu",    "cpu.cfs_quota_us",               NULL           },
+    { "cpu",     "burst",           "cpu",    "cpu.cfs_burst_us",               "cpu.max.burst"},
+    { "cpu",     "realtimePeriod",  "cpu",    "cpu.rt_period_us",               NULL           },
+    { "cpu",     "realtimeRuntime", "cpu",    "cpu.rt_runtime_us",              NULL           },
+    { "pids",    "limit",           "pids",   "pids.max",                       "pids.max"     },
+    { "blockIO", "weight",          "blkio",  "blkio.weight",                   "io.weight"    },
+};
+
+static int set(const json_t *cgroups, const char *controller, const char *file, const char *text,
+               const struct node *why, struct err *e)
+{
+    const char *dir = cgroup_path(cgroups, controller);
+    int err = dir ? cgroup_write(dir, file, text) : -ENOENT;
+
+    /* What the host has no file for cannot be limited; who asked should hear of it. */
+    if (err == -ENOENT || err == -EACCES || err == -EPERM || err == -EROFS) {
+        report_warning("%s: is not enforced: %s: %s", why->path, file, strerror(-err));
+        return 0;
+    }
+    if (err)
+        return node_error(why, e, err, "write %s to %s/%s: %s", text, dir, file, strerror(-err));
+    return 0;
+}
+
+static int get_number(const struct node *group, const char *field, bool *is, int64_t *out,
+                      struct node *n, struct err *e)
+{
+    *n = node_get(group, field);
+    *is = node_is(n);
+    return node_int(n, INT64_MIN, INT64_MAX, out, e);
+}
+
+/* The sum of memory and swap cannot be below memory's limit at any moment. */
+static int limit_memory(const json_t *cgroups, const struct node *memory, struct err *e)
+{
+    struct node limit = node_get(memory, "limit"), swap = node_get(memory, "swap");
+    const char *dir = cgroup_path(cgroups, "memory");
+    int64_t bytes = 0, sum = 0;
+    char text[32];
+    int err = node_int(&limit, INT64_MIN, INT64_MAX, &bytes, e);
+
+    if (!err)
+        err = node_int(&swap, INT64_MIN, INT64_MAX, &sum, e);
+    if (err || !dir || !node_is(&limit) || !node_is(&swap) || cgroup_is_v2(cgroups))
+        return err;
+    /* Raise what is raised first: one of the two orders works. */
+    snprintf(text, sizeof text, "%lld", (long long)sum);
+    (void)!cgroup_write(dir, "memory.memsw.limit_in_bytes", text);
+    return 0;
+}
+
+static int limit_one(const json_t *cgroups, const struct node *resources, const struct limit *l,
+                     struct err *e)
+{
+    bool v2 = cgroup_is_v2(cgroups), is;
+    struct node group = node_get(resources, l->group), n;
+    const char *file = v2 ? l->v2 : l->v1;
+    int64_t v = 0;
+    char text[32];
+    int err = node_object(&group, e);
+
+    if (!err)
+        err = get_number(&group, l->field, &is, &v, &n, e);
+    if (err || !is || !file || (v == 0 && strcmp(l->field, "swappiness") != 0))
+        return err;
+    bool pids = strcmp(l->group, "pids") == 0;
+    if (v < 0 && (v2 || pids))
+        strcpy(text, "max");
+    else
+        /* With one hierarchy our own threads and stubs are counted, too. */
+        snprintf(text, sizeof text, "%lld", (long long)(pids && v2 ? 2 * v + 64 : v));
+    return set(cgroups, l->controller, file, text, &n, e);
+}
+
+static int limit_set(const json_t *cgroups, const struct node *cpu, const char *field,
+                     const char *file, struct err *e)
+{
+    struct node n = node_get(cpu, field);
+    const char *list = NULL;
+    int err = node_text(&n, &list, e);
+
+    return err || !list || !*list ? err : set(cgroups, "cpuset", file, list, &n, e);
+}
+
+/* v2 has other scales for the same things. */
+static int limit_cpu_v2(const json_t *cgroups, const struct node *cpu, struct err *e)
+{
+    struct node shares, quota, period;
+    int64_t s = 0, q = 0, p = 100000;
+    bool has_shares, has_quota, has_period;
+    char text[64];
+    int err = get_number(cpu, "shares", &has_shares, &s, &shares, e);
+
+    if (!err)
+        err = get_number(cpu, "quota", &has_quota, &q, &quota, e);
+    if (!err)
+        err = get_number(cpu, "period", &has_period, &p, &period, e);
+    if (!err && has_shares && s >= 2) {
+        snprintf(text, sizeof text, "%lld", (long long)(1 + ((s - 2) * 9999) / 262142));
+        err = set(cgroups, "cpu", "cpu.weight", text, &shares, e);
+    }
+    if (!err && (has_quota || has_period)) {
+        if (q > 0)
+            snprintf(text, sizeof text, "%lld %lld", (long long)q, (long long)(p ?: 100000));
+        else
+            snprintf(text, sizeof text, "max %lld", (long long)(p ?: 100000));
+        err = set(cgroups, "cpu", "cpu.max", text, has_quota ? &quota : &period, e);
+    }
+    return err;
+}
+
+static int limit_swap_v2(const json_t *cgroups, const struct node *memory, struct err *e)
+{
+    struct node limit, swap;
+    int64_t bytes = 0, sum = 0;
+    bool has_limit, has_swap;
+    char text[32] = "max";
+    int err = get_number(memory, "limit", &has_limit, &bytes, &limit, e);
+
+    if (!err)
+        err = get_number(memory, "swap", &has_swap, &sum, &swap, e);
+    if (err || !has_swap || sum == 0)
+        return err;
+    if (sum > 0)
+        snprintf(text, sizeof text, "%lld", (long long)(sum > bytes ? sum - bytes : 0));
+    return set(cgroups, "memory", "memory.swap.max", text, &swap, e);
+}
+
+/* Written as they are, on v2 only. */
+static int limit_unified(const json_t *cgroups, const struct node *resources, struct err *e)
+{
+    struct node all = node_get(resources, "unified");
+    const char *name;
+    json_t *value;
+    int err = node_object(&all, e);
+
+    if (err || !cgroup_is_v2(cgroups))
+        return err;
+    json_object_foreach(all.v, name, value)
+    {
+        struct node one = node_get(&all, name);
+        const char *text = "";
+
+        err = node_text(&one, &text, e);
+        if (!err && strchr(name, '/'))
+            err = node_error(&one, e, -EINVAL, "is no file of a cgroup");
+        if (!err)
+            err = set(cgroups, "", name, text, &one, e);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e)
+{
+    struct node cpu = node_get(resources, "cpu"), memory = node_get(resources, "memory");
+    bool v2 = cgroup_is_v2(cgroups);
+    int err = node_object(&cpu, e);
+
+    if (!err)
+        err = node_object(&memory, e);
+    if (!err)
+        err = limit_memory(cgroups, &memory, e);
+    for (size_t i = 0; i < ARRAY_LEN(limits) && !err; i++)
+        err = limit_one(cgroups, resources, &limits[i], e);
+    if (!err)
+        err = limit_set(cgroups, &cpu, "cpus", "cpuset.cpus", e);
+    if (!err)
+        err = limit_set(cgroups, &cpu, "mems", "cpuset.mems", e);
+    if (!err && v2)
+        err = limit_cpu_v2(cgroups, &cpu, e);
+    if (!err && v2)
+        err = limit_swap_v2(cgroups, &memory, e);
+    return err ? err : limit_unified(cgroups, resources, e);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runsc update: other limits for a container that runs; checkpoint and restore: not yet. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runsc/cgroup.h"
+#include "runsc/cmd.h"
+#include "runsc/command.h"
+#include "runsc/parse.h"
+
+struct request {
+    struct command c;
+    json_t *resources; /* as linux.resources */
+    const char *file;
+};
+
+static int take_file(void *into, const char *value, struct err *e)
+{
+    (void)e;
+    ((struct request *)into)->file = value;
+    return 0;
+}
+
+static int put(struct request *r, const char *group, const char *field, json_t *value)
+{
+    json_t *g = json_object_get(r->resources, group);
+
+    if (!g) {
+        g = json_object();
+        json_object_set_new(r->resources, group, g);
+    }
+    json_object_set_new(g, field, value);
+    return 0;
+}
+
+static int put_number(struct request *r, const char *group, const char *field, const char *flag,
+                      const char *text, struct err *e)
+{
+    char *end;
+    long long v = strtoll(text, &end, 10);
+
+    if (!*text || *end)
+        return err_set(e, -EINVAL, "%s: \"%s\" is no number", flag, text);
+    return put(r, group, field, json_integer(v));
+}
+
+static int put_bytes(struct request *r, const char *field, const char *flag, const char *text,
+                     struct err *e)
+{
+    uint64_t v;
+
+    if (strcmp(text, "-1") == 0)
+        return put(r, "memory", field, json_integer(-1));
+    int err = parse_size(text, flag, &v, e);
+    return err ? err : put(r, "memory", field, json_integer((json_int_t)v));
+}
+
+#define NUMBER(name, group, field, flag)                                 \
+    static int take_##name(void *into, const char *value, struct err *e) \
+    {                                                                    \
+        return put_number(into, group, field, flag, value, e);           \
+    }
+#define BYTES(name, field, flag)                                         \
+    static int take_##name(void *into, const char *value, struct err *e) \
+    {                                                                    \
+        return put_bytes(into, field, flag, value, e);                   \
+    }
+#define TEXT(name, field)                                                \
+    static int take_##name(void *into, const char *value, struct err *e) \
+    {                                                                    \
+        (void)e;                                                         \
+        return put(into, "cpu", field, json_string(value));              \
+    }
+NUMBER(period, "cpu", "period", "--cpu-period")
+NUMBER(quota, "cpu", "quota", "--cpu-quota")
+NUMBER(shares, "cpu", "shares", "--cpu-share")
+NUMBER(pids, "pids", "limit", "--pids-limit")
+NUMBER(weight, "blockIO", "weight", "--blkio-weight")
+BYTES(memory, "limit", "--memory")
+BYTES(reservation, "reservation", "--memory-reservation")
+BYTES(swap, "swap", "--memory-swap")
+TEXT(cpus, "cpus")
+TEXT(mems, "mems")
+
+/* clang-format off */
+static const struct flag flags[] = {
+    { "resources",          'r', "FILE", "linux.resources as JSON; -: stdin", take_file, false },
+    { "blkio-weight",       0,   "N",    "share of the disks", take_weight, false },
+    { "cpu-period",         0,   "US",   "what a quota is of", take_period, false },
+    { "cpu-quota",          0,   "US",   "processor time in a period", take_quota, false },
+    { "cpu-share",          0,   "N",    "share of the processors", take_shares, false },
+    { "cpuset-cpus",        0,   "LIST", "which processors", take_cpus, false },
+    { "cpuset-mems",        0,   "LIST", "which nodes of memory", take_mems, false },
+    { "memory",             0,   "SIZE", "memory", take_memory, false },
+    { "memory-reservation", 0,   "SIZE", "memory that it is left with", take_reservation, false },
+    { "memory-swap",        0,   "SIZE", "memory and swap; -1: any", take_swap, false },
+    { "pids-limit",         0,   "N",    "processes", take_pids, false },
+    COMMAND_FLAGS
+};
+/* clang-format on */
+
+static int read_file(struct request *r, struct err *e)
+{
+    json_error_t why;
+    json_t *file;
+
+    if (!r->file)
+        return 0;
+    if (strcmp(r->file, "-") == 0) {
+        file = json_loadf(stdin, 0, &why);
+        if (!file)
+            return err_set(e, -EINVAL, "stdin: line %d: %s", why.line, why.text);
+    } else {
+        int err = json_read(r->file, &file, e);
+        if (err)
+            return err;
+    }
+    json_object_update(r->resources, file);
+    json_decref(file);
+    return 0;
+}
+
+int cmd_update(char *const argv[], struct err *e)
+{
+    struct request r = { .resources = json_object() };
+    struct container c = { .dir = -1 };
+    char *const *rest;
+    int err = command_parse(flags, ARRAY_LEN(flags), argv, &r, "update [FLAGS] CONTAINER", 1, 1,
+                            &rest, e);
+
+    if (!err)
+        err = container_open(command_root(&r.c), rest[0], true, &c, e);
+    if (!err)
+        err = read_file(&r, e);
+    if (!err && container_status(&c) == STATUS_STOPPED)
+        err = err_set(e, -EINVAL, "container %s is not running", c.id);
+    if (!err) {
+        struct node n = node_top(r.resources, "resources");
+        err = cgroup_limit(container_get(&c, "cgroups"), &n, e);
+    }
+    json_decref(r.resources);
+    container_close(&c);
+    return err < 0 ? EXIT_FAILED : 0;
+}
+
+/* ---- what engines ask whether it is there ---- */
+
+static int not_yet(char *const argv[], struct err *e)
+{
+    /* Engines ask so whether there is a command at all. */
+    for (char *const *word = argv + 1; *word; word++) {
+        if (strcmp(*word, "--help") != 0)
+            continue;
+        printf("usage: runsc %s CONTAINER\n\nis not there yet.\n", argv[0]);
+        return 0;
+    }
+    err_set(e, -ENOTSUP, "%s is not there yet", argv[0]);
+    return EXIT_FAILED;
+}
+
+int cmd_checkpoint(char *const argv[], struct err *e)
+{
+    return not_yet(argv, e);
+}
+
+int cmd_restore(char *const argv[], struct err *e)
+{
+    return not_yet(argv, e);
+}

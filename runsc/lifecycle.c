@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container that was made: starting it, killing it, taking it away. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runsc/cgroup.h"
+#include "runsc/create.h"
+#include "runsc/exec.h"
+#include "runsc/hooks.h"
+#include "runsc/peer.h"
+#include "runsc/report.h"
+
+#define ANSWER_MS 5000 /* a sentry under load answers by then */
+#define KILL_MS   500  /* one that is to die is not waited for that long */
+#define DEATH_MS  1000
+
+static int read_config(const struct container *c, struct oci_spec *out, struct err *e)
+{
+    char path[64];
+
+    container_path(c, "config.json", path);
+    return oci_read(path, out, e);
+}
+
+/* ---- start ---- */
+
+/* These run inside, before the first process does. */
+static int start_hooks(const struct container *c, const struct oci_spec *s, struct err *e)
+{
+    json_t *state = container_state(c, "created");
+    char *text = state ? json_dumps(state, JSON_COMPACT) : NULL;
+    int err = 0;
+
+    for (size_t i = 0; i < s->nhooks[HOOK_START_CONTAINER] && !err; i++)
+        err = exec_hook(c, &s->hooks[HOOK_START_CONTAINER][i], text ?: "", e);
+    free(text);
+    json_decref(state);
+    return err;
+}
+
+int container_start(struct container *c, struct err *e)
+{
+    enum container_status status = container_status(c);
+    struct oci_spec s;
+
+    if (status == STATUS_STOPPED)
+        return err_set(e, -EINVAL, "cannot start a container that has stopped");
+    if (status != STATUS_CREATED)
+        return err_set(e, -EINVAL, "cannot start an already running container");
+    int err = read_config(c, &s, e);
+    if (!err)
+        err = start_hooks(c, &s, e);
+    if (err) {
+        struct err ignored;
+        (void)!container_kill(c, SIGKILL, false, &ignored);
+    }
+    if (!err)
+        err = peer_ask(c, CONTROL_GO, 0, ANSWER_MS, e);
+    if (!err) {
+        c->stage = STAGE_RUNNING;
+        err = container_save(c, NULL, e);
+    }
+    if (!err && hooks_run(&s, HOOK_POSTSTART, c, "running", 0, e)) {
+        report_warning("%s", e->text); /* as the specification has it: said, and gone on */
+        e->code = 0;
+    }
+    oci_free(&s);
+    return err;
+}
+
+/* ---- kill ---- */
+
+/* The host's own way, for when the sentry does not hear: by a descriptor that cannot come to
+ * mean another process. */
+static int kill_anchor(const struct container *c)
+{
+    int fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int err = 0;
+
+    if (fd < 0)
+        return errno == ESRCH ? 0 : -errno;
+    if (process_born(c->pid) == c->born) {
+        err = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) ? -errno : 0;
+        if (!err && poll(&p, 1, DEATH_MS) == 0)
+            err = -ETIMEDOUT;
+    }
+    close(fd);
+    return err;
+}
+
+int container_kill(const struct container *c, int sig, bool all, struct err *e)
+{
+    enum container_status status = container_status(c);
+    struct err ignored;
+
+    if (status == STATUS_STOPPED || status == STATUS_CREATING)
+        return err_set(e, -ESRCH, "container not running");
+    /* The frozen hear nothing; and who is to die would not answer. */
+    if (status == STATUS_PAUSED && sig == SIGKILL)
+        (void)!cgroup_freeze(container_get(c, "cgroups"), false, &ignored);
+    else if (status == STATUS_PAUSED)
+        return err_set(e, -EBUSY, "container %s is paused", c->id);
+    int err = peer_ask(c, all ? CONTROL_SIGNAL_ALL : CONTROL_SIGNAL, (uint64_t)sig,
+                       sig == SIGKILL ? KILL_MS : ANSWER_MS, e);
+    /* It may have ended of it before it could answer. */
+    if (err && container_status(c) == STATUS_STOPPED) {
+        e->code = 0;
+        return 0;
+    }
+    if (err && sig == SIGKILL) {
+        err = kill_anchor(c);
+        e->code = 0;
+        if (err)
+            err_set(e, err, "cannot kill container %s: %s", c->id, strerror(-err));
+    }
+    return err;
+}
+
+/* ---- delete ---- */
+
+int container_delete(struct container *c, bool force, struct err *e)
+{
+    enum container_status status = container_status(c);
+    const json_t *cgroups = container_get(c, "cgroups");
+    struct err ignored;
+    struct oci_spec s;
+
+    /* A create that died leaves its process behind only where it was killed with it. */
+    if (status != STATUS_STOPPED && !force && !(status == STATUS_CREATING && !c->pid))
+        return err_set(e, -EBUSY, "cannot delete container %s that is not stopped: %s", c->id,
+                       container_status_name(status));
+    if (status == STATUS_PAUSED)
+        (void)!cgroup_freeze(cgroups, false, &ignored);
+    if (c->pid) {
+        int err = kill_anchor(c);
+        if (err)
+            return err_set(e, err, "cannot kill container %s: %s", c->id, strerror(-err));
+    }
+    if (c->json && read_config(c, &s, &ignored) == 0) {
+        if (hooks_run(&s, HOOK_POSTSTOP, c, "stopped", 0, &ignored))
+            report_warning("%s", ignored.text);
+        oci_free(&s);
+    }
+    cgroup_remove(cgroups);
+    container_remove(c);
+    return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.json: linux. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runsc/oci.h"
+#include "runsc/report.h"
+
+static int parse_namespace(const struct node *n, struct oci_spec *out, struct err *e)
+{
+    static const char *const names[NS_KINDS] = {
+        [NS_USER] = "user", [NS_PID] = "pid",   [NS_NET] = "network",   [NS_IPC] = "ipc",
+        [NS_UTS] = "uts",   [NS_MNT] = "mount", [NS_CGROUP] = "cgroup", [NS_TIME] = "time",
+    };
+    struct node type = node_get(n, "type"), path = node_get(n, "path");
+    const char *name = "", *where = NULL;
+    int err = node_text(&type, &name, e);
+
+    if (!err)
+        err = node_text(&path, &where, e);
+    if (err)
+        return err;
+    if (where && !*where)
+        where = NULL;
+    if (where && where[0] != '/')
+        return node_error(&path, e, -EINVAL, "must be an absolute path");
+    for (unsigned i = 0; i < NS_KINDS; i++) {
+        if (strcmp(names[i], name) != 0)
+            continue;
+        if (out->ns[i].wanted)
+            return node_error(&type, e, -EINVAL, "%s stands here twice", name);
+        out->ns[i] = (struct oci_namespace){ .wanted = true, .path = where };
+        return 0;
+    }
+    return node_error(&type, e, -EINVAL, "there is no namespace \"%s\"", name);
+}
+
+static int parse_map(const struct node *n, struct oci_id_map **out, size_t *count, struct err *e)
+{
+    size_t total;
+    int err = node_array(n, &total, e);
+
+    if (err)
+        return err;
+    if (total > 340)
+        return node_error(n, e, -E2BIG, "more than 340 ranges");
+    *out = calloc(total + 1, sizeof **out);
+    if (!*out)
+        abort();
+    for (size_t i = 0; i < total && !err; i++) {
+        struct node one = node_at(n, i), inside = node_get(&one, "containerID");
+        struct node outside = node_get(&one, "hostID"), size = node_get(&one, "size");
+
+        err = node_u32(&inside, &(*out)[i].inside, e);
+        if (!err)
+            err = node_u32(&outside, &(*out)[i].outside, e);
+        if (!err)
+            err = node_u32(&size, &(*out)[i].count, e);
+        *count = i + 1;
+    }
+    return err;
+}
+
+/* Those that every sandbox has of its own. */
+static bool is_ours(const char *path)
+{
+    static const char *const names[] = { "null",    "zero", "full",    "random",
+                                         "urandom", "tty",  "console", "ptmx" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strncmp(path, "/dev/", 5) == 0 && strcmp(path + 5, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int warn_devices(const struct node *n, struct err *e)
+{
+    size_t count;
+    int err = node_array(n, &count, e);
+
+    for (size_t i = 0; i < count && !err; i++) {
+        struct node one = node_at(n, i), at = node_get(&one, "path");
+        const char *path = NULL;
+
+        err = node_text(&at, &path, e);
+        if (!err && !path)
+            err = node_error(&at, e, -EINVAL, "is not there");
+        if (!err && !is_ours(path))
+            report_warning("%s: %s: the sandbox has no devices of the host", at.path, path);
+    }
+    return err;
+}
+
+static void warn_ignored(const struct node *n)
+{
+    static const struct {
+        const char *name, *why;
+    } ignored[] = {
+        {"seccomp",      "is not enforced yet; the host sees the sentry's own filter only"},
+        { "intelRdt",    "has no effect in a sandbox"                                     },
+        { "mountLabel",  "has no effect in a sandbox"                                     },
+        { "personality", "has no effect in a sandbox"                                     },
+        { "sysctl",      "is not set yet"                                                 },
+        { "timeOffsets", "has no effect in a sandbox"                                     },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+        struct node one = node_get(n, ignored[i].name);
+        if (node_is(&one) && !(json_is_string(one.v) && !*json_string_value(one.v)) &&
+            !(json_is_object(one.v) && !json_object_size(one.v)))
+            report_warning("%s: %s", one.path, ignored[i].why);
+    }
+}
+
+static int parse_maps(const struct node *n, struct oci_spec *out, struct err *e)
+{
+    struct node uids = node_get(n, "uidMappings"), gids = node_get(n, "gidMappings");
+    int err = parse_map(&uids, &out->uid_map, &out->nuid_map, e);
+
+    if (!err)
+        err = parse_map(&gids, &out->gid_map, &out->ngid_map, e);
+    if (!err && out->nuid_map && !out->ns[NS_USER].wanted)
+        err = node_error(&uids, e, -EINVAL, "there is no user namespace to map ids in");
+    if (!err && out->ns[NS_USER].wanted && !out->ns[NS_USER].path &&
+        (!out->nuid_map || !out->ngid_map))
+        err = node_error(&uids, e, -EINVAL, "a new user namespace needs maps of ids");
+    return err;
+}
+
+int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
+{
+    struct node spaces = node_get(n, "namespaces"), masked = node_get(n, "maskedPaths");
+    struct node readonly = node_get(n, "readonlyPaths"), cgroups = node_get(n, "cgroupsPath");
+    struct node devices = node_get(n, "devices"), propagation = node_get(n, "rootfsPropagation");
+    size_t count;
+    int err = node_object(n, e);
+
+    if (!err)
+        err = node_array(&spaces, &count, e);
+    for (size_t i = 0; !err && i < count; i++) {
+        struct node one = node_at(&spaces, i);
+        err = parse_namespace(&one, out, e);
+    }
+    if (!err)
+        err = parse_maps(n, out, e);
+    if (!err)
+        err = node_texts(&masked, &out->masked, e);
+    if (!err)
+        err = node_texts(&readonly, &out->readonly_paths, e);
+    if (!err)
+        err = node_text(&cgroups, &out->cgroups_path, e);
+    if (!err)
+        err = node_text(&propagation, &out->propagation, e);
+    if (!err)
+        err = warn_devices(&devices, e);
+    if (err)
+        return err;
+    out->resources = node_get(n, "resources");
+    err = node_object(&out->resources, e);
+    if (!err)
+        warn_ignored(n);
+    return err;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.json: mounts. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "runsc/oci.h"
+#include "runsc/report.h"
+
+/* clang-format off */
+static const struct word {
+    const char *name;
+    unsigned long set, clear;
+} words[] = {
+    { "defaults",      0, 0 },
+    { "ro",            MS_RDONLY, 0 },       { "rro",         MS_RDONLY, 0 },
+    { "rw",            0, MS_RDONLY },       { "rrw",         0, MS_RDONLY },
+    { "nosuid",        MS_NOSUID, 0 },       { "suid",        0, MS_NOSUID },
+    { "rnosuid",       MS_NOSUID, 0 },       { "rsuid",       0, MS_NOSUID },
+    { "nodev",         MS_NODEV, 0 },        { "dev",         0, MS_NODEV },
+    { "rnodev",        MS_NODEV, 0 },        { "rdev",        0, MS_NODEV },
+    { "noexec",        MS_NOEXEC, 0 },       { "exec",        0, MS_NOEXEC },
+    { "rnoexec",       MS_NOEXEC, 0 },       { "rexec",       0, MS_NOEXEC },
+    { "sync",          MS_SYNCHRONOUS, 0 },  { "async",       0, MS_SYNCHRONOUS },
+    { "dirsync",       MS_DIRSYNC, 0 },
+    { "noatime",       MS_NOATIME, 0 },      { "atime",       0, MS_NOATIME },
+    { "rnoatime",      MS_NOATIME, 0 },      { "ratime",      0, MS_NOATIME },
+    { "nodiratime",    MS_NODIRATIME, 0 },   { "diratime",    0, MS_NODIRATIME },
+    { "relatime",      MS_RELATIME, 0 },     { "norelatime",  0, MS_RELATIME },
+    { "rrelatime",     MS_RELATIME, 0 },
+    { "strictatime",   MS_STRICTATIME, 0 },  { "nostrictatime", 0, MS_STRICTATIME },
+    { "silent",        MS_SILENT, 0 },       { "loud",        0, MS_SILENT },
+    { "lazytime",      0, 0 },               { "nolazytime",  0, 0 },
+    { "iversion",      0, 0 },               { "noiversion",  0, 0 },
+    { "mand",          0, 0 },               { "nomand",      0, 0 },
+    { "bind",          MS_BIND, 0 },         { "rbind",       MS_BIND | MS_REC, 0 },
+    { "remount",       0, 0 },
+    { "private",       MS_PRIVATE, 0 },      { "rprivate",    MS_PRIVATE | MS_REC, 0 },
+    { "shared",        MS_SHARED, 0 },       { "rshared",     MS_SHARED | MS_REC, 0 },
+    { "slave",         MS_SLAVE, 0 },        { "rslave",      MS_SLAVE | MS_REC, 0 },
+    { "unbindable",    MS_UNBINDABLE, 0 },   { "runbindable", MS_UNBINDABLE | MS_REC, 0 },
+    { "tmpcopyup",     0, 0 },               { "copy-symlink", 0, 0 },
+};
+/* clang-format on */
+
+static const struct word *find_word(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].name, name) == 0)
+            return &words[i];
+    return NULL;
+}
+
+static void add_data(char **data, const char *option)
+{
+    size_t have = strlen(*data), more = strlen(option);
+    char *grown = realloc(*data, have + more + 2);
+
+    if (!grown)
+        abort();
+    if (have)
+        grown[have++] = ',';
+    memcpy(grown + have, option, more + 1);
+    *data = grown;
+}
+
+static int parse_options(const struct node *n, struct oci_mount *m, struct err *e)
+{
+    struct node options = node_get(n, "options");
+    const char **names = NULL;
+    int err = node_texts(&options, &names, e);
+
+    for (size_t i = 0; names && names[i]; i++) {
+        const struct word *w = find_word(names[i]);
+
+        if (strcmp(names[i], "idmap") == 0 || strcmp(names[i], "ridmap") == 0) {
+            struct node one = node_at(&options, i);
+            err = node_error(&one, e, -ENOTSUP, "id-mapped mounts are not there yet");
+            break;
+        }
+        if (!w) {
+            add_data(&m->data, names[i]);
+            continue;
+        }
+        m->flags = (m->flags | w->set) & ~w->clear;
+    }
+    free(names);
+    m->bind = m->flags & MS_BIND;
+    m->flags &= ~(unsigned long)MS_BIND;
+    return err;
+}
+
+static int parse_mount(const struct node *n, struct oci_mount *m, struct err *e)
+{
+    struct node target = node_get(n, "destination"), type = node_get(n, "type");
+    struct node source = node_get(n, "source"), maps = node_get(n, "uidMappings");
+    int err = node_object(n, e);
+
+    m->type = m->source = "";
+    m->data = calloc(1, 1);
+    if (!m->data)
+        abort();
+    if (!err)
+        err = node_text(&target, &m->target, e);
+    if (!err && (!m->target || !m->target[0]))
+        err = node_error(&target, e, -EINVAL, "is not there");
+    if (!err)
+        err = node_text(&type, &m->type, e);
+    if (!err)
+        err = node_text(&source, &m->source, e);
+    if (!err && node_is(&maps))
+        err = node_error(&maps, e, -ENOTSUP, "id-mapped mounts are not there yet");
+    if (!err)
+        err = parse_options(n, m, e);
+    if (strcmp(m->type, "bind") == 0 || strcmp(m->type, "rbind") == 0)
+        m->bind = true;
+    if (!err && m->bind && !m->source[0])
+        err = node_error(&source, e, -EINVAL, "is not there");
+    return err;
+}
+
+int oci_parse_mounts(const struct node *n, struct oci_spec *out, struct err *e)
+{
+    size_t count;
+    int err = node_array(n, &count, e);
+
+    if (err)
+        return err;
+    if (count > OPTIONS_MOUNTS_MAX / 2)
+        return node_error(n, e, -E2BIG, "more than %d mounts", OPTIONS_MOUNTS_MAX / 2);
+    out->mounts = calloc(count + 1, sizeof *out->mounts);
+    if (!out->mounts)
+        abort();
+    for (size_t i = 0; i < count && !err; i++) {
+        struct node one = node_at(n, i);
+        out->nmounts++;
+        err = parse_mount(&one, &out->mounts[i], e);
+    }
+    return err;
+}

@@ -1,0 +1,48 @@
+# time-limit: 120
+# Processes that are put into a container: by words, by file, detached, on a terminal.
+. tests/runsc/oci/lib.sh
+
+bundle b "$(args sh -c 'echo $$ > /up; exec sleep 1000') | .process.env=[\"PATH=/bin\",\"A=1\"]"
+rs run -d --bundle b x > /dev/null 2>&1 < /dev/null || fail "run -d"
+eventually 5 test -e b/rootfs/up
+is "its output" "hi" rs exec x echo hi
+ends "its status" 9 rs exec x sh -c 'exit 9'
+ends "killed" 143 rs exec x sh -c 'kill -TERM $$; sleep 10'
+is "its input" "in" sh -c 'echo in | "$1" --root "$2" exec x cat' sh "$RUNSC" "$work/state"
+is "flags" "/etc 1000:7 2" rs exec --cwd /etc --user 1000:7 --env A=2 x sh -c 'echo $PWD $(id -u):$(id -g) $A'
+is "env of the container" "1" rs exec -e B=3 x sh -c 'echo $A'
+is "it sees the others" "sleep 1000" rs exec x sh -c 'tr "\0" " " < /proc/1/cmdline | sed "s/ $//"'
+says "no such command" 'exec: "nosuch": executable file not found in \$PATH' rs exec x nosuch
+says "no such path" 'exec: "/x": stat /x: no such file or directory' rs exec x /x
+says "not executable" 'exec: "/etc/passwd": permission denied' rs exec x /etc/passwd
+jq -n '{args:["sh","-c","echo from file; exit 3"],cwd:"/",env:["PATH=/bin"],user:{uid:0,gid:0}}' > p.json
+run rs exec --process p.json x
+[ "$status $(cat .out)" = "3 from file" ] || fail "--process: $status $(cat .out .err)"
+
+jq '.args=["sh","-c","echo up; trap \"exit 4\" TERM; while :; do sleep 0.05; done"]' p.json > q.json
+rs exec --process q.json --detach --pid-file pid x > out 2>&1 || fail "exec --detach: $(cat out)"
+eventually 5 grep -q up out || fail "a detached one does not write to our stdout"
+kill -0 "$(cat pid)" || fail "it has no stand-in"
+kill -TERM "$(cat pid)"
+stand_in_gone() { ! kill -0 "$(cat pid)" 2> /dev/null || grep -q '^State:.Z' "/proc/$(cat pid)/status"; }
+eventually 5 stand_in_gone || fail "its stand-in does not pass a signal on"
+rs exec --process q.json --detach --pid-file pid x > /dev/null 2>&1
+kill -KILL "$(cat pid)"
+dies() { [ "$(rs exec x sh -c 'grep -l "[t]rap" /proc/[0-9]*/cmdline 2> /dev/null | wc -l')" = 0 ]; }
+eventually 5 dies || fail "it lives on when its stand-in is killed"
+
+for _ in 1 2 3 4 5 6 7 8; do rs exec x sh -c 'echo $((1 + 1))' >> many & done; wait $(jobs -p)
+[ "$(grep -c 2 many)" = 8 ] || fail "eight at once: $(cat many)"
+ends "kill --all" 0 rs kill --all x KILL
+eventually 2 has_status x stopped || fail "kill --all"
+says "in what has stopped" "cannot exec in a stopped container" rs exec x true
+ends "delete" 0 rs delete x
+
+bundle b "$(args sh -c 'sleep 0.3')"
+rs create --bundle b y > /dev/null 2>&1 || fail create
+is "before it was started" "early" rs exec y echo early
+rs delete --force y
+rs run -d --bundle b y > /dev/null 2>&1
+ends "the container's end is its end" 137 rs exec y sleep 100
+rs delete --force y
+gone 2 "after all of these"

@@ -1,0 +1,55 @@
+# time-limit: 120
+# What a container's programs see of what config.json says: files, mounts, ids, limits.
+. tests/runsc/oci/lib.sh
+
+sees() { # sees NAME WANT FILTER WORD…
+    local name=$1 want=$2 filter=$3; shift 3
+    bundle b "$(args "$@") | $filter"
+    is "$name" "$want" rs run --bundle b x
+}
+sees "the root is written through" "" . sh -c 'echo x > /made; mkdir /dir'
+[ "$(cat b/rootfs/made)" = x ] && [ -d b/rootfs/dir ] || fail "the host does not see what was written"
+rm -r b/rootfs/made b/rootfs/dir
+bundle b "$(args sh -c 'while [ ! -e /go ]; do sleep 0.02; done; cat /go')"
+rs run --bundle b x > out & pid=$!
+sleep 0.3; echo went > b/rootfs/go.new; mv b/rootfs/go.new b/rootfs/go
+wait $pid; [ "$(cat out)" = went ] || fail "what the host changes is not seen: $(cat out)"
+rm b/rootfs/go
+sees "a read-only root" "no" '.root.readonly=true' sh -c 'echo x 2> /dev/null > /made || echo no'
+mkdir vol && echo host > vol/f && echo one > file
+sees "a directory" "host written" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"rbind\",\"rw\"]}]" sh -c 'echo written > /v/g; echo $(cat /v/f /v/g)'
+[ "$(cat vol/g)" = written ] || fail "a volume is not written through"
+sees "a read-only directory" "host no" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\",\"ro\",\"rprivate\"]}]" sh -c 'echo $(cat /v/f) $(echo x 2> /dev/null > /v/h || echo no)'
+sees "one file" "one" ".mounts+=[{destination:\"/etc/one\",type:\"bind\",source:\"$work/file\",options:[\"bind\"]}]" cat /etc/one
+ln -s / b/rootfs/out
+sees "a link in the image leads nowhere outside" "host" ".mounts+=[{destination:\"/out/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" cat /v/f
+[ ! -e /v ] || fail "a place was made on the host"
+rm b/rootfs/out
+sees "tmpfs with a size" "64.0K" '.mounts+=[{destination:"/t",type:"tmpfs",source:"tmpfs",options:["size=64k"]}]' sh -c 'df -h /t | awk "END { print \$2 }"'
+sees "masked paths" "0 0" '.linux.maskedPaths=["/etc/passwd","/sys/firmware","/not/there"]' sh -c 'echo $(wc -c < /etc/passwd) $(ls /sys/firmware | wc -l)'
+sees "read-only paths" "no" '.linux.readonlyPaths=["/etc"]' sh -c 'echo x 2> /dev/null > /etc/x || echo no'
+sees "devices" "ok" . sh -c 'for d in null zero full random urandom tty ptmx; do [ -c /dev/$d ] || echo no $d; done; [ -L /dev/fd ] && [ -L /dev/stdin ] && echo ok'
+sees "the host name" "box" '.hostname="box"' hostname
+sees "environment" "A=1" '.process.env=["A=1"]' /bin/busybox env
+sees "cwd is made" "/a/b" '.process.cwd="/a/b"' pwd
+sees "umask" "0077" '.process.user.umask=63' sh -c umask
+sees "user and groups" "1000 100 100 7 8" '.process.user={uid:1000,gid:100,additionalGids:[7,8]}' sh -c 'echo $(id -u) $(id -g) $(id -G)'
+sees "capabilities of root" "0000000020000420" . sh -c 'sed -n "s/^CapEff:.//p" /proc/self/status'
+sees "and of others" "0000000000000000" '.process.user={uid:1000,gid:1000}' sh -c 'sed -n "s/^CapEff:.//p" /proc/self/status'
+sees "bounding set" "0000000020000420" . sh -c 'sed -n "s/^CapBnd:.//p" /proc/self/status'
+sees "no new privileges" "1" . sh -c 'sed -n "s/^NoNewPrivs:.//p" /proc/self/status'
+sees "limits" "77 99" '.process.rlimits=[{type:"RLIMIT_NOFILE",soft:77,hard:99}]' sh -c 'echo $(ulimit -Sn) $(ulimit -Hn)'
+sees "the score for running out of memory" "77" '.process.oomScoreAdj=77' cat /proc/self/oom_score_adj
+sees "it is pid 1" "1" . sh -c 'echo $$'
+mkdir hooks
+for kind in prestart createRuntime createContainer poststart poststop; do
+    filter="${filter:-.} | .hooks.$kind=[{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"cat > $work/hooks/$kind\"]}]"
+done
+filter="$filter | .hooks.startContainer=[{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"cat > /hook\"]}]"
+[ "$(id -u)" = 0 ] || filter="$filter | del(.hooks.createContainer)"
+sees "hooks run, and then it" "ran" "$filter" sh -c '[ -s /hook ] && echo ran'
+for state in prestart:creating createRuntime:creating poststart:running poststop:stopped; do
+    [ "$(jq -r .status < "hooks/${state%:*}")" = "${state#*:}" ] || fail "the ${state%:*} hook got $(cat "hooks/${state%:*}")"
+done
+[ "$(jq -r .status < b/rootfs/hook)" = created ] || fail "the startContainer hook got $(cat b/rootfs/hook)"
+gone 2 "after all of these"

@@ -1,0 +1,34 @@
+# What the tests of the commands on containers add to tests/runsc/lib.sh.
+#
+#   bundle DIR [JQ FILTER]   a bundle with a busybox in it that runs `true`; the filter changes
+#                            its config.json
+#   rs ARGUMENTS…            runsc with a root of states of its own, on the platform under test
+#   args WORD…               a jq filter that sets what it runs
+#   status_is NAME WANT ID   what `state` says
+. tests/runsc/lib.sh
+need jq busybox
+busybox=$(command -v busybox)
+file -L "$busybox" 2> /dev/null | grep -q static || "$busybox" --list > /dev/null || skip "no static busybox"
+[ "$(id -u)" = 0 ] || rootless=--rootless
+chmod 711 "$work"
+mkdir -p image/bin image/etc image/tmp image/proc image/sys image/dev
+cp "$busybox" image/bin/busybox
+for applet in $("$busybox" --list); do
+    [ "$applet" = busybox ] || ln -s busybox "image/bin/$applet"
+done
+echo 'root:x:0:0:root:/root:/bin/sh' > image/etc/passwd
+
+rs() { "$RUNSC" --platform="$P" --root "$work/state" "$@"; }
+args() { jq -nc '".process.args=" + ($ARGS.positional | tojson)' -r --args -- "$@"; }
+bundle() {
+    mkdir -p "$1" && [ -e "$1/rootfs" ] || cp -a "$work/image" "$1/rootfs"
+    rm -f "$1/config.json"
+    "$RUNSC" spec ${rootless:-} --bundle "$1" || exit 2
+    jq ".process.terminal=false | .root.readonly=false | .process.args=[\"true\"] | ${2:-.}" "$1/config.json" > "$1/new" &&
+        mv "$1/new" "$1/config.json" || exit 2
+}
+status_is() {
+    local is; is=$(rs state "$3" 2> /dev/null | jq -r .status)
+    [ "$is" = "$2" ] || fail "$1: $3 is ${is:-not there}, not $2"
+}
+has_status() { [ "$(rs state "$1" 2> /dev/null | jq -r .status)" = "$2" ]; }

@@ -1,0 +1,68 @@
+# time-limit: 120
+# A container from create to delete, as engines lead it; states, signals, what is left.
+. tests/runsc/oci/lib.sh
+
+bundle b "$(args sh -c 'exit 7')"
+ends "run ends with its status" 7 rs run --bundle b one
+says "and takes it away" "does not exist" rs state one
+bundle b "$(args sh -c 'echo out; echo err >&2; cat')"
+is "stdio is the caller's" "out
+in" sh -c 'echo in | "$1" --platform="$2" --root "$3" run --bundle b one 2> /dev/null' sh "$RUNSC" "$P" "$work/state"
+
+bundle b "$(args sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.05; done')"
+rs create --bundle b --pid-file pid two > out 2>&1 || fail "create: $(cat out)"
+status_is "after create" created two
+[ "$(cat pid)" = "$(rs state two | jq .pid)" ] || fail "the pid file has $(cat pid)"
+kill -0 "$(cat pid)" || fail "the process of the pid file is not there"
+[ ! -s out ] || fail "it ran before start: $(cat out)"
+says "a second of that name is refused" "already exists" rs create --bundle b two
+ends "start" 0 rs start two
+status_is "after start" running two
+eventually 5 grep -q up out || fail "it does not write to create's stdout"
+says "started twice" "already running" rs start two
+says "what runs is not deleted" "not stopped: running" rs delete two
+says "list has it" "two .*running" rs list
+is "list as JSON" "two running" sh -c '"$1" --root "$2" list -f json | jq -r ".[] | .id + \" \" + .status"' sh "$RUNSC" "$work/state"
+is "list of ids" "two" rs list -q
+ends "kill by name" 0 rs kill two TERM
+eventually 5 has_status two stopped || fail "a TERM did not end it"
+says "kill of what has ended" "not running" rs kill two 9
+says "start of what has ended" "has stopped" rs start two
+ends "delete" 0 rs delete two
+says "delete of what is gone" "does not exist" rs delete two
+ends "delete --force of what is gone" 0 rs delete --force two
+gone 2 "after delete"
+
+bundle b "$(args sh -c 'while :; do :; done')"
+rs run -d --bundle b three > out 2>&1 || fail "run -d: $(cat out)"
+status_is "after run -d" running three
+ends "kill by number" 0 rs kill three 9
+eventually 1 has_status three stopped || fail "a KILL takes longer than a second"
+ends "delete after kill" 0 rs delete three
+rs run --detach --bundle b three || fail "the same name again"
+ends "delete --force" 0 rs delete --force three
+gone 2 "after delete --force"
+
+# Whatever is killed, the rest can be tidied up, and the name is free again.
+for victim in runsc-sentry runsc-gofer runsc; do
+    rs run -d --bundle b four || fail "run before $victim is killed"
+    for pid in $(ours); do
+        case $(readlink "/proc/$pid/exe") in */$victim) kill -KILL "$pid" ;; esac
+    done
+    eventually 2 has_status four stopped || fail "$victim was killed, and it is $(rs state four | jq -r .status)"
+    ends "delete after $victim was killed" 0 rs delete --force four
+    gone 2 "after $victim was killed"
+done
+
+is "pid 1 has no handler, and lives" "alive" sh -c 'echo "$1" > /dev/null; exec "$@"' sh "$RUNSC" --root "$work/state" run --bundle "$(bundle c "$(args sh -c 'kill -TERM $$; echo alive')" && echo c)" five
+for flags in "--log=log --log-format=json" "--log log --log-format json"; do
+    rm -f log
+    # shellcheck disable=SC2086 # words
+    ends "flags before the command: $flags" 1 rs $flags start nobody
+    [ "$(jq -r .level < log)" = error ] || fail "no error in the log of $flags"
+done
+ends "flags behind it" 1 rs start --log log --log-format=json nobody
+ends "checkpoint --help" 0 rs checkpoint --help
+ends "features" 0 rs features
+rs features | jq -e '.hooks | index("createRuntime")' > /dev/null || fail "features has no hooks"
+[ -z "$(ls state 2> /dev/null)" ] || fail "states are left: $(ls state)"
