@@ -113,7 +113,8 @@ int patch_slot_take(struct mm *mm, unsigned n, uint64_t va, const struct patch_s
 
 /* ---- calls that trap ---- */
 
-static bool is_many(struct patches *p, uint64_t rip)
+/* How often the call that ends at `rip` has trapped; 0 where it is not to be looked at. */
+static uint32_t count_trap(struct patches *p, uint64_t rip)
 {
     uint64_t h = hash_u64(rip);
 
@@ -127,15 +128,25 @@ static bool is_many(struct patches *p, uint64_t rip)
             atomic_store_explicit(at, rip, memory_order_relaxed);
         }
         if (n == NEVER)
-            return false;
+            return 0;
         atomic_store_explicit(count, n + 1 < TRAPS_MANY ? n + 1 : 0, memory_order_relaxed);
-        return n + 1 >= TRAPS_MANY;
+        return n + 1;
     }
     /* Both places belong to others, which get older. */
     _Atomic uint32_t *count = &p->traps[hash_u64(rip) % TRAPS].count;
     uint32_t n = atomic_load_explicit(count, memory_order_relaxed);
     atomic_store_explicit(count, n == NEVER ? 1 : n - (n > 0), memory_order_relaxed);
-    return false;
+    return 0;
+}
+
+/*
+ * A program that runs for a moment makes few calls from each site, but the next one makes
+ * the same: those that come more than once in a program are summed up over all of them.
+ */
+static bool is_dear(struct mm *mm, uint64_t rip, uint32_t count) HOLDS(mm->lock);
+static bool is_dear(struct mm *mm, uint64_t rip, uint32_t count)
+{
+    return count >= TRAPS_MANY || patch_heat(mm, rip, count / 2) >= TRAPS_MANY;
 }
 
 static void never_again(struct patches *p, uint64_t rip)
@@ -164,12 +175,15 @@ static uint64_t way_in(struct mm *mm, uint64_t rip)
 static void note_trap(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
 {
     atomic_fetch_add_explicit(&patch_state(mm->arena)->traps, 1, memory_order_relaxed);
-    if (!is_many(mm->patches, regs->rip))
+    uint32_t count = count_trap(mm->patches, regs->rip);
+    if (count < 2 || (count & (count - 1)))
         return;
     mm_enter(mm);
-    if (!patch_make(mm, regs->rip, regs->orig_rax))
+    bool dear = is_dear(mm, regs->rip, count);
+    if (dear && !patch_make(mm, regs->rip, regs->orig_rax))
         never_again(mm->patches, regs->rip);
-    *d = (struct patch_detour){ regs->rip, way_in(mm, regs->rip) };
+    if (dear)
+        *d = (struct patch_detour){ regs->rip, way_in(mm, regs->rip) };
     mm_leave(mm);
 }
 

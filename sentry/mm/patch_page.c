@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "sentry/core/slab.h"
 #include "sentry/mm/copy.h"
 #include "sentry/mm/patch_priv.h"
@@ -152,6 +153,25 @@ bool patch_page_next(struct arena *a, const struct patch_key *key, uint64_t end,
     }
     mutex_unlock(&st->lock);
     return found;
+}
+
+uint32_t patch_heat(struct mm *mm, uint64_t rip, uint32_t traps)
+{
+    struct patch_state *st = patch_state(mm->arena);
+    const struct vma *v = vma_at(mm, rip - 1);
+
+    if (!v || !v->mappable)
+        return 0;
+    struct patch_key file = patch_key_of(v, rip - 1);
+    uint64_t key =
+        hash_pair(hash_pair(file.dev, file.ino), file.index * PAGE_SIZE + (rip & PAGE_MASK));
+    _Atomic uint64_t *at = &st->heats[key % HEATS].key;
+    _Atomic uint32_t *heat = &st->heats[key % HEATS].heat;
+    if (atomic_load_explicit(at, memory_order_relaxed) != key) {
+        atomic_store_explicit(at, key, memory_order_relaxed);
+        atomic_store_explicit(heat, 0, memory_order_relaxed);
+    }
+    return atomic_fetch_add_explicit(heat, traps, memory_order_relaxed) + traps;
 }
 
 struct patch_key patch_key_of(const struct vma *v, uint64_t va)

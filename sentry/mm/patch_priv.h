@@ -9,10 +9,11 @@
 
 #define LEAF_SLOTS 32u
 #define LEAVES     (PATCH_SLOTS_MAX / LEAF_SLOTS)
-#define TRAPS      64u  /* call sites that are counted at a time */
-#define TRAPS_MANY 16u  /* traps after which a site is replaced */
-#define PAGES_MAX  256u /* copies that are kept: 1 MiB */
-#define PAGE_SITES 16u  /* sites of one page */
+#define TRAPS      64u   /* call sites that are counted at a time */
+#define TRAPS_MANY 16u   /* traps after which a site is replaced */
+#define HEATS      1024u /* sites of files whose traps are counted over all programs */
+#define PAGES_MAX  256u  /* copies that are kept: 1 MiB */
+#define PAGE_SITES 16u   /* sites of one page */
 
 /* [a] atomic   [l] the mm's lock */
 
@@ -105,6 +106,10 @@ struct patch_state {
     uint32_t count;       /* [l] */
     uint32_t next_slot;   /* [l] where the search for a free slot begins */
     _Atomic uint64_t sites, shared, traps, mended;
+    struct {
+        _Atomic uint64_t key;
+        _Atomic uint32_t heat;
+    } heats[HEATS]; /* [a] a hash; a collision starts anew */
 };
 
 static inline struct patch_state *patch_state(struct arena *a)
@@ -117,6 +122,9 @@ void patch_page_remember(struct arena *a, const struct patch_page *page);
 /* The first page known from `key` on, before `end` of its file; its frame is given. */
 must_use bool patch_page_next(struct arena *a, const struct patch_key *key, uint64_t end,
                               struct patch_page *out);
+
+/* Counts `traps` more of the call that ends at `rip`, over all programs that map the file. */
+uint32_t patch_heat(struct mm *mm, uint64_t rip, uint32_t traps) HOLDS(mm->lock);
 
 /* ---- what the rest of mm calls ---- */
 

@@ -233,6 +233,27 @@ Test(patch, the_next_program_starts_with_it, .init = start, .fini = stop)
     mm_put(other);
 }
 
+Test(patch, programs_that_run_for_a_moment_add_up, .init = start, .fini = stop)
+{
+    uint64_t at = 0;
+
+    for (int i = 0; i < MANY; i++) {
+        struct mm *other = new_mm();
+        at = map(other, 0, MAP_PRIVATE);
+        if (is_patched(other, at + CALL_A)) {
+            cr_assert_gt(i, 4);
+            cr_assert_not(is_patched(other, at + CALL_B + 5), "one call in each is not enough");
+            mm_put(other);
+            return;
+        }
+        trap(other, at + CALL_A + 7);
+        trap(other, at + CALL_A + 7);
+        trap(other, at + CALL_B + 7);
+        mm_put(other);
+    }
+    cr_assert_fail("never");
+}
+
 Test(patch, but_not_where_the_file_has_changed, .init = start, .fini = stop)
 {
     uint64_t at = map(mm, 0, MAP_PRIVATE);
