@@ -290,7 +290,7 @@ static int get_entries(struct wire_reader *r, struct gofer_dir_sink *sink)
 }
 
 int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name, uint64_t cookie,
-                  bool attrs, struct gofer_dir_sink *sink, struct gofer_found *found)
+                  uint32_t size, bool attrs, struct gofer_dir_sink *sink, struct gofer_found *found)
 {
     struct gofer_call call;
     bool end = false;
@@ -300,7 +300,7 @@ int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name, 
     wire_put_u64(&call.args, dir);
     wire_put_string(&call.args, name ? name : "");
     wire_put_u64(&call.args, cookie);
-    wire_put_u32(&call.args, GOFER_BODY_SIZE);
+    wire_put_u32(&call.args, size);
     wire_put_u8(&call.args, attrs);
     int err = gofer_call(&call);
     if (!err) {

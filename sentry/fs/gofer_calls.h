@@ -92,11 +92,12 @@ struct gofer_dir_sink {
  *
  *   name      of a directory in `dir`, which is walked to first; NULL: `dir` itself
  *   cookie    where to begin
+ *   size      bytes of the reply, about: at most GOFER_BODY_SIZE
  *   found     what `name` is: its handle is given, even where the call then fails (0: none came)
  *   returns   1 at the end of the directory, else 0; -errno
  */
 must_use int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
-                           uint64_t cookie, bool attrs, struct gofer_dir_sink *sink,
+                           uint64_t cookie, uint32_t size, bool attrs, struct gofer_dir_sink *sink,
                            struct gofer_found *found);
 
 must_use int gofer_statfs(struct gofer_client *c, gofer_handle_t node, struct statfs *out);

@@ -14,6 +14,8 @@
 #include "sentry/fs/gofer_priv.h"
 
 #define FIRST_ENTRIES 32
+#define MISSES_MANY   6u                   /* names of a directory that were asked for singly */
+#define GUESS_SIZE    (UINT32_C(32) << 10) /* some 250 entries: as dear as ten such questions */
 
 static const struct slab_type gofer_list_slab = SLAB_TYPE(gofer_list, struct gofer_list);
 
@@ -23,6 +25,7 @@ struct building {
     struct arena *arena;
     struct gofer_list *list;
     size_t room, names_size, names_room;
+    uint32_t size; /* of the reply */
     bool attrs;
 };
 
@@ -132,7 +135,8 @@ static int fill(struct gofer_inode *at, gofer_handle_t h, const char *name, stru
 {
     b->list->count = 0;
     b->names_size = 0;
-    return gofer_readdir(gofer_client_of(at), h, name, b->list->from, b->attrs, &b->sink, found);
+    return gofer_readdir(gofer_client_of(at), h, name, b->list->from, b->size, b->attrs, &b->sink,
+                         found);
 }
 
 static int fill_itself(struct gofer_inode *dir, struct building *b)
@@ -169,11 +173,11 @@ static int fill_from_parent(struct gofer_inode *dir, struct building *b)
     return err < 0 || !same || (err == 0 && b->list->count == 0) ? -EAGAIN : err;
 }
 
-static int ask(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
+static int ask(struct gofer_inode *dir, uint64_t from, uint32_t size, struct gofer_list **out)
 {
     struct arena *a = dir->inode.sb->arena;
     struct gofer_list *l = slab_alloc(a, &gofer_list_slab);
-    struct building b = { .sink.entry = add_entry, .arena = a, .list = l };
+    struct building b = { .sink.entry = add_entry, .arena = a, .list = l, .size = size };
 
     if (!l)
         return -ENOMEM;
@@ -212,6 +216,8 @@ static void note_kept(struct gofer_inode *dir)
     }
     mutex_unlock(&sb->lock);
     if (old) {
+        /* Whoever asks there again may have it read again. */
+        atomic_store_explicit(&old->misses, 0, memory_order_relaxed);
         gofer_list_drop(old);
         inode_put(&old->inode);
     }
@@ -234,7 +240,7 @@ static void keep_list(struct gofer_inode *dir, struct gofer_list *l, uint64_t se
         note_kept(dir);
 }
 
-int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
+static int read_list(struct gofer_inode *dir, uint64_t from, uint32_t size, struct gofer_list **out)
 {
     mutex_lock(&dir->inode.lock);
     struct gofer_list *l = dir->list && dir->list->from == from ? gofer_list_get(dir->list) : NULL;
@@ -244,10 +250,29 @@ int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **
         *out = l;
         return 0;
     }
-    int err = ask(dir, from, out);
+    int err = ask(dir, from, size, out);
     if (!err && !gofer_sb_of(dir)->shared)
         keep_list(dir, *out, seq);
     return err;
+}
+
+int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
+{
+    return read_list(dir, from, GOFER_BODY_SIZE, out);
+}
+
+bool gofer_list_guess(struct gofer_inode *dir)
+{
+    struct gofer_list *l;
+
+    if (gofer_sb_of(dir)->shared ||
+        atomic_load_explicit(&dir->misses, memory_order_relaxed) >= MISSES_MANY ||
+        atomic_fetch_add_explicit(&dir->misses, 1, memory_order_relaxed) != MISSES_MANY - 1)
+        return false;
+    int err = read_list(dir, 0, GUESS_SIZE, &l);
+    if (!err)
+        gofer_list_put(l);
+    return !err;
 }
 
 int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out)

@@ -85,6 +85,8 @@ static int lookup(struct inode *inode, const char *name, const struct actor *who
     if (known)
         return min(known, 0);
     known = gofer_list_lookup(dir, name, &step.found);
+    if (!known && gofer_list_guess(dir))
+        known = gofer_list_lookup(dir, name, &step.found);
     int err = known > 0 ? 0 : known < 0 ? known : ask_step(dir, name, text, &step);
     if (err)
         return err;

@@ -102,6 +102,7 @@ struct gofer_inode {
 
     char *link;                 /* [l] a symbolic link's text; NULL: not asked yet */
     struct gofer_list *list;    /* [l] of a directory; NULL: none, or out of date */
+    _Atomic uint32_t misses;    /* [a] names that were asked for singly: gofer_list_guess() */
     _Atomic uint32_t no_xattrs; /* [a] 1: it has none (exclusive trees); see gofer_xattr.c */
 };
 
@@ -267,6 +268,15 @@ static inline const char *gofer_list_name(const struct gofer_list *l,
 {
     return l->names + e->name_off;
 }
+/*
+ * A name is to be asked for that no list knows. Where there were some such before, the
+ * next ones will be neighbours (git status, a compiler's headers): the directory is
+ * read instead, once, and as far as one small batch goes.
+ *
+ *   returns   whether that was done: look again
+ *   blocks    for the gofer
+ */
+bool gofer_list_guess(struct gofer_inode *dir);
 /* What a list that is kept says of a name: 1 found (`out`), 0 nothing, -ENOENT there is none such.
  */
 int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out);

@@ -8,7 +8,7 @@
 #include "sentry/fs/overlay_priv.h"
 #include "sentry/vfs/readdir.h"
 
-/* A name as a layer gave it. In one piece of arena memory. */
+/* A name as a layer gave it. Many lie in one block. */
 struct overlay_entry {
     struct hnode node;
     struct overlay_entry *next; /* in the order of finding */
@@ -20,6 +20,12 @@ struct overlay_entry {
 };
 
 #define LISTING_BUCKETS 64
+#define BLOCK_SIZE      ((size_t)4096)
+
+struct overlay_block {
+    struct overlay_block *next;
+    _Alignas(struct overlay_entry) char bytes[];
+};
 
 /* All of a directory, as it was when it was read. */
 struct overlay_listing {
@@ -27,8 +33,10 @@ struct overlay_listing {
     struct overlay *o;
     struct htab by_name;
     struct overlay_entry *first, **last;
-    size_t count; /* that are no whiteouts */
-    bool upper;   /* the layer that is being read */
+    struct overlay_block *blocks; /* the youngest first */
+    char *room, *room_end;        /* of the youngest */
+    size_t count;                 /* that are no whiteouts */
+    bool upper;                   /* the layer that is being read */
     bool lowest;
     int err;
     struct hnode *buckets[LISTING_BUCKETS];
@@ -36,14 +44,34 @@ struct overlay_listing {
 
 static void listing_destroy(struct overlay_listing *l)
 {
-    struct overlay_entry *next;
+    struct overlay_block *next;
 
-    for (struct overlay_entry *e = l->first; e; e = next) {
-        next = e->next;
-        arena_free(e);
+    for (struct overlay_block *b = l->blocks; b; b = next) {
+        next = b->next;
+        arena_free(b);
     }
     if (l->by_name.buckets != l->buckets)
         arena_free(l->by_name.buckets);
+}
+
+/* Room for an entry, or NULL. */
+static struct overlay_entry *listing_new(struct overlay_listing *l, size_t name_len)
+{
+    const size_t align = _Alignof(struct overlay_entry);
+    size_t size = (sizeof(struct overlay_entry) + name_len + align) & ~(align - 1);
+
+    if (!l->blocks || (size_t)(l->room_end - l->room) < size) {
+        struct overlay_block *b = arena_alloc(l->o->sb.arena, BLOCK_SIZE);
+        if (!b)
+            return NULL;
+        b->next = l->blocks;
+        l->blocks = b;
+        l->room = b->bytes;
+        l->room_end = (char *)b + BLOCK_SIZE;
+    }
+    struct overlay_entry *e = (struct overlay_entry *)(void *)l->room;
+    l->room += size;
+    return e;
 }
 
 static bool listing_has(struct overlay_listing *l, const char *name, size_t len, uint64_t hash)
@@ -98,7 +126,7 @@ static bool add_entry(struct dir_sink *sink, const char *name, size_t len, uint6
     if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.') ||
         listing_has(l, name, len, hash))
         return true;
-    struct overlay_entry *e = arena_alloc(l->o->sb.arena, sizeof *e + len + 1);
+    struct overlay_entry *e = listing_new(l, len);
     if (!e) {
         l->err = -ENOMEM;
         return false;

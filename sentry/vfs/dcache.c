@@ -7,6 +7,7 @@
  * forgotten. So a hit costs no more than a bit, and the list's lock is taken only
  * where names come and go.
  */
+#include "sentry/mm/frame.h"
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -70,15 +71,21 @@ static uint32_t forget_all(struct dentry **some, size_t n)
     return gone;
 }
 
+static uint32_t most_kept(struct arena *a)
+{
+    return (uint32_t)min(ram_total(a) / DCACHE_SHARE, (uint64_t)DCACHE_MAX);
+}
+
 uint32_t dcache_shrink(struct arena *a, uint32_t want)
 {
     struct vfs *v = vfs_of(a);
     uint32_t have = __atomic_load_n(&v->ncached, __ATOMIC_RELAXED), gone = 0;
 
     if (want == 0) {
-        if (likely(have <= DCACHE_MAX))
+        uint32_t most = most_kept(a);
+        if (likely(have <= most))
             return 0;
-        want = have - DCACHE_MAX + BATCH;
+        want = have - most + BATCH;
     }
     /* Two rounds: the first may do no more than forget that names were used. */
     for (uint32_t steps = 2 * have; steps > 0 && gone < want;) {

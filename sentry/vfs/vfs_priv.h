@@ -7,7 +7,8 @@
 #include "sentry/vfs/vfs.h"
 
 #define VFS_MOUNT_BUCKETS 64
-#define DCACHE_MAX        32768 /* names kept though nobody uses them, sandbox-wide */
+#define DCACHE_MAX        131072 /* names kept though nobody uses them, sandbox-wide */
+#define DCACHE_SHARE      8192   /* bytes of RAM for each: a small sandbox keeps fewer */
 
 /* [I] never changes   [a] atomic   [M] mounts lock   [D] dcache lock   [W] waits lock */
 struct vfs {

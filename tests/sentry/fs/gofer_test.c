@@ -313,6 +313,31 @@ Test(gofer, a_listing_answers_for_what_is_in_it)
     file_put(must_open("/d/7", O_RDONLY, 0));
 }
 
+/* Whoever asks for several names of a directory will ask for the others. */
+Test(gofer, a_directory_is_read_when_its_names_are_asked_for_singly)
+{
+    char name[32];
+    struct attr attr;
+    make_dir("d");
+    make_dir("e");
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "d/%d", i);
+        gofer_pair_put(&w.pair, name, "abc", (size_t)(i % 4));
+    }
+    gofer_world_asked(&w);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "/d/%d", i);
+        attr = must_stat(name);
+        cr_expect_eq(attr.size, (uint64_t)(i % 4));
+    }
+    cr_expect_lt(gofer_world_asked(&w), 10);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "/e/%d", i);
+        cr_expect_eq(gofer_world_stat(&w, name, &attr), -ENOENT);
+    }
+    cr_expect_lt(gofer_world_asked(&w), 10);
+}
+
 Test(gofer, an_unlinked_file_that_only_the_listing_knew_stays_usable)
 {
     struct path at;
@@ -411,6 +436,8 @@ Test(gofer, idle_descriptors_are_bounded)
     for (int i = 0; i < 600; i++) {
         snprintf(name, sizeof name, "%d", i);
         gofer_pair_put(&w.pair, name, "x", 1);
+    }
+    for (int i = 0; i < 600; i++) {
         snprintf(name, sizeof name, "/%d", i);
         file_put(must_open(name, O_RDONLY, 0));
     }
