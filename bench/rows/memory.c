@@ -24,6 +24,8 @@ int main(int argc, char **argv)
 {
     uint64_t size = (argc > 1 ? strtoull(argv[1], NULL, 10) : 256) << 20;
 
+    errno = ENOMEM;
+    must(2 * size <= (uint64_t)sysconf(_SC_PHYS_PAGES) * 4096, "half of the machine's memory");
     words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(words != MAP_FAILED, "mmap");
     mask = size / sizeof *words - 1; /* SIZE is a power of two */
