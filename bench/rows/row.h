@@ -47,22 +47,26 @@ static inline void print_times(double *ns, int count)
     printf("%.1f %.1f %.1f\n", ns[count / 2], ns[0], ns[count - 1]);
 }
 
-/* Measures many(times), with as many times as fill a round; the search for them warms up. */
+static inline uint64_t span_of(void (*many)(uint64_t times), uint64_t times)
+{
+    uint64_t start = now();
+
+    many(times);
+    return now() - start;
+}
+
+/*
+ * Measures many(times), with as many times as fill a round. The search for them warms up; it is
+ * ended by two in a row, so that no single hiccup ends it where a round is mostly its own start.
+ */
 static inline void row(void (*many)(uint64_t times))
 {
     double ns[ROUNDS];
-    uint64_t times = 1, start;
+    uint64_t times = 1;
 
-    for (;; times *= 2) {
-        start = now();
-        many(times);
-        if (now() - start >= ROUND_NS)
-            break;
-    }
-    for (int i = 0; i < ROUNDS; i++) {
-        start = now();
-        many(times);
-        ns[i] = (double)(now() - start) / (double)times;
-    }
+    while (span_of(many, times) < ROUND_NS || span_of(many, times) < ROUND_NS)
+        times *= 2;
+    for (int i = 0; i < ROUNDS; i++)
+        ns[i] = (double)span_of(many, times) / (double)times;
     print_times(ns, ROUNDS);
 }
