@@ -29,13 +29,15 @@ enum control_kind {
     /* runsc → sentry */
     CONTROL_START = 1,  /* value: bytes of the options in the memfd; extra: bit n set where fd n of
                            enum option_fd is among the descriptors */
-    CONTROL_SIGNAL,     /* value: the signal for the sandbox's first process */
+    CONTROL_SIGNAL,     /* value: the signal for the sandbox's first process; extra, not to peers: 1
+                           for its whole process group */
     CONTROL_RESIZE,     /* value: rows << 16 | columns */
     CONTROL_END,        /* kill everything now */
     CONTROL_PEER,       /* one descriptor: the sentry's end of a peer */
     CONTROL_GO,         /* peer: let the first process go, which the options said to hold */
     CONTROL_SIGNAL_ALL, /* peer: value: the signal for every process */
     CONTROL_EXEC,       /* peer: as CONTROL_START, without CONTROL_PEER's and the gofer's */
+    CONTROL_RESUME,     /* after CONTROL_SUSPEND: the terminal may be read again */
     /* sentry → runsc */
     CONTROL_CREATED, /* all is made and the program is found; CONTROL_GO is awaited */
     CONTROL_DONE,    /* to a peer: value is an errno, or 0 */
@@ -43,8 +45,8 @@ enum control_kind {
     CONTROL_FAILED,  /* it could not start: value is an errno, text says what */
     CONTROL_EXIT,    /* the first process ended: value is its wait status */
     CONTROL_STEP,    /* --timing: text names a step, value is its CLOCK_MONOTONIC time */
-    CONTROL_SUSPEND, /* the terminal's ^Z hit the first process, whose group no shell of the sandbox
-                        looks after: value is the signal */
+    CONTROL_SUSPEND, /* the first process has stopped, and the terminal is not read any more; value:
+                        the signal that stopped it */
 };
 
 struct control_msg {

@@ -369,6 +369,7 @@ static int set_fds(struct request *r, struct terminal *t, struct err *e)
         if (is_open(fd) && !(t->fd >= 0 && isatty(fd)))
             r->o.fds[OPTION_FD_STDIN + fd] = fd;
     r->o.fds[OPTION_FD_CONSOLE] = t->fd;
+    r->o.owned = true;
     r->o.fds[OPTION_FD_LOG] = log;
     r->o.fds[OPTION_FD_SUMMARY] = r->o.summary ? log : -1;
     if (r->strace_out) {
@@ -419,11 +420,11 @@ static int start_and_wait(struct request *r, nsec_t started, struct err *e)
     if (sandbox_start(&r->o, &r->view, &sandbox, e))
         return EXIT_OURS;
     terminal_raw(&terminal);
-    const struct supervision s = { .sandbox = &sandbox,
-                                   .terminal = &terminal,
-                                   .timeout = r->timeout,
-                                   .timing = r->o.timing,
-                                   .started = started };
+    struct supervision s = { .sandbox = &sandbox,
+                             .terminal = &terminal,
+                             .timeout = r->timeout,
+                             .timing = r->o.timing,
+                             .started = started };
     int status = supervise(&s, e);
     sandbox_end(&sandbox);
     terminal_restore(&terminal);

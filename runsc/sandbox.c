@@ -169,11 +169,20 @@ int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbo
     return err;
 }
 
+static void send_message(const struct sandbox *s, struct control_msg msg)
+{
+    (void)!send(s->control, &msg, sizeof msg, MSG_NOSIGNAL);
+}
+
 void sandbox_send(const struct sandbox *s, enum control_kind kind, uint64_t value)
 {
-    struct control_msg msg = { .kind = kind, .value = value };
+    send_message(s, (struct control_msg){ .kind = kind, .value = value });
+}
 
-    (void)!send(s->control, &msg, sizeof msg, MSG_NOSIGNAL);
+void sandbox_send_job(const struct sandbox *s, int sig)
+{
+    send_message(
+        s, (struct control_msg){ .kind = CONTROL_SIGNAL, .extra = 1, .value = (uint64_t)sig });
 }
 
 int sandbox_receive(const struct sandbox *s, struct control_msg *out)

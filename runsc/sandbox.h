@@ -34,6 +34,8 @@ must_use int sandbox_send_options(int control, enum control_kind kind,
 
 /* Sends one message. A sentry that is gone is no error: its end will be seen. */
 void sandbox_send(const struct sandbox *s, enum control_kind kind, uint64_t value);
+/* A signal for the whole process group of the first process. */
+void sandbox_send_job(const struct sandbox *s, int sig);
 
 /*
  * The next message.

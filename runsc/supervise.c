@@ -3,8 +3,13 @@
  * One loop over the control socket, a signalfd and a timerfd.
  *
  * Signals that a user or a parent sends to us go to the first process of the
- * sandbox. In a raw terminal, ^C and its kin never become signals here: they are
- * bytes, and the sandbox's own terminal makes signals of them.
+ * sandbox; what the host's terminal sends to us as a job goes to its whole process
+ * group. In a raw terminal, ^C and its kin never become signals here: they are bytes,
+ * and the sandbox's own terminal makes signals of them.
+ *
+ * Job control. Where the first process stops, so do we, and the job that we are with us:
+ * the shell that started us has its terminal back, of which the sentry reads nothing any
+ * more. SIGCONT continues both; the terminal is ours again where we have its foreground.
  */
 #include "runsc/supervise.h"
 
@@ -22,8 +27,10 @@
 
 #include "runsc/cmd.h"
 
-static const int passed_on[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
-                                 SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
+static const int passed_on[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
+                                 SIGUSR2, SIGALRM, SIGTSTP, SIGCONT };
+
+#define LOOK_MS 250 /* how often a job in the background looks whether it still is */
 
 static void watched_signals(sigset_t *set)
 {
@@ -51,24 +58,68 @@ static void resize(const struct supervision *s)
     sandbox_send(s->sandbox, CONTROL_RESIZE, (uint64_t)rows << 16 | cols);
 }
 
-/* The sandbox's first process is to stop: so are we, and with us the job that we are. */
-static void suspend(const struct supervision *s)
+/* The terminal is the sandbox's again, where we are in its foreground. */
+static void take_terminal(struct supervision *s)
 {
-    terminal_restore(s->terminal);
-    raise(SIGSTOP);
+    s->away = s->terminal->fd >= 0 && !terminal_is_ours(s->terminal);
+    if (s->terminal->fd < 0 || s->away)
+        return;
     terminal_raw(s->terminal);
     resize(s);
-    sandbox_send(s->sandbox, CONTROL_SIGNAL, SIGCONT);
+    sandbox_send(s->sandbox, CONTROL_RESUME, 0);
 }
 
-static void on_signal(const struct supervision *s, int sigfd)
+static void go_on(struct supervision *s)
+{
+    take_terminal(s);
+    sandbox_send_job(s->sandbox, SIGCONT);
+}
+
+/* By `sig` as it would by default; nothing happens where no shell could continue us. */
+static void stop_job(int sig)
+{
+    sigset_t set, old;
+
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    kill(0, sig);
+    sigprocmask(SIG_UNBLOCK, &set, &old);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/*
+ * The first process has stopped. Without a terminal, and where nobody asked us to stop, that
+ * is its own affair: else a guest could hold our --timeout up.
+ */
+static void suspend(struct supervision *s, uint64_t sig)
+{
+    bool asked = s->asked_to_stop;
+
+    s->asked_to_stop = false;
+    if (s->terminal->fd < 0 && !asked)
+        return;
+    terminal_restore(s->terminal);
+    if (s->terminal->fd >= 0 && (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU))
+        stop_job((int)sig);
+    else
+        raise(SIGSTOP);
+    go_on(s);
+}
+
+static void on_signal(struct supervision *s, int sigfd)
 {
     struct signalfd_siginfo si;
 
     if (read(sigfd, &si, sizeof si) != sizeof si)
         return;
+    if (si.ssi_signo == SIGTSTP)
+        s->asked_to_stop = true;
     if (si.ssi_signo == SIGWINCH)
         resize(s);
+    else if (si.ssi_signo == SIGCONT)
+        go_on(s);
+    else if (si.ssi_code == SI_KERNEL)
+        sandbox_send_job(s->sandbox, (int)si.ssi_signo);
     else
         sandbox_send(s->sandbox, CONTROL_SIGNAL, si.ssi_signo);
 }
@@ -129,7 +180,7 @@ static int on_gofer(const struct supervision *s, struct err *e)
 }
 
 /* One message. Gives -1 to go on, else what to exit with. */
-static int on_message(const struct supervision *s, struct err *e)
+static int on_message(struct supervision *s, struct err *e)
 {
     struct control_msg m;
     int got = sandbox_receive(s->sandbox, &m);
@@ -152,7 +203,7 @@ static int on_message(const struct supervision *s, struct err *e)
             fprintf(stderr, "runsc: %8.3f ms  %s\n", ms_since(s->started, (nsec_t)m.value), m.text);
         return -1;
     case CONTROL_SUSPEND:
-        suspend(s);
+        suspend(s, m.value);
         return -1;
     default:
         return -1;
@@ -175,7 +226,7 @@ static int pidfd(pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-int supervise(const struct supervision *s, struct err *e)
+int supervise(struct supervision *s, struct err *e)
 {
     sigset_t set;
     int status = -1;
@@ -188,7 +239,10 @@ int supervise(const struct supervision *s, struct err *e)
         { .fd = pidfd(s->sandbox->gofer), .events = POLLIN},
     };
     while (status < 0) {
-        if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+        int ready = poll(fds, ARRAY_LEN(fds), s->away ? LOOK_MS : -1);
+        if (s->away) /* a shell that moves a running job to the foreground says nothing */
+            take_terminal(s);
+        if (ready <= 0)
             continue;
         if (fds[0].revents) {
             status = on_message(s, e);

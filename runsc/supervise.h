@@ -12,6 +12,9 @@ struct supervision {
     nsec_t timeout; /* NSEC_NEVER: none */
     bool timing;
     nsec_t started; /* CLOCK_MONOTONIC, when runsc began: --timing counts from it */
+    /* Its own: start with false. */
+    bool away;          /* another job has the terminal */
+    bool asked_to_stop; /* SIGTSTP came, and the first process has not stopped since */
 };
 
 /* Blocks the signals that are passed on, so that none is lost while the sandbox starts. */
@@ -22,4 +25,4 @@ void supervise_prepare(void);
  *
  *   returns   what runsc exits with; `e` is set where that is EXIT_OURS
  */
-must_use int supervise(const struct supervision *s, struct err *e);
+must_use int supervise(struct supervision *s, struct err *e);

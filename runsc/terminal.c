@@ -23,6 +23,11 @@ void terminal_find(struct terminal *t)
     t->fd = STDIN_FILENO;
 }
 
+bool terminal_is_ours(const struct terminal *t)
+{
+    return tcgetpgrp(t->fd) == getpgrp();
+}
+
 void terminal_raw(struct terminal *t)
 {
     struct termios raw = t->saved;

@@ -21,6 +21,8 @@ void terminal_find(struct terminal *t);
 
 /* Every key goes to the sandbox from now on. */
 void terminal_raw(struct terminal *t);
+/* Are we in its foreground? In the background, to touch its modes would stop us. */
+bool terminal_is_ours(const struct terminal *t);
 /* As it was. Safe to call twice, and in a signal handler. */
 void terminal_restore(struct terminal *t);
 

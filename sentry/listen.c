@@ -90,7 +90,10 @@ static void run_exec(void *arg)
     } else {
         peer_set(peer, &process);
         control_send(peer->sock, CONTROL_RUNNING, 0);
-        int status = process_wait(&process);
+        int status;
+        do
+            status = process_wait(&process);
+        while (WIFSTOPPED(status));
         peer_set(peer, NULL);
         control_send(peer->sock, CONTROL_EXIT, (uint64_t)status);
         process_destroy(&process);
@@ -140,12 +143,14 @@ static void signal_held(int sig)
     host_exit(0);
 }
 
-static int signal_init(struct listener *l, uint64_t sig)
+static int signal_init(struct listener *l, uint64_t sig, bool job)
 {
     if (sig > 64)
         return -EINVAL;
     if (sig && !atomic_load(&l->gone_on))
         signal_held((int)sig);
+    else if (sig && job)
+        process_signal_job(kernel_init(l->kernel), (int)sig);
     else if (sig)
         process_signal(kernel_init(l->kernel), (int)sig);
     return 0;
@@ -154,7 +159,7 @@ static int signal_init(struct listener *l, uint64_t sig)
 static int signal_all(struct listener *l, uint64_t sig)
 {
     if (sig > 64 || !atomic_load(&l->gone_on))
-        return signal_init(l, sig);
+        return signal_init(l, sig, false);
     if (sig)
         kernel_signal_all(l->kernel, (int)sig);
     return 0;
@@ -197,10 +202,13 @@ static void on_control(struct listener *l, const struct control_msg *m, const in
     close_all(fds, n);
     switch (m->kind) {
     case CONTROL_SIGNAL:
-        (void)!signal_init(l, m->value);
+        (void)!signal_init(l, m->value, m->extra);
         break;
     case CONTROL_RESIZE:
         process_resize(init, (uint16_t)(m->value >> 16), (uint16_t)m->value);
+        break;
+    case CONTROL_RESUME:
+        process_resume(init);
         break;
     case CONTROL_END:
         host_exit(0);
@@ -240,7 +248,7 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         err = go(l);
         break;
     case CONTROL_SIGNAL:
-        err = signal_init(l, m->value);
+        err = signal_init(l, m->value, false);
         break;
     case CONTROL_SIGNAL_ALL:
         err = signal_all(l, m->value);

@@ -259,5 +259,12 @@ int main(int argc, char *argv[])
     }
     control_send(CONTROL_FD, CONTROL_RUNNING, 0);
     step(&b, "guest runs");
-    end(&b, process_wait(kernel_init(b.kernel)));
+    for (;;) {
+        int status = process_wait(kernel_init(b.kernel));
+
+        if (!WIFSTOPPED(status))
+            end(&b, status);
+        process_suspend(kernel_init(b.kernel));
+        control_send(CONTROL_FD, CONTROL_SUSPEND, (uint64_t)WSTOPSIG(status));
+    }
 }

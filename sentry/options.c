@@ -81,6 +81,7 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u8(&w, o->shielded);
     wire_put_u8(&w, o->pts);
     wire_put_u8(&w, o->make_cwd);
+    wire_put_u8(&w, o->owned);
     wire_put_u16(&w, o->rows);
     wire_put_u16(&w, o->cols);
     wire_put_u64(&w, o->mem);
@@ -224,6 +225,7 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->shielded = wire_get_u8(r);
     o->pts = wire_get_u8(r);
     o->make_cwd = wire_get_u8(r);
+    o->owned = wire_get_u8(r);
     o->rows = wire_get_u16(r);
     o->cols = wire_get_u16(r);
     o->mem = wire_get_u64(r);

@@ -86,6 +86,7 @@ struct sandbox_options {
     bool shielded; /* an init: signals from inside that it has no handler for are lost on it */
     bool pts;      /* the console is the first terminal of /dev/pts, not /dev/console */
     bool make_cwd; /* where it is not there */
+    bool owned;    /* a shell outside looks after the command: what stops it stops runsc, too */
     uint16_t rows, cols; /* of the console */
     uint64_t mem;        /* bytes of guest RAM; 0: as much as the host has */
     uint64_t pids;       /* tasks at most; 0: the default */

@@ -261,6 +261,7 @@ static int first_task(struct first *f, struct load *load, const char *name, stru
                                     .regs = &load->regs,
                                     .oom_score_adj = f->o->oom_score_adj,
                                     .shielded = f->o->shielded,
+                                    .owned = f->o->owned,
                                     .name = comm };
     err = task_create_init(f->at->arena, &spec, &p->task);
     f->files = NULL;
@@ -333,6 +334,23 @@ int process_start(struct guest_process *p, struct boot_error *e)
 int process_wait(struct guest_process *p)
 {
     return tasks_wait_init(p->group);
+}
+
+void process_signal_job(struct guest_process *p, int sig)
+{
+    signal_send_job(p->group, sig);
+}
+
+void process_suspend(struct guest_process *p)
+{
+    if (p->console)
+        console_pause(p->console);
+}
+
+void process_resume(struct guest_process *p)
+{
+    if (p->console)
+        console_resume(p->console);
 }
 
 void process_signal(struct guest_process *p, int sig)

@@ -43,11 +43,21 @@ must_use int process_create(const struct process_place *at, struct sandbox_optio
 /* Lets it go. Errors: with words. */
 must_use int process_start(struct guest_process *p, struct boot_error *e);
 
-/* Waits for its end. Returns its status as wait4(2) encodes it. */
+/* Waits until it ends or stops. Returns its status as wait4(2) encodes it, with WUNTRACED. */
 int process_wait(struct guest_process *p);
 
 /* A signal, as from outside: also where it is an init. */
 void process_signal(struct guest_process *p, int sig);
+/* The same, as from a shell or a terminal: to its whole process group. */
+void process_signal_job(struct guest_process *p, int sig);
+
+/*
+ * The host's terminal belongs to others: not a byte of it is read from now on. For what reads
+ * at this moment, it waits a second at most.
+ */
+void process_suspend(struct guest_process *p);
+/* It is ours again. */
+void process_resume(struct guest_process *p);
 /* Its console has another size. */
 void process_resize(struct guest_process *p, uint16_t rows, uint16_t cols);
 

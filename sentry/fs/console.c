@@ -8,12 +8,13 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "base/host.h"
-#include "sentry/core/hostfd.h"
+#include "sentry/core/hostpoll.h"
 #include "sentry/fs/fs_priv.h"
 #include "sentry/fs/pty_priv.h"
 #include "sentry/vfs/dentry.h"
@@ -21,16 +22,21 @@
 
 /* [I] never changes */
 struct console {
-    struct tty own;   /* where it is no pty: what /dev/console leads to */
-    struct tty *tty;  /* [I] `own`, or a pty's: which ends with its last user, and we with it */
-    hostfd_t fd;      /* [I] */
-    bool writing;     /* [tty->lock] somebody is writing to the host */
-    struct park room; /* where the input thread waits for readers */
+    struct tty own;  /* where it is no pty: what /dev/console leads to */
+    struct tty *tty; /* [I] `own`, or a pty's: which ends with its last user, and we with it */
+    hostfd_t fd;     /* [I] */
+    bool writing;    /* [tty->lock] somebody is writing to the host */
+    bool reading, paused, typed; /* [tty->lock] in read(2); may not; the host has something */
+    struct hostpoll_watch watch; /* tells that it has */
+    struct park news;            /* the input thread's, for readers' room and all of these */
+    struct park rest;            /* where console_pause() waits for the input thread */
 };
 
-static const struct slab_type console_slab = SLAB_TYPE(
-    console, struct console,
-    .const_ptrs = { PTR_AT(struct console, own.ops), PTR_AT(struct console, own.ctty.ops) });
+static const struct slab_type console_slab =
+    SLAB_TYPE(console, struct console,
+              .const_ptrs = { PTR_AT(struct console, own.ops), PTR_AT(struct console, own.ctty.ops),
+                              PTR_AT(struct console, watch.ops) },
+              .host_ptrs = { PTR_AT(struct console, watch.armed_by) });
 
 static struct console *of(struct tty *tty)
 {
@@ -89,13 +95,27 @@ static void console_output(struct tty *tty)
 
 static void console_room(struct tty *tty)
 {
-    park_wake(&of(tty)->room);
+    park_wake(&of(tty)->news);
 }
+
+static void on_typed(struct hostpoll_watch *w, unsigned bits)
+{
+    struct console *c = container_of(w, struct console, watch);
+
+    (void)bits;
+    mutex_lock(&c->tty->lock);
+    c->typed = true;
+    mutex_unlock(&c->tty->lock);
+    park_wake(&c->news);
+}
+
+static const struct hostpoll_ops watch_ops = { .ready = on_typed };
 
 static void console_release(struct tty *tty)
 {
     struct console *c = of(tty);
 
+    hostpoll_disarm(tty->ctty.arena, &c->watch);
     hostfd_del(tty->ctty.arena, c->fd);
     if (tty == &c->own)
         tty_destroy(tty);
@@ -145,6 +165,7 @@ int console_create(struct arena *a, const struct console_options *o, struct cons
         host_close(o->fd);
         return -ENOMEM;
     }
+    hostpoll_watch_init(&c->watch, &watch_ops);
     int err = hostfd_add(a, o->fd, &c->fd);
     if (!err) {
         err = o->pty_for ? make_pty(c, o->pty_for) : make_own(a, c);
@@ -186,28 +207,90 @@ static void type(struct console *c, uint8_t *bytes, size_t size)
 
     io_kernel(&io, bytes, size);
     while (io.left > 0) {
-        park_prepare(&c->room);
+        park_prepare(&c->news);
         tty_lock(c->tty);
         n = tty_input_locked(c->tty, &io);
         tty_unlock(c->tty);
-        if (n == -EAGAIN && park_wait(&c->room, NSEC_NEVER) < 0)
+        if (n == -EAGAIN && park_wait(&c->news, NSEC_NEVER) < 0)
             continue;
     }
+}
+
+/* ---- reading, and not reading ---- */
+
+/* May the input thread read now? It then says so, and has to say that it has. */
+static bool begin_reading(struct console *c)
+{
+    mutex_lock(&c->tty->lock);
+    bool paused = c->paused;
+    c->reading = c->typed && !paused;
+    if (c->reading)
+        c->typed = false;
+    bool reading = c->reading;
+    mutex_unlock(&c->tty->lock);
+    if (!reading && !paused && hostpoll_arm(c->tty->ctty.arena, &c->watch, c->fd, POLLIN))
+        on_typed(&c->watch, 0); /* nobody can tell us: wait in read(2) */
+    return reading;
+}
+
+static void end_reading(struct console *c)
+{
+    mutex_lock(&c->tty->lock);
+    c->reading = false;
+    mutex_unlock(&c->tty->lock);
+    park_wake(&c->rest);
 }
 
 void console_loop(struct console *c)
 {
     uint8_t bytes[512];
-    ssize_t n;
+    ssize_t n = 1;
 
-    while ((n = host_read(host_fd(c), bytes, sizeof bytes)) != 0) {
+    while (n > 0 || n == -EINTR) {
+        park_prepare(&c->news);
+        if (!begin_reading(c)) {
+            (void)!park_wait(&c->news, NSEC_NEVER);
+            continue;
+        }
+        n = host_read(host_fd(c), bytes, sizeof bytes);
+        end_reading(c);
         if (n > 0)
             type(c, bytes, (size_t)n);
-        else if (n != -EINTR)
-            break;
     }
     tty_hang_up(c->tty);
     tty_put(c->tty);
+}
+
+static bool is_reading(struct console *c)
+{
+    mutex_lock(&c->tty->lock);
+    bool reading = c->reading;
+    mutex_unlock(&c->tty->lock);
+    return reading;
+}
+
+void console_pause(struct console *c)
+{
+    nsec_t deadline = clock_now(arena_host(c->tty->ctty.arena, HOST_CLOCK), CLOCK_ID_MONOTONIC);
+
+    mutex_lock(&c->tty->lock);
+    c->paused = true;
+    c->typed = false;
+    mutex_unlock(&c->tty->lock);
+    hostpoll_disarm(c->tty->ctty.arena, &c->watch);
+    for (;;) {
+        park_prepare(&c->rest);
+        if (!is_reading(c) || park_wait(&c->rest, deadline + NSEC_PER_SEC) == -ETIMEDOUT)
+            return;
+    }
+}
+
+void console_resume(struct console *c)
+{
+    mutex_lock(&c->tty->lock);
+    c->paused = false;
+    mutex_unlock(&c->tty->lock);
+    park_wake(&c->news);
 }
 
 void console_resize(struct console *c, unsigned rows, unsigned cols)

@@ -49,9 +49,19 @@ void console_resize(struct console *c, unsigned rows, unsigned cols);
  *
  *   c         taken: a console_get() of the caller's
  *   returns   when that has ended, and the console is hung up
- *   blocks    in read(2) of the host; for room, where guests do not read
+ *   blocks    for input; for room, where guests do not read
  */
 void console_loop(struct console *c);
+
+/*
+ * Not a byte of the host's terminal is read from now on: others use it.
+ *
+ *   blocks    for a read(2) that is under way: somebody may have taken what it was to get, so
+ *             for a second at most
+ */
+void console_pause(struct console *c);
+/* It is ours again. */
+void console_resume(struct console *c);
 
 /* What the device node leads to. Errors: ENXIO where there is no console. */
 must_use int console_open_device(struct inode *inode, const struct path *at, int flags,

@@ -52,7 +52,8 @@ struct thread_group {
     struct list children;        /* [T] thread_group.sibling */
     struct list sibling;
     int exit_signal;         /* [T] to the parent, when it ends; 0: none, -1: reaped unseen */
-    bool adopted;                /* [T] by a namespace's init: see session.c */
+    bool owned;              /* [I] as its spec says: see session.c */
+    bool adopted;            /* [T] by a namespace's init: see session.c */
     bool zombie;             /* [T] has ended, and waits for its parent */
     bool execed;             /* [T] has called execve since it was forked: setpgid(2) */
     _Atomic bool subreaper;  /* [T] prctl(PR_SET_CHILD_SUBREAPER) */

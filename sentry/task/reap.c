@@ -60,6 +60,8 @@ void group_tell_parent(struct thread_group *g, int code)
             (void)err; /* SIGCHLD always finds room */
         }
         waitq_wake(&parent->child_waitq, 0);
+    } else if (!parent) {
+        waitq_wake(&ts->idle, 0); /* whoever waits for it outside */
     }
     mutex_unlock(&ts->lock);
 }

@@ -168,6 +168,8 @@ static bool ties(const struct thread_group *g)
 {
     const struct thread_group *parent = g->parent;
 
+    if (g->owned && !g->zombie)
+        return true; /* the parent is outside, in a session that ours is a part of */
     return parent && !g->adopted && !g->zombie && parent->pgrp != g->pgrp &&
            parent->session == g->session;
 }

@@ -195,6 +195,16 @@ void signal_send_pgrp_kernel(struct arena *a, struct pid *pgrp, int sig)
     mutex_unlock(&ts->lock);
 }
 
+void signal_send_job(struct thread_group *g, int sig)
+{
+    struct tasks *ts = tasks_of(g->arena);
+
+    mutex_lock(&ts->lock);
+    if (g->pgrp)
+        signal_send_pgrp_locked(g->pgrp, sig);
+    mutex_unlock(&ts->lock);
+}
+
 void signal_self(struct task *t, int sig)
 {
     struct abi_siginfo si;

@@ -41,6 +41,8 @@ bool signal_is_pending(struct thread_group *g, struct task *t /* NULL: the proce
 void signal_force(struct task *t, int sig, const struct abi_siginfo *si);
 /* To a process group, by the sentry (terminals). The locked form is under RANK_TASKS. */
 void signal_send_pgrp_kernel(struct arena *a, struct pid *pgrp, int sig);
+/* To the process group that `g` is in. */
+void signal_send_job(struct thread_group *g, int sig);
 void signal_send_pgrp_locked(struct pid *pgrp, int sig);
 /* A signal from the sentry itself to the caller: SIGPIPE, SIGXFSZ. */
 void signal_self(struct task *t, int sig);

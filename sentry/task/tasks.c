@@ -155,6 +155,7 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     limits_copy(&g->limits, spec->limits);
     atomic_store(&g->oom_score_adj, spec->oom_score_adj);
     g->flags = spec->shielded ? GROUP_UNKILLABLE : 0;
+    g->owned = spec->owned;
     g->owns_mm = true;
     set_parts(t, spec);
     if (t->mm)
@@ -199,24 +200,39 @@ int task_start(struct task *t)
 
 /* ---- the end ---- */
 
+/* Has it news for us? `status` says what. */
+static bool has_changed(struct thread_group *g, int *status)
+{
+    struct tasks *ts = tasks_of(g->arena);
+
+    mutex_lock(&ts->lock);
+    bool gone = !list_is_linked(&g->all);
+    mutex_unlock(&ts->lock);
+    mutex_lock(&g->lock);
+    bool stopped = g->flags & GROUP_STOP_NEWS;
+    g->flags &= ~(uint32_t)GROUP_STOP_NEWS;
+    *status = gone ? g->exit_code : W_STOPCODE(g->stop_signal);
+    mutex_unlock(&g->lock);
+    return gone || stopped;
+}
+
 int tasks_wait_init(struct thread_group *g)
 {
     struct tasks *ts = tasks_of(g->arena);
     struct park park = PARK_INIT;
     struct quiet_wait w;
-    bool gone = false;
+    int status;
 
     quiet_wait_begin(&w, &ts->idle, &park);
-    while (!gone) {
+    for (;;) {
         park_prepare(&park);
-        mutex_lock(&ts->lock);
-        gone = !list_is_linked(&g->all);
-        mutex_unlock(&ts->lock);
-        int err = gone ? 0 : park_wait(&park, NSEC_NEVER);
+        if (has_changed(g, &status))
+            break;
+        int err = park_wait(&park, NSEC_NEVER);
         (void)err; /* EINTR: look again */
     }
     quiet_wait_end(&w, &ts->idle);
-    return g->exit_code;
+    return status;
 }
 
 void tasks_kill_all(struct arena *a)

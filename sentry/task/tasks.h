@@ -75,6 +75,7 @@ struct task_spec {
     const char *name;              /* comm */
     int oom_score_adj;
     bool shielded; /* as a namespace's init: signals that it has no handler for are lost on it */
+    bool owned;    /* who waits for it outside can continue it, too: its group is not orphaned */
 };
 
 /*
@@ -90,9 +91,9 @@ must_use int task_start(struct task *t);
 void task_discard(struct task *t);
 
 /*
- * Waits for the end of a process that has no parent.
+ * Waits for a process that has no parent: for its end, or for the next time that it stops.
  *
- *   returns   its status as wait4(2) encodes it
+ *   returns   its status as wait4(2) encodes it, with WUNTRACED
  *   blocks    for that
  */
 int tasks_wait_init(struct thread_group *g);
