@@ -15,6 +15,7 @@ END
 chmod +x echoes
 printf '#!/bin/sh\nexec "%s" do --platform=%s --ro "%s" -C "%s" -- "$@"\n' "$RUNSC" "$P" "$work" "$work" > sb
 chmod +x sb
+# (A pause before ^Z: python has to be in its read, else it sees a signal only after it.)
 # Steps as the shell of a person who sits at the host; @ is the command that runs in a sandbox, or
 # itself where the steps are first seen to be right.
 steps() {
@@ -34,6 +35,7 @@ send @ ./echoes\r
 expect go\r\n
 send one\r
 expect got one\r\n
+pause 0.3
 send \x1a
 expect Stopped
 expect \$ 
@@ -45,10 +47,12 @@ send fg\r
 expect on\r\n
 send two\r
 expect got two\r\n
+pause 0.3
 send \x1a
 expect Stopped
 send fg\r
 expect on\r\n
+pause 0.3
 send \x03
 expect KeyboardInterrupt
 expect \$ 
@@ -60,6 +64,7 @@ steps "bg, and fg of what runs" <<'END'
 expect \$ 
 send @ sh -c 'sleep 1; sleep 1; echo a; read x; echo got $x'\r
 pause 0.7
+pause 0.3
 send \x1a
 expect Stopped
 send bg\r
@@ -77,6 +82,7 @@ steps "all of its processes stop" <<'END'
 expect \$ 
 send @ sh -c 'sleep 1.5; echo slept'\r
 pause 0.7
+pause 0.3
 send \x1a
 expect Stopped
 pause 2
