@@ -112,10 +112,10 @@ static void give_back(struct arena *a, uint64_t at, uint64_t count, bool dirty)
         trim_mark_locked(f, at, count);
     f->nfree += count;
     buddy_free_locked(f, at, at + count);
-    bool much = trim_is_due_locked(f);
+    enum trim_due due = trim_due_locked(f);
     mutex_unlock(&f->lock);
-    if (much)
-        trim_free(a);
+    if (due)
+        trim_run(a, due);
 }
 
 void frame_get(struct arena *a, pfn_t pfn, uint64_t count)

@@ -25,6 +25,8 @@ must_use int ram_create(struct arena *a, uint64_t size);
  *   errors    ENOMEM
  */
 must_use int ram_attach(struct arena *a, int fd);
+/* Nothing is given back to the host later any more: before timers_destroy(). */
+void ram_settle(struct arena *a);
 void ram_destroy(struct arena *a);
 /* The memfd, borrowed: platform_options wants it. */
 int ram_fd(struct arena *a);

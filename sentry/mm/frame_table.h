@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/lock.h"
+#include "sentry/core/timer.h"
 #include "sentry/mm/frame_priv.h"
 
 #define ORDERS 19u  /* block sizes, in powers of two: the largest is 1 GiB */
@@ -29,6 +30,11 @@ struct frames {
     uint64_t count;         /* [I] frames of RAM */
     uint64_t nfree;         /* [l] */
     uint64_t ndirty;        /* [l] free frames that are dirty */
+    uint64_t most_dirty;    /* [I] how many there may be */
+    uint64_t moves;         /* [l] counts frames freed: while it grows, nobody is idle */
+    uint64_t moves_seen;    /* [l] by the timer */
+    bool timed;             /* [l] the timer is armed, or about to be */
+    struct timer idle;      /* gives most of what is dirty back, once nobody uses any of it */
     bool trimming;          /* [l] somebody is giving frames back to the host */
     uint32_t heads[ORDERS]; /* [l] the youngest free block of each order, plus one */
     struct frame *table;    /* [I] */
@@ -67,7 +73,10 @@ bool buddy_check_locked(const struct frames *f) HOLDS(f->lock);
 /* Marks what was freed, or the opposite: what is taken and dirty must be zeroed. */
 void trim_mark_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->lock);
 void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count) HOLDS(f->lock);
-/* Is it time to give something back? */
-bool trim_is_due_locked(const struct frames *f) HOLDS(f->lock);
-/* Gives free frames back to the host. Locks: takes RANK_FRAMES. */
-void trim_free(struct arena *a);
+/* Of a new frame table. */
+void trim_init(struct frames *f);
+/* What is to be done about dirty frames, now that there are more. */
+enum trim_due { TRIM_NOTHING, TRIM_WHEN_IDLE, TRIM_NOW };
+enum trim_due trim_due_locked(struct frames *f) HOLDS(f->lock);
+/* Does it. Locks: takes RANK_TIMER, RANK_FRAMES. */
+void trim_run(struct arena *a, enum trim_due due);

@@ -11,7 +11,8 @@
 #include "sentry/mm/copy.h"
 #include "sentry/mm/frame_table.h"
 
-static const struct slab_type frames_slab = SLAB_TYPE(frames, struct frames);
+static const struct slab_type frames_slab =
+    SLAB_TYPE(frames, struct frames, .const_ptrs = { PTR_AT(struct frames, idle.ops) });
 
 /* Takes `fd`. */
 static int map_ram(struct ram *r, int fd)
@@ -41,6 +42,7 @@ static int make_frames(struct arena *a, uint64_t count)
     mutex_init(&f->lock, RANK_FRAMES);
     arena_set_root(a, ROOT_FRAMES, f);
     f->count = f->nfree = count;
+    trim_init(f);
     f->table = arena_reserve(a, count * sizeof *f->table);
     f->dirty_of = arena_reserve(a, (count / REGION + 1) * sizeof *f->dirty_of);
     if (!f->table || !f->dirty_of)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames that are free and dirty: zeroed when they are next taken, or given back to the
- * host by punching holes where there are more than DIRTY_MAX.
+ * host by punching holes.
+ *
+ * To take such a frame again costs half of what a new page of the host does, and a hole
+ * is not free either. So a busy sandbox keeps many; an idle one gives all but a few back
+ * a moment later, and is not woken again.
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -10,8 +14,10 @@
 #include "base/panic.h"
 #include "sentry/mm/frame_table.h"
 
-#define DIRTY_MAX 4096u /* frames: 16 MiB */
-#define PUNCH_MIN 16u   /* dirty frames of a region, below which it is not worth host calls */
+#define DIRTY_MAX  16384u /* frames: 64 MiB, or an eighth of all */
+#define DIRTY_IDLE 2048u  /* frames: 8 MiB */
+#define IDLE_AFTER (2 * NSEC_PER_SEC)
+#define PUNCH_MIN  16u /* dirty frames of a region, below which it is not worth host calls */
 
 void trim_mark_locked(struct frames *f, uint64_t at, uint64_t count)
 {
@@ -34,9 +40,16 @@ void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count)
     }
 }
 
-bool trim_is_due_locked(const struct frames *f)
+enum trim_due trim_due_locked(struct frames *f)
 {
-    return f->ndirty > DIRTY_MAX && !f->trimming;
+    f->moves++;
+    if (f->ndirty > f->most_dirty)
+        return f->trimming ? TRIM_NOTHING : TRIM_NOW;
+    if (f->ndirty <= DIRTY_IDLE || f->timed)
+        return TRIM_NOTHING;
+    f->timed = true;
+    f->moves_seen = f->moves;
+    return TRIM_WHEN_IDLE;
 }
 
 /* Takes the next free frames of a region that are worth a hole. False: there are none from *at on.
@@ -72,13 +85,15 @@ static void punch(struct ram *ram, uint64_t at, uint64_t count)
         panic("fallocate(RAM, PUNCH_HOLE, %lu pages): %d", count, err);
 }
 
-/* Until half of what is allowed is left. */
-static void trim_locked(struct arena *a, struct frames *f) HOLDS(f->lock);
-static void trim_locked(struct arena *a, struct frames *f)
+static void trim_locked(struct arena *a, struct frames *f, uint64_t left) HOLDS(f->lock);
+static void trim_locked(struct arena *a, struct frames *f, uint64_t left)
 {
     uint64_t at = 0, count;
 
-    while (f->ndirty > DIRTY_MAX / 2 && take_dirty_locked(f, &at, &count)) {
+    if (f->trimming)
+        return;
+    f->trimming = true;
+    while (f->ndirty > left && take_dirty_locked(f, &at, &count)) {
         mutex_unlock(&f->lock);
         punch(ram_of(a), at, count);
         mutex_lock(&f->lock);
@@ -88,17 +103,59 @@ static void trim_locked(struct arena *a, struct frames *f)
         buddy_free_locked(f, at, at + count);
         at += count;
     }
+    f->trimming = false;
 }
 
-void trim_free(struct arena *a)
+static void arm(struct arena *a, struct frames *f)
+{
+    nsec_t now = clock_now(arena_host(a, HOST_CLOCK), CLOCK_ID_MONOTONIC);
+
+    timer_arm(a, &f->idle, nsec_add(now, IDLE_AFTER));
+}
+
+static void on_timer(struct timer *t)
+{
+    struct frames *f = container_of(t, struct frames, idle);
+    struct arena *a = arena_of(f);
+
+    mutex_lock(&f->lock);
+    bool again = f->moves != f->moves_seen && f->ndirty > DIRTY_IDLE;
+    if (!again)
+        trim_locked(a, f, DIRTY_IDLE);
+    f->moves_seen = f->moves;
+    f->timed = again;
+    mutex_unlock(&f->lock);
+    if (again)
+        arm(a, f);
+}
+
+static const struct timer_ops idle_timer = { on_timer };
+
+void trim_run(struct arena *a, enum trim_due due)
+{
+    struct frames *f = frames_of(a);
+
+    if (due == TRIM_NOW) {
+        mutex_lock(&f->lock);
+        trim_locked(a, f, f->most_dirty / 2);
+        mutex_unlock(&f->lock);
+    } else if (due == TRIM_WHEN_IDLE && arena_root(a, ROOT_TIMERS)) {
+        arm(a, f);
+    }
+}
+
+void trim_init(struct frames *f)
+{
+    f->most_dirty = min((uint64_t)DIRTY_MAX, f->count / 8);
+    timer_init(&f->idle, &idle_timer);
+}
+
+void ram_settle(struct arena *a)
 {
     struct frames *f = frames_of(a);
 
     mutex_lock(&f->lock);
-    if (!f->trimming) {
-        f->trimming = true;
-        trim_locked(a, f);
-        f->trimming = false;
-    }
+    f->timed = true; /* never armed again */
     mutex_unlock(&f->lock);
+    timer_cancel(a, &f->idle);
 }

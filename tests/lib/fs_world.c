@@ -33,6 +33,7 @@ void fs_world_stop(struct fs_world *w)
         assert(slab_live(w->arena, kinds[i]) == 0);
     sock_destroy_state(w->arena);
     fs_destroy(w->arena);
+    ram_settle(w->arena);
     timers_destroy(w->arena);
     vfs_world_stop(&w->vfs);
 }

@@ -106,6 +106,7 @@ void task_world_stop(struct task_world *w)
     assert(slab_live(a, SLAB_uts_ns) == 0);
     assert(slab_live(a, SLAB_user) == 0);
     futexes_destroy(a);
+    ram_settle(a);
     timers_destroy(a);
     vfs_world_stop(&w->vfs);
 }

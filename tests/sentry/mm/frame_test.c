@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "include/uptr.h"
+#include "sentry/core/timer.h"
 #include "tests/lib/mm_world.h"
 
 static struct mm_world w;
@@ -103,6 +104,40 @@ Test(frame, what_is_freed_goes_back_to_the_host, .init = start, .fini = stop)
     frame_put(w.arena, pfn, count);
     cr_assert_leq(host_cost(), 17 * MIB);
     cr_assert(frames_check(w.arena));
+}
+
+/* A busy sandbox keeps what it will want again; an idle one does not, nor is it woken for ever. */
+Test(frame, an_idle_sandbox_gives_more_back, .init = start, .fini = stop)
+{
+    struct virtual_clock clock;
+    uint64_t count = 3000;
+    pfn_t pfn;
+
+    virtual_clock_init(&clock);
+    arena_set_host(w.arena, HOST_CLOCK, &clock.clock);
+    cr_assert_eq(timers_create(w.arena), 0);
+    cr_assert_eq(frame_alloc_run(w.arena, &count, &pfn), 0);
+    cr_assert_eq(count, 3000);
+    for (uint64_t i = 0; i < count; i++)
+        *(char *)frame_ptr(w.arena, pfn + i) = 1;
+    frame_put(w.arena, pfn, 2999);
+    cr_assert_geq(host_cost(), count * PAGE_SIZE);
+
+    nsec_t due = timers_run(w.arena, 0);
+    cr_assert_neq(due, NSEC_NEVER);
+    frame_put(w.arena, pfn + 2999, 1); /* somebody is still at it */
+    virtual_clock_advance(&clock, due);
+    nsec_t again = timers_run(w.arena, due);
+    cr_assert_gt(again, due);
+    cr_assert_neq(again, NSEC_NEVER);
+    cr_assert_geq(host_cost(), count * PAGE_SIZE);
+
+    virtual_clock_advance(&clock, again - due);
+    cr_assert_eq(timers_run(w.arena, again), NSEC_NEVER);
+    cr_assert_leq(host_cost(), 9 * MIB);
+    cr_assert(frames_check(w.arena));
+    ram_settle(w.arena);
+    timers_destroy(w.arena);
 }
 
 Test(frame, untouched_frames_cost_nothing_when_they_come_back, .init = start, .fini = stop)
