@@ -76,6 +76,13 @@ struct mem_op {
 
 #define FILE_RAM 0u
 
+/* What a call without arguments gives, for as long as nothing else is said: a number up to 2^32 - 1. */
+struct guest_answer {
+    uint32_t nr;
+    uint32_t value;
+};
+#define GUEST_ANSWERS_MAX 8
+
 struct platform_options {
     int ram_fd; /* borrowed; becomes FILE_RAM, readable, writable and executable */
     int log_level;
@@ -190,6 +197,15 @@ struct platform_ops {
     nsec_t (*cpu_time)(const struct guest_thread *t);
     /* That time is part of what the host thread itself has used: guests run on it (kvm). */
     bool cpu_time_inside;
+
+    /*
+     * Says what some calls of this thread give: it may answer those without a stop, from the
+     * next run() on. All others stop again.
+     *
+     *   answers, n   copied; at most GUEST_ANSWERS_MAX
+     *   NULL         where every call stops
+     */
+    void (*answer)(struct guest_thread *t, const struct guest_answer *answers, size_t n);
 
     /* How call sites can be replaced by jumps; NULL where a call costs what a jump does. */
     const struct patch_ops *patch;

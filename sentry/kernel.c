@@ -17,6 +17,7 @@
 #include "sentry/process.h"
 #include "sentry/sock/socket.h"
 #include "sentry/syscall/sock_hooks.h"
+#include "sentry/syscall/answers.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/futex.h"
@@ -48,7 +49,8 @@ int boot_fail(struct boot_error *e, int err, const char *format, ...)
 
 /* ---- birth ---- */
 
-static const struct tasks_ops tasks_ops = { .dispatch = syscall_dispatch };
+static const struct tasks_ops tasks_ops = { .dispatch = syscall_dispatch,
+                                             .answers = syscall_answers };
 
 static int make_parts(struct kernel *k, const struct sandbox_options *o)
 {

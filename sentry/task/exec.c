@@ -102,6 +102,7 @@ static void take_over_locked(struct task *t)
     t->pid = old->pid;
     old->pid = mine;
     t->pid->task = t;
+    task_set_work(t, TASK_ANSWERS);
     mine->task = old;
     g->leader = t;
     /* a leader is as old as its process: /proc/PID/stat */

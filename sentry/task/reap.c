@@ -159,6 +159,8 @@ static struct thread_group *find_reaper(struct thread_group *dying)
 static void adopt_locked(struct thread_group *child, struct thread_group *father,
                          struct thread_group *reaper)
 {
+    struct task *t;
+
     list_del(&child->sibling);
     child->parent = reaper;
     child->adopted = reaper && pid_ns_of(reaper->pid)->reaper == reaper;
@@ -167,6 +169,8 @@ static void adopt_locked(struct thread_group *child, struct thread_group *father
         list_push_back(&reaper->children, &child->sibling);
     /* whoever takes it over expects SIGCHLD, whatever the father had asked for */
     child->exit_signal = SIGCHLD;
+    list_for_each (t, &child->tasks, group_node)
+        task_set_work(t, TASK_ANSWERS);
     send_pdeath_signal_locked(child);
     if (child->zombie) {
         if (notify_locked(child))

@@ -119,9 +119,25 @@ static void do_stop(struct task *t, const struct guest_stop *stop)
 
 /* ---- the turn ---- */
 
+/* Cleared before we look: what changes later sets it again. */
+static void tell_answers(struct task *t)
+{
+    const struct tasks_ops *ops = tasks_of(t->arena)->ops;
+    const struct platform_ops *platform = platform_of(t->arena)->ops;
+    struct guest_answer answers[GUEST_ANSWERS_MAX];
+
+    task_clear_work(t, TASK_ANSWERS);
+    if (ops->answers && platform->answer)
+        platform->answer(atomic_load_explicit(&t->guest, memory_order_relaxed), answers,
+                         ops->answers(t, answers));
+}
+
 static void do_work(struct task *t, uint32_t work)
 {
     const struct tasks_ops *ops = tasks_of(t->arena)->ops;
+
+    if (work & TASK_ANSWERS)
+        tell_answers(t);
 
     if (work & TASK_CALL) {
         task_clear_work(t, TASK_CALL);
@@ -195,6 +211,7 @@ static int enter(struct task *t)
     if (t->fpu_load)
         err = p->ops->fpu_set(g, t->fpu, p->ops->fpu_size(p->platform));
     t->fpu_load = false;
+    task_set_work(t, TASK_ANSWERS);
     return err;
 }
 

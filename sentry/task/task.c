@@ -268,6 +268,7 @@ void task_set_cred(struct task *t, struct cred *c)
     const struct cred *old = t->cred;
     t->cred = c;
     mutex_unlock(&t->lock);
+    task_set_work(t, TASK_ANSWERS);
     if (old->ruid != c->ruid && t->charged) {
         /* what it runs as pays for it; the limit is asked for at the next fork */
         int err = user_charge(t->arena, c->ruid, USER_TASKS, UINT64_MAX);

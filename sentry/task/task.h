@@ -126,6 +126,7 @@ enum {
     TASK_KILLED = 2, /* die now: group exit, exec by another thread, sandbox end */
     TASK_STOP = 4,   /* job control: take part in the group's stop */
     TASK_CALL = 8,   /* run tasks_ops.call before guest code */
+    TASK_ANSWERS = 16, /* what the platform answers for us has changed: ids, the parent */
 };
 
 /* What a task's thread waits for, as ps(1) would show it. */

@@ -23,6 +23,8 @@ struct tasks_ops {
     long (*dispatch)(struct task *t, uint64_t nr, const uint64_t regs[6]);
     /* TASK_CALL was set: runs on the task's own thread before guest code. May be NULL. */
     void (*call)(struct task *t);
+    /* What calls of the task give that the platform may answer by itself; how many. May be NULL. */
+    size_t (*answers)(struct task *t, struct guest_answer out[GUEST_ANSWERS_MAX]);
 };
 
 struct tasks_options {
