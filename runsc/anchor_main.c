@@ -99,6 +99,8 @@ static void become_root(const struct anchor *a)
                 strerror(errno));
         give_up(a, &e);
     }
+    /* The change of ids took our files in /proc from us, and the maps of children with them. */
+    prctl(PR_SET_DUMPABLE, 1);
 }
 
 /*

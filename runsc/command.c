@@ -92,6 +92,19 @@ int command_parse(const struct flag *flags, size_t n, char *const argv[], void *
     return 0;
 }
 
+/* Root of a user namespace is nobody outside, and may not write to /run. */
+static bool is_real_root(void)
+{
+    unsigned inside = 1, outside = 1;
+    FILE *f = geteuid() ? NULL : fopen("/proc/self/uid_map", "re");
+
+    if (!f)
+        return geteuid() == 0;
+    bool is = fscanf(f, "%u %u", &inside, &outside) == 2 && inside == 0 && outside == 0;
+    fclose(f);
+    return is;
+}
+
 const char *command_root(const struct command *c)
 {
     static char path[4096]; /* constant once filled */
@@ -99,7 +112,7 @@ const char *command_root(const struct command *c)
 
     if (c->root)
         return c->root;
-    if (geteuid() == 0 || !run || !*run)
+    if (!run || !*run || is_real_root())
         return "/run/runsc";
     snprintf(path, sizeof path, "%s/runsc", run);
     return path;
