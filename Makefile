@@ -4,6 +4,7 @@
 #   make run        build for release and show a program in the sandbox
 #   make test       every test; ends with how many passed, failed, were skipped
 #                   (narrower: SUITES="unit guest", T=part-of-a-name)
+#   make test-engines   podman, Docker and containerd with us against them with runc
 #   make check      all that a change must pass: both compilers, layers, headers, locks, format, test
 #   make bench      measures every row, natively, in gVisor and in us, into docs/performance.md
 #                   (bench-quick, bench-compare: see there; narrower: ROWS=regex BOXES=native,ptrace)
@@ -172,6 +173,9 @@ test: deps-test
 	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
+test-engines: # podman, Docker, containerd: root, Debian's packages, a minute each
+	@$(RELEASE)
+	@status=0; for t in podman docker containerd; do RUNSC=$(RUNSC) bash tests/engines/$$t.sh || status=1; done; exit $$status
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
 bench-built: deps-bench
 	@$(RELEASE) bench-rows && sh bench/prepare.sh
@@ -216,7 +220,7 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-long bench bench-built bench-quick bench-compare bench-rows run deps deps-test deps-bench layers coverage headers locks format format-check docs docs-check survey check \
+.PHONY: all test test-engines test-long bench bench-built bench-quick bench-compare bench-rows run deps deps-test deps-bench layers coverage headers locks format format-check docs docs-check survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:

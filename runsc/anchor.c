@@ -112,6 +112,14 @@ static int join_pid(const char *path, int *back, struct err *e)
     return err ? err_set(e, err, "cannot join the pid namespace %s: %s", path, strerror(-err)) : 0;
 }
 
+/* One that has died says nothing to what comes next, which is how we learn of it. */
+static void go_on(const struct anchor *a)
+{
+    const struct control_msg go = { .kind = CONTROL_GO };
+
+    (void)!send(a->sync, &go, sizeof go, MSG_NOSIGNAL);
+}
+
 int anchor_spawn(struct anchor *a, struct err *e)
 {
     const struct oci_namespace *ns = a->spec->ns;
@@ -144,19 +152,19 @@ int anchor_spawn(struct anchor *a, struct err *e)
         err = write_maps(a, e);
     if (err)
         anchor_kill(a);
+    else
+        go_on(a); /* it settles while its cgroups are seen to */
     return err;
 }
 
-/* Says "go on", and hears how that went. */
-static int step(struct anchor *a, struct control_msg *m, struct err *e)
+/* Hears how the step that it is at went. */
+static int hear(struct anchor *a, struct control_msg *m, struct err *e)
 {
-    const struct control_msg go = { .kind = CONTROL_GO };
-    ssize_t n = send(a->sync, &go, sizeof go, MSG_NOSIGNAL);
+    ssize_t n;
 
-    if (n == sizeof go)
-        do
-            n = recv(a->sync, m, sizeof *m, 0);
-        while (n < 0 && errno == EINTR);
+    do
+        n = recv(a->sync, m, sizeof *m, 0);
+    while (n < 0 && errno == EINTR);
     if (n != sizeof *m)
         return err_set(e, -EPIPE, "the container's process died while it was made");
     m->text[sizeof m->text - 1] = 0;
@@ -166,7 +174,7 @@ static int step(struct anchor *a, struct control_msg *m, struct err *e)
 int anchor_settle(struct anchor *a, struct err *e)
 {
     struct control_msg m;
-    int err = step(a, &m, e);
+    int err = hear(a, &m, e);
 
     if (!err && m.kind != CONTROL_DONE)
         err = err_set(e, -(int)m.value, "%s", m.text);
@@ -178,8 +186,9 @@ int anchor_settle(struct anchor *a, struct err *e)
 int anchor_begin(struct anchor *a, struct err *e)
 {
     struct control_msg m;
-    int err = step(a, &m, e);
 
+    go_on(a);
+    int err = hear(a, &m, e);
     if (!err && m.kind == CONTROL_FAILED)
         err = peer_program_error(e, a->options->argv[0], &m);
     else if (!err && m.kind != CONTROL_CREATED)

@@ -10,9 +10,9 @@
  * It is made by a create that then leaves, in three steps, between which the create does
  * what needs its rights:
  *
- *     anchor_spawn()     a child, which waits
- *                            → id maps, cgroups
- *     anchor_settle()    in all namespaces
+ *     anchor_spawn()     a child, with its ids
+ *                            → cgroups
+ *     anchor_settle()    it is in its namespaces
  *                            → hooks
  *     anchor_begin()     sentry and gofer made, the program found; stdio let go
  */

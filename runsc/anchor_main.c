@@ -121,7 +121,7 @@ static void enter_namespaces(const struct anchor *a)
     if (ns[NS_USER].wanted)
         become_root(a);
     for (unsigned i = NS_NET; i < NS_KINDS; i++) {
-        if (!ns[i].wanted || !spaces[i].flag || i == NS_MNT)
+        if (!ns[i].wanted || !spaces[i].flag || i == NS_MNT || (i == NS_CGROUP && !ns[i].path))
             continue;
         if (ns[i].path)
             join(a, (enum oci_ns)i, fds[i]);
@@ -137,6 +137,15 @@ static void enter_namespaces(const struct anchor *a)
         (void)!sethostname(a->spec->hostname, strlen(a->spec->hostname));
     if (fresh & CLONE_NEWUTS && a->spec->domainname)
         (void)!setdomainname(a->spec->domainname, strlen(a->spec->domainname));
+}
+
+/* Its root is where we are by then. Where it cannot be, the guest sees none of it anyway. */
+static void enter_cgroup_ns(const struct anchor *a)
+{
+    const struct oci_namespace *ns = &a->spec->ns[NS_CGROUP];
+
+    if (ns->wanted && !ns->path)
+        (void)!unshare(CLONE_NEWCGROUP);
 }
 
 static void set_oom_score(const struct oci_process *p)
@@ -368,6 +377,7 @@ void anchor_main(struct anchor *a)
     tidy_descriptors(a);
     tell(a, &done);
     await(a);
+    enter_cgroup_ns(a);
     begin(a, &l);
     tell(a, &created);
     close(a->sync);

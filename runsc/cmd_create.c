@@ -84,6 +84,8 @@ int cmd_create(char *const argv[], struct err *e)
         r.id = rest[0];
         err = container_make(&r, -1, &c, e);
     }
+    if (err)
+        err_prefix(e, "runsc create failed: ");
     container_close(&c);
     return err ? EXIT_FAILED : 0;
 }

@@ -376,6 +376,8 @@ int cmd_exec(char *const argv[], struct err *e)
         err = prepare(r, &c, e);
     if (!err)
         err = run(r, &c, e);
+    if (err < 0)
+        err_prefix(e, "exec failed: ");
     oci_free(&r->spec);
     oci_process_free(&r->own);
     json_decref(r->file);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "runsc/cgroup.h"
+#include "runsc/json.h"
 #include "runsc/oci.h"
 
 /* As runc: letters, digits and _+-. ; nothing that leads out of the directory. */
@@ -148,7 +149,7 @@ static int read_state(struct container *c, struct err *e)
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd >= 0) {
-        c->json = json_loadfd(fd, 0, &why);
+        c->json = json_load_whole(fd, &why);
         close(fd);
     }
     if (!json_is_object(c->json))
@@ -193,8 +194,7 @@ static int save(const struct container *c, const char *name, const json_t *json,
 
     snprintf(fresh, sizeof fresh, "%s.new", name);
     int fd = openat(c->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || json_dumpfd(json, fd, JSON_INDENT(2)))
-        err = errno ? -errno : -EIO;
+    err = fd < 0 ? -errno : json_save_whole(fd, json);
     if (fd >= 0 && close(fd) && !err)
         err = -errno;
     if (!err && renameat(c->dir, fresh, c->dir, name))

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int err_set(struct err *e, int code, const char *format, ...)
 {
@@ -13,4 +14,12 @@ int err_set(struct err *e, int code, const char *format, ...)
     va_end(ap);
     e->code = code;
     return code;
+}
+
+void err_prefix(struct err *e, const char *words)
+{
+    char text[sizeof e->text];
+
+    snprintf(text, sizeof text, "%s%.*s", words, (int)(sizeof text - strlen(words) - 1), e->text);
+    memcpy(e->text, text, sizeof text);
 }

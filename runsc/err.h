@@ -15,3 +15,5 @@ struct err {
 
 /* Sets the words and returns `code`, so that one can `return err_set(…)`. */
 int err_set(struct err *e, int code, const char *format, ...) printf_like(3, 4);
+/* Puts words before those that are set, as who asked for it sees them. */
+void err_prefix(struct err *e, const char *words);

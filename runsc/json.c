@@ -140,6 +140,42 @@ int node_texts(const struct node *n, const char ***out, struct err *e)
     return err;
 }
 
+json_t *json_load_whole(int fd, json_error_t *why)
+{
+    size_t room = 65536, used = 0;
+    char *text = malloc(room);
+    ssize_t n = -1;
+
+    why->line = 0;
+    strcpy(why->text, "cannot be read");
+    while (text && (n = read(fd, text + used, room - used)) > 0) {
+        used += (size_t)n;
+        if (used == room) {
+            char *more = room < JSON_SIZE_MAX ? realloc(text, room *= 2) : NULL;
+            if (!more)
+                break;
+            text = more;
+        }
+    }
+    json_t *json = n == 0 ? json_loadb(text, used, JSON_REJECT_DUPLICATES, why) : NULL;
+    free(text);
+    return json;
+}
+
+int json_save_whole(int fd, const json_t *json)
+{
+    char *text = json_dumps(json, JSON_INDENT(2));
+    size_t size = text ? strlen(text) : 0, done = 0;
+    ssize_t n = 1;
+
+    while (done < size && (n = write(fd, text + done, size - done)) > 0)
+        done += (size_t)n;
+    free(text);
+    if (!size)
+        return -EINVAL;
+    return n > 0 ? 0 : errno ? -errno : -EIO;
+}
+
 int json_read(const char *path, json_t **out, struct err *e)
 {
     json_error_t why;
@@ -147,7 +183,7 @@ int json_read(const char *path, json_t **out, struct err *e)
 
     if (fd < 0)
         return err_set(e, -errno, "open %s: %s", path, strerror(errno));
-    *out = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+    *out = json_load_whole(fd, &why);
     close(fd);
     if (!*out)
         return err_set(e, -EINVAL, "%s: line %d: %s", path, why.line, why.text);

@@ -44,5 +44,11 @@ must_use int node_texts(const struct node *n, const char ***out, struct err *e);
 int node_error(const struct node *n, struct err *e, int code, const char *format, ...)
     printf_like(4, 5);
 
+#define JSON_SIZE_MAX ((size_t)64 << 20)
+
+/* The same as jansson's own by descriptor, which ask the host for each byte. */
+json_t *json_load_whole(int fd, json_error_t *why);
+must_use int json_save_whole(int fd, const json_t *json);
+
 /* Reads a file: given, json_decref(). Errors: with words that name it, and the line. */
 must_use int json_read(const char *path, json_t **out, struct err *e);
