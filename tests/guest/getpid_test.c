@@ -39,6 +39,66 @@ TEST(a_thread_has_its_own_number)
     CHECK(right != NULL);
 }
 
+/* Asks and does nothing else, so that nothing else could tell it. */
+static int waits_for_another_parent(int ready)
+{
+    pid_t mine = getppid();
+    struct timespec from, now;
+
+    for (int i = 0; i < 1000; i++)
+        REQUIRE(getppid() == mine);
+    REQUIRE(write(ready, "x", 1) == 1);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    while (getppid() == mine) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        REQUIRE(now.tv_sec - from.tv_sec < 10);
+    }
+    return 0;
+}
+
+static int leaves_a_child(void)
+{
+    int ready[2], result[2];
+    char c;
+
+    REQUIRE(pipe(ready) == 0 && pipe(result) == 0);
+    if (fork() == 0) {
+        if (fork() == 0) {
+            c = (char)waits_for_another_parent(ready[1]);
+            _exit(write(result[1], &c, 1) != 1);
+        }
+        _exit(read(ready[0], &c, 1) != 1);
+    }
+    REQUIRE(read(result[0], &c, 1) == 1);
+    return c;
+}
+
+TEST(who_only_asks_sees_its_parent_go)
+{
+    CHECK_CHILD(leaves_a_child);
+}
+
+static int changes_nothing(void)
+{
+    return !(getuid() == 4 && geteuid() == 5 && getgid() == 1 && getegid() == 2);
+}
+
+static int changes_ids(void)
+{
+    for (int i = 0; i < 1000; i++)
+        REQUIRE(getuid() == geteuid() && getgid() == getegid());
+    if (geteuid() != 0)
+        return 0;
+    REQUIRE(setresgid(1, 2, 3) == 0 && getgid() == 1 && getegid() == 2);
+    REQUIRE(setresuid(4, 5, 6) == 0 && getuid() == 4 && geteuid() == 5);
+    return in_child(changes_nothing) == 0 ? 0 : __LINE__ % 250;
+}
+
+TEST(ids_are_those_that_were_set)
+{
+    CHECK_CHILD(changes_ids);
+}
+
 TEST(set_tid_address_gives_the_number)
 {
     int word;
