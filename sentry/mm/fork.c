@@ -134,7 +134,8 @@ static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const st
 
     pt_for_each (mm, va, slot, v->start, v->end) {
         bool own = !shared && (*slot & PTE_ANON), kept = own && !(*slot & PTE_COW);
-        uint64_t n = own && is_hot(hot, va) ? copy_hot(to, copy, slot, va, b) : 0;
+        /* What the parent has kept was hot a moment ago, whatever its family has learnt since. */
+        uint64_t n = kept || (own && is_hot(hot, va)) ? copy_hot(to, copy, slot, va, b) : 0;
         if (n > 0) {
             va += (n - 1) * PAGE_SIZE;
             continue;

@@ -169,4 +169,35 @@ TEST(children_have_children)
     CHECK_EQ(chain(12), 0);
 }
 
+/* Children that write all over while their parent writes and forks again: no fork fails, each child
+ * has what its parent had then, and none sees what another writes. */
+TEST(forks_among_children_that_write)
+{
+    enum { CHILDREN = 24, CHUNK = 64 << 10, CHUNKS = 40 };
+    static char memory[CHUNKS][CHUNK];
+    pid_t pids[CHILDREN];
+
+    for (int i = 0; i < CHILDREN; i++) {
+        for (int c = 0; c < CHUNKS; c++)
+            memory[c][0] = (char)i;
+        pids[i] = fork();
+        CHECK(pids[i] >= 0);
+        if (pids[i] > 0)
+            continue;
+        for (int turn = 0; turn < 200; turn++) {
+            int c = (turn * 7 + i) % CHUNKS;
+            if (turn < CHUNKS && memory[c][0] != i)
+                _exit(1);
+            memory[c][0] = memory[c][4096] = -1;
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        int status;
+
+        CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        CHECK_EQ(status, 0);
+    }
+}
+
 MAIN
