@@ -209,6 +209,9 @@ struct platform_ops {
 
     /* How call sites can be replaced by jumps; NULL where a call costs what a jump does. */
     const struct patch_ops *patch;
+
+    /* Guests should not set %gs by themselves: AT_HWCAP2 does not tell them that they could. */
+    bool hides_fsgsbase;
 };
 
-extern const struct platform_ops platform_ptrace;
+extern const struct platform_ops platform_ptrace, platform_systrap;

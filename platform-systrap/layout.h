@@ -29,6 +29,8 @@
 #define STUB_ENTRY      0x7fffffff1400
 #define STUB_ENTRY_TRAP 0x7fffffff1600
 
+#define STUB_INSNS_MAX 96 /* of the tight filter, in the page */
+
 /* struct slot, in slot.h */
 #define SLOT_TURN          0
 #define SLOT_SENTRY_SLEEPS 4
@@ -36,8 +38,8 @@
 #define SLOT_KICKED        12
 #define SLOT_WHY           16
 #define SLOT_ORDERS        20
-#define SLOT_SPIN          24
-#define SLOT_SIGNAL        28
+#define SLOT_SIGNAL        24
+#define SLOT_SPIN          28
 #define SLOT_FRAME         32
 #define SLOT_GS_BASE       40
 #define SLOT_FS_BASE       48
@@ -49,29 +51,29 @@
 #define SLOT_STACK_SIZE    0xc000
 
 /* struct guest_regs */
-#define REG_R15      0
-#define REG_R14      8
-#define REG_R13      16
-#define REG_R12      24
-#define REG_RBP      32
-#define REG_RBX      40
-#define REG_R11      48
-#define REG_R10      56
-#define REG_R9       64
-#define REG_R8       72
-#define REG_RAX      80
-#define REG_RCX      88
-#define REG_RDX      96
-#define REG_RSI      104
-#define REG_RDI      112
-#define REG_ORIG_RAX 120
-#define REG_RIP      128
-#define REG_CS       136
-#define REG_EFLAGS   144
-#define REG_RSP      152
-#define REG_SS       160
-#define REG_FS_BASE  168
-#define REG_GS_BASE  176
+#define GREG_R15      0
+#define GREG_R14      8
+#define GREG_R13      16
+#define GREG_R12      24
+#define GREG_RBP      32
+#define GREG_RBX      40
+#define GREG_R11      48
+#define GREG_R10      56
+#define GREG_R9       64
+#define GREG_R8       72
+#define GREG_RAX      80
+#define GREG_RCX      88
+#define GREG_RDX      96
+#define GREG_RSI      104
+#define GREG_RDI      112
+#define GREG_ORIG_RAX 120
+#define GREG_RIP      128
+#define GREG_CS       136
+#define GREG_EFLAGS   144
+#define GREG_RSP      152
+#define GREG_SS       160
+#define GREG_FS_BASE  168
+#define GREG_GS_BASE  176
 
 /* slot.turn: whose turn it is. The host writes 0 when the stub dies. */
 #define TURN_DEAD   0

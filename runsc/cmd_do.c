@@ -259,7 +259,7 @@ static const struct flag flags[] = {
     { "fsize",      0,   "SIZE",         "the largest file that may be written", take_fsize, false },
     { "timeout",    't', "TIME",         "kill everything after so long, and exit with 124", take_timeout, false },
     { "tty",        0,   NULL,           "a terminal of its own (default: where we are on one)", take_tty, true },
-    { "platform",   0,   "NAME",         "ptrace, or auto", take_platform, false },
+    { "platform",   0,   "NAME",         "systrap, ptrace, or auto", take_platform, false },
     { "no-patch",   0,   NULL,           "leave programs' code as it is: each system call traps", take_no_patch, false },
     { "strace",     0,   "[=SET]",       "print system calls: names, %file, %process, !name, …", take_strace, false },
     { "strace-out", 0,   "FILE",         "print them there (default: stderr)", take_strace_out, false },

@@ -47,7 +47,7 @@ _runsc() {
         --env | -e) mapfile -t COMPREPLY < <(compgen -v -S = -- "$word") ;;
         --env-pass) mapfile -t COMPREPLY < <(compgen -v -- "$word") ;;
         --user | -u) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
-        --platform) mapfile -t COMPREPLY < <(compgen -W "auto ptrace" -- "$word") ;;
+        --platform) mapfile -t COMPREPLY < <(compgen -W "auto systrap ptrace" -- "$word") ;;
         --log) mapfile -t COMPREPLY < <(compgen -W "error warn info debug" -- "$word") ;;
         --hostname | --mem | -m | --pids | --cpus | --files | --fsize | --timeout | -t) ;;
         *)

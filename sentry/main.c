@@ -43,6 +43,7 @@ struct boot {
     struct sandbox_options o;
     struct options_storage *storage;
     struct platform_ref platform;
+    enum process process; /* which filter */
     struct rng rng;
     struct arena *arena;
     struct kernel *kernel;
@@ -59,19 +60,37 @@ static void step(const struct boot *b, const char *what)
 
 /* ---- before the jail ---- */
 
+/* The platforms that there are, and what the filter of a sentry on each is. `auto` is the first
+ * that works. */
+static const struct {
+    const struct platform_ops *ops;
+    enum process process;
+} platforms[] = {
+    {&platform_ptrace,   SENTRY_PTRACE },
+    { &platform_systrap, SENTRY_SYSTRAP},
+};
+
 static int choose_platform(struct boot *b)
 {
-    const char *why = "";
     const char *want = b->o.platform;
+    bool any = strcmp(want, "auto") == 0;
+    int err = -EINVAL;
 
-    if (strcmp(want, "auto") != 0 && strcmp(want, platform_ptrace.name) != 0)
-        return boot_fail(&b->error, -EINVAL, "there is no platform \"%s\"; use ptrace or auto",
-                         want);
-    int err = platform_ptrace.probe(&why);
-    if (err)
-        return boot_fail(&b->error, err, "platform ptrace does not work here: %s", why);
-    b->platform.ops = &platform_ptrace;
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(platforms); i++) {
+        const char *why = "", *name = platforms[i].ops->name;
+        if (!any && strcmp(want, name) != 0)
+            continue;
+        err = platforms[i].ops->probe(&why);
+        if (!err) {
+            b->platform.ops = platforms[i].ops;
+            b->process = platforms[i].process;
+            return 0;
+        }
+        boot_fail(&b->error, err, "platform %s does not work here: %s", name, why);
+    }
+    if (err == -EINVAL)
+        boot_fail(&b->error, err, "there is no platform \"%s\"; use systrap, ptrace or auto", want);
+    return err;
 }
 
 /* Half of what the host has may be too little and all of it too much: what it has is what we show.
@@ -193,7 +212,7 @@ static int boot(struct boot *b)
     if (err)
         return err;
     explain_forbidden_calls();
-    err = unjailed() ? 0 : jail_lock(SENTRY_PTRACE);
+    err = unjailed() ? 0 : jail_lock(b->process);
     if (err)
         return boot_fail(&b->error, err, "the sentry's jail does not close: %s", strerror(-err));
     step(b, "jail locked");
@@ -221,12 +240,21 @@ static int start(struct boot *b)
 
 static int probe(void)
 {
-    const char *why = "";
-    int err = platform_ptrace.probe(&why);
+    bool picked = false;
 
-    printf("  %s  %-18s %s\n", err ? " no" : "yes", "platform ptrace",
-           err ? why : "works; --platform=auto picks it");
-    return err != 0;
+    for (size_t i = 0; i < ARRAY_LEN(platforms); i++) {
+        const char *why = "";
+        char what[32];
+        int err = platforms[i].ops->probe(&why);
+
+        snprintf(what, sizeof what, "platform %s", platforms[i].ops->name);
+        printf("  %s  %-18s %s\n", err ? " no" : "yes", what,
+               err      ? why
+               : picked ? "works"
+                        : "works; --platform=auto picks it");
+        picked |= !err;
+    }
+    return !picked;
 }
 
 int main(int argc, char *argv[])

@@ -71,7 +71,7 @@ struct option_caps {
  * platform, hostname, mem, pids, cpus, mounts, and the watch on calls.
  */
 struct sandbox_options {
-    const char *platform; /* "ptrace", or "auto" */
+    const char *platform; /* "systrap", "ptrace", or "auto" */
     const char *hostname, *domainname;
     const char *cwd;
     const char *const *argv, *const *envp; /* NULL-terminated */

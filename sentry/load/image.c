@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 
+#include "sentry/core/platform_ref.h"
 #include "sentry/load/elf_map.h"
 #include "sentry/load/layout.h"
 #include "sentry/load/stack.h"
@@ -127,6 +128,7 @@ static int fill_stack(struct image *im, const struct load_ids *ids)
     struct load *l = im->load;
     struct stack_image s;
 
+    im->facts.no_fsgsbase = platform_of(l->ask.who->arena)->ops->hides_fsgsbase;
     int err = stack_build(&s, l->ask.who->arena, &l->args, l->ask.filename, ids, &im->facts,
                           im->layout.stack_top, im->layout.stack_skip);
     if (err)

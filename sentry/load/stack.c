@@ -91,7 +91,7 @@ static void build_auxv(struct stack_image *s, const struct load_ids *ids,
     add_pair(s, AT_EGID, ids->egid);
     add_pair(s, AT_SECURE, ids->secure);
     add_pair(s, AT_RANDOM, random);
-    add_pair(s, AT_HWCAP2, getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
+    add_pair(s, AT_HWCAP2, f->no_fsgsbase ? 0 : getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
     add_pair(s, AT_EXECFN, filename);
     add_pair(s, AT_PLATFORM, platform);
     add_pair(s, AT_NULL, 0);

@@ -16,6 +16,7 @@ struct stack_facts {
     uint32_t header_count;     /* AT_PHNUM */
     uint64_t interpreter_base; /* AT_BASE */
     uint64_t vdso;             /* AT_SYSINFO_EHDR; 0: none */
+    bool no_fsgsbase;          /* AT_HWCAP2 does not have it */
 };
 
 /* One stack as it will be: bytes, and where they go. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guests that know how we work, and do their worst. */
+#define PLATFORM platform_ptrace
 #include <pthread.h>
 #include <sys/syscall.h>
 
 #include "platform-stub/layout.h"
 #include "platform-stub/stub.h"
-#include "tests/platform-ptrace/children.h"
-#include "tests/platform-ptrace/rig.h"
+#include "tests/platform/children.h"
+#include "tests/platform/rig.h"
 
 /* The rig's address space still does what it is told. */
 static void check_alive(struct rig *r)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hosts that do not let us. */
+#define PLATFORM platform_ptrace
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "tests/platform-ptrace/rig.h"
+#include "tests/platform/rig.h"
 
 /* From now on the call gives an error, as under an engine's seccomp profile. */
 static bool forbid(uint32_t nr, uint32_t err)

@@ -20,7 +20,7 @@
 #include "base/host.h"
 #include "include/platform.h"
 
-#define OPS      (&platform_ptrace)
+#define OPS      (&PLATFORM) /* whoever includes this says which */
 #define RAM_SIZE ((size_t)64 << 20)
 #define CODE_AT  0x400000u /* one page of code, at RAM offset 0 */
 #define DATA_AT  0x600000u /* one page of data, at RAM offset PAGE_SIZE */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FPU state. While a stub waits it is in the processor's registers, or where the host
+ * keeps those: the stub moves it between there and its slot when told. A thread that
+ * has no stub yet, or changes stubs, keeps its area here meanwhile.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform-systrap/systrap_priv.h"
+
+#define XSAVE_HEADER      512 /* SDM vol. 1, 13.4.2 */
+#define XSAVE_HEADER_SIZE 64
+
+static const struct xsave *xsave_of(const struct guest_thread *t)
+{
+    return &t->p->stubs.xsave;
+}
+
+static int keep_room(struct guest_thread *t)
+{
+    if (!t->fpu)
+        t->fpu = malloc(xsave_of(t)->size);
+    return t->fpu ? 0 : -ENOMEM;
+}
+
+/* Has the stub write it to its slot, and copies it: from then on it is ours to look at. */
+static int save(struct guest_thread *t, void *area)
+{
+    struct slot *slot = t->stub->slot;
+
+    /* XSAVE leaves most of the header as it is. */
+    memset(slot->fpu + XSAVE_HEADER, 0, XSAVE_HEADER_SIZE);
+    int err = turn(t, ORDER_FPU_SAVE);
+    if (err)
+        return err;
+    memcpy(area, slot->fpu, xsave_of(t)->size);
+    xsave_normalize(xsave_of(t), area);
+    return 0;
+}
+
+int systrap_fpu_keep(struct guest_thread *t)
+{
+    if (t->fpu_at != FPU_IN_STUB)
+        return 0;
+    int err = keep_room(t);
+    if (!err)
+        err = save(t, t->fpu);
+    if (!err)
+        t->fpu_at = FPU_KEPT;
+    return err;
+}
+
+uint32_t systrap_fpu_orders(struct guest_thread *t)
+{
+    const struct xsave *x = xsave_of(t);
+
+    if (t->fpu_at == FPU_IN_STUB)
+        return 0;
+    memcpy(t->stub->slot->fpu, t->fpu_at == FPU_KEPT ? t->fpu : x->initial, x->size);
+    t->fpu_at = FPU_IN_STUB;
+    return ORDER_FPU_LOAD;
+}
+
+int systrap_fpu_get(struct guest_thread *t, void *area, size_t size)
+{
+    assert(size == xsave_of(t)->size);
+    if (t->fpu_at == FPU_IN_STUB)
+        return save(t, area);
+    memcpy(area, t->fpu_at == FPU_KEPT ? t->fpu : xsave_of(t)->initial, size);
+    return 0;
+}
+
+int systrap_fpu_set(struct guest_thread *t, const void *area, size_t size)
+{
+    assert(size == xsave_of(t)->size);
+    if (!xsave_is_valid(xsave_of(t), area))
+        return -EINVAL;
+    int err = keep_room(t);
+    if (err)
+        return err;
+    memcpy(t->fpu, area, size);
+    t->fpu_at = FPU_KEPT;
+    return 0;
+}
+
+void systrap_fpu_reset(struct guest_thread *t)
+{
+    t->fpu_at = FPU_INITIAL;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * platform-systrap: guests as processes whose calls become signals (seccomp's
+ * SECCOMP_RET_TRAP), or come straight to our code where a call site was rewritten.
+ * Registers change hands in shared memory.
+ *
+ * The address space, its agent and all else that does not concern the running of
+ * threads is platform-stub/. entry.S tells what happens in a guest thread, turn.c how
+ * it and its sentry thread meet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/log.h"
+#include "platform-systrap/page.h"
+#include "platform-systrap/systrap_priv.h"
+
+static void systrap_destroy(struct platform *p)
+{
+    struct guest_thread *t;
+    struct aspace *as;
+
+    if (!p)
+        return;
+    while ((t = list_first(&p->threads, struct guest_thread, node)))
+        systrap_thread_destroy(t);
+    while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
+        systrap_aspace_destroy(as);
+    stubs_destroy(&p->stubs);
+    free(p);
+}
+
+/* Whether a thread comes to life here: better known now than when a guest is to run. */
+static int try_to_run(struct platform *p)
+{
+    struct guest_regs regs = { .cs = GUEST_CS, .ss = GUEST_SS, .eflags = EFLAGS_FIXED };
+    struct guest_stop stop;
+    struct guest_thread *t;
+
+    int err = systrap_thread_create(p, &t);
+    if (err)
+        return err;
+    err = systrap_run(t, p->stubs.zygote, &regs, &stop);
+    if (err)
+        log_error("systrap: a stub does not run: error %d", -err);
+    else if (stop.why != STOP_FAULT)
+        err = -EIO; /* nothing is mapped at 0 */
+    systrap_thread_destroy(t);
+    parked_end(p->stubs.zygote);
+    corpse_reap_all(&p->stubs);
+    return err;
+}
+
+/* clang-format off */
+/* What new threads do before the tight filter is on, and what agents do for their slots. */
+static const struct stub_rule rules[] = {
+    { SYS_madvise,         { { TEST_EQUAL, 2, MADV_DONTFORK },
+                             { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
+    { SYS_set_tid_address, { { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
+    { SYS_sigaltstack,     { { TEST_END, 0, 0 } } },
+    { SYS_rt_sigaction,    { { TEST_END, 0, 0 } } },
+    { SYS_rt_sigreturn,    { { TEST_END, 0, 0 } } },
+    { SYS_seccomp,         { { TEST_EQUAL, 0, 1 } } }, /* SECCOMP_SET_MODE_FILTER */
+};
+/* clang-format on */
+
+static int systrap_create(const struct platform_options *opts, struct platform **out)
+{
+    char page[STUB_PAGE_SIZE];
+    const struct stubs_options o = { .name = "systrap",
+                                     .ram_fd = opts->ram_fd,
+                                     .rules = rules,
+                                     .rule_count = ARRAY_LEN(rules),
+                                     .traps = true,
+                                     .page = page,
+                                     .page_size = sizeof page,
+                                     .slots_size = STUB_SLOTS_SIZE };
+    struct platform *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return -ENOMEM;
+    page_make(page);
+    list_init(&p->threads);
+    p->stubs.bury = slots_bury;
+    int err = stubs_create(&p->stubs, &o);
+    if (!err)
+        err = try_to_run(p);
+    if (err) {
+        systrap_destroy(p);
+        return err;
+    }
+    *out = p;
+    return 0;
+}
+
+static uint64_t systrap_task_size(const struct platform *p)
+{
+    (void)p;
+    return STUB_START;
+}
+
+static size_t systrap_fpu_size(const struct platform *p)
+{
+    return p->stubs.xsave.size;
+}
+
+static int systrap_file_add(struct platform *p, int fd, uint32_t *out)
+{
+    return file_add(&p->stubs, fd, out);
+}
+
+static void systrap_file_del(struct platform *p, uint32_t file)
+{
+    file_del(&p->stubs, file);
+}
+
+static int systrap_aspace_create(struct platform *p, struct aspace **out)
+{
+    return aspace_create(&p->stubs, out);
+}
+
+const struct platform_ops platform_systrap = {
+    .name = "systrap",
+    .probe = systrap_probe,
+    .create = systrap_create,
+    .destroy = systrap_destroy,
+    .task_size = systrap_task_size,
+    .fpu_size = systrap_fpu_size,
+    .hides_fsgsbase = true,
+    .file_add = systrap_file_add,
+    .file_del = systrap_file_del,
+    .aspace_create = systrap_aspace_create,
+    .aspace_fork = aspace_fork,
+    .aspace_destroy = systrap_aspace_destroy,
+    .aspace_apply = aspace_apply,
+    .aspace_barrier = aspace_barrier,
+    .thread_create = systrap_thread_create,
+    .thread_destroy = systrap_thread_destroy,
+    .run = systrap_run,
+    .interrupt = systrap_interrupt,
+    .fpu_get = systrap_fpu_get,
+    .fpu_set = systrap_fpu_set,
+    .fpu_reset = systrap_fpu_reset,
+    .cpu_time = systrap_cpu_time,
+};

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share. Nothing outside includes it. */
+#pragma once
+
+#include "platform-stub/stubs.h"
+#include "platform-systrap/slot.h"
+
+/* [I] never changes   [l] under lock   [a] atomic   [t] only its own thread */
+
+/* A host process that runs guest code: a guest thread's, or parked in its address space. */
+struct stub {
+    struct list node;      /* in aspace.parked, under its lock */
+    pid_t pid;             /* [I] */
+    struct slot *slot;     /* [I] as we have it mapped */
+    uint64_t slot_va;      /* [I] as the stub has it */
+    struct corpse *corpse; /* [I] what it becomes; knows the address space */
+    nsec_t cpu_before;     /* processor time it had before its thread began */
+};
+
+/* guest_thread.state: who must hear of an interrupt. */
+enum {
+    THREAD_OUT,    /* not in the guest */
+    THREAD_IN,     /* in the guest, or about to go there: an interrupt sends a signal */
+    THREAD_KICKED, /* interrupted, and run() has not said so yet */
+};
+
+/* Where the FPU state of a thread is. What is not in the stub goes there before the next run. */
+enum fpu_place { FPU_INITIAL, FPU_KEPT, FPU_IN_STUB };
+
+struct guest_thread {
+    struct platform *p;     /* [I] */
+    _Atomic uint32_t state; /* [a] THREAD_* */
+    _Atomic pid_t pid;      /* [a] its stub's; 0 where there is none. Set by its own thread */
+    struct stub *stub;      /* [t] */
+    enum fpu_place fpu_at;  /* [t] */
+    void *fpu;              /* [t] an area, or NULL; holds the state where it is kept */
+    struct list node;       /* in platform.threads, under the lock of stubs */
+    struct mutex lock;      /* RANK_STUB: the two below, and changes of pid */
+    nsec_t past_cpu;        /* [l] of the stubs before this one, less what this one had before */
+};
+
+struct platform {
+    struct stubs stubs;  /* what it has in common with platform-ptrace; its lock guards the rest */
+    struct list threads; /* [l] */
+    uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
+    uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
+};
+
+/* The signal of interrupt(). Stubs ignore it where it comes late. */
+#define KICK_SIGNAL SIGURG
+
+/* probe.c */
+must_use int systrap_probe(const char **why);
+
+/* thread.c */
+must_use int systrap_thread_create(struct platform *p, struct guest_thread **out);
+void systrap_thread_destroy(struct guest_thread *t);
+void systrap_interrupt(struct guest_thread *t);
+nsec_t systrap_cpu_time(const struct guest_thread *t);
+
+/* Ends all stubs that are parked there. */
+void parked_end(struct aspace *as);
+
+/* Does so first. */
+void systrap_aspace_destroy(struct aspace *as);
+
+/*
+ * Gives a thread a stub in `as`; that in another address space is left. FPU state moves along.
+ *
+ *   errors    EAGAIN, ENOMEM; EIO
+ */
+must_use int systrap_thread_enter(struct guest_thread *t, struct aspace *as);
+
+/* Ends a stub that has died, or does not what it should. */
+void systrap_thread_lost(struct guest_thread *t);
+
+/* The slots of an address space whose last stub is gone are free, and empty. */
+void slots_bury(struct stubs *stubs, struct aspace *as);
+
+/* turn.c */
+
+/*
+ * Gives the turn to a stub, and waits until it is ours again.
+ *
+ *   orders    ORDER_*
+ *   errors    EIO where the stub has died, or does not answer: it is gone then
+ *   blocks    for as long as the guest computes, where it was told to run
+ */
+must_use int turn(struct guest_thread *t, uint32_t orders);
+
+/* run.c */
+must_use int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
+                         struct guest_stop *stop);
+
+/* fpu.c */
+
+/* Takes the state out of a stub that will be left. Errors: ENOMEM; EIO. */
+must_use int systrap_fpu_keep(struct guest_thread *t);
+
+/* Puts it into the slot, where it is not in the stub. The orders that a run needs for it. */
+must_use uint32_t systrap_fpu_orders(struct guest_thread *t);
+
+must_use int systrap_fpu_get(struct guest_thread *t, void *area, size_t size);
+must_use int systrap_fpu_set(struct guest_thread *t, const void *area, size_t size);
+void systrap_fpu_reset(struct guest_thread *t);

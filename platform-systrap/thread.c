@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest threads, and the stubs they run in. A stub belongs to one address space for
+ * life. When its thread ends, or goes to another address space, it is parked there for
+ * the next one: a new process with a new filter costs a hundred times a call.
+ *
+ * So are slots: as long as one stub of an address space lives it may write them, and
+ * nobody else gets them.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/host.h"
+#include "base/panic.h"
+#include "platform-systrap/systrap_priv.h"
+
+#define PARKED_MAX 16 /* in one address space */
+
+/* ---- slots: number 0 is the end of a chain ---- */
+
+static uint32_t slot_get(struct platform *p)
+{
+    mutex_lock(&p->stubs.lock);
+    size_t n = bitmap_find_next_zero(p->slots, SLOTS_MAX, 1);
+    if (n < SLOTS_MAX)
+        bitmap_set(p->slots, n);
+    mutex_unlock(&p->stubs.lock);
+    return n < SLOTS_MAX ? (uint32_t)n : 0;
+}
+
+/* Free again when the address space is buried, and not before. */
+static void slot_chain(struct platform *p, struct aspace *as, uint32_t n) HOLDS(as->lock);
+static void slot_chain(struct platform *p, struct aspace *as, uint32_t n)
+{
+    p->next_slot[n] = as->slots;
+    as->slots = n;
+}
+
+static struct slot *slot_at(struct platform *p, uint32_t n)
+{
+    return (struct slot *)p->stubs.slots + n;
+}
+
+void slots_bury(struct stubs *stubs, struct aspace *as)
+{
+    struct platform *p = container_of(stubs, struct platform, stubs);
+
+    for (uint32_t n = as->slots; n; n = p->next_slot[n]) {
+        int err = host_madvise(slot_at(p, n), SLOT_SIZE, MADV_REMOVE);
+        if (err)
+            panic("a slot cannot be emptied: %d", err);
+        bitmap_clear(p->slots, n);
+    }
+}
+
+/* ---- stubs ---- */
+
+static nsec_t process_time(pid_t pid)
+{
+    nsec_t now;
+
+    return host_process_time(pid, &now) ? 0 : now;
+}
+
+static void stub_free(struct stub *s)
+{
+    if (s)
+        corpse_free(s->corpse);
+    free(s);
+}
+
+static void stub_bury(struct stub *s)
+{
+    corpse_add(s->corpse, s->pid);
+    free(s);
+}
+
+/* Its slot, and a process that waits there for its first turn. */
+static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
+{
+    uint64_t va = slot_address(n);
+    struct agent *agent = &as->agent;
+    int fd = p->stubs.cmd_fd;
+
+    mutex_lock(&as->lock);
+    slot_chain(p, as, n);
+    agent_put(agent, 0, SYS_mmap, va, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+              (uint64_t)fd, SLOTS_OFF + (uint64_t)n * SLOT_SIZE);
+    agent_put(agent, 0, SYS_madvise, va, SLOT_SIZE, MADV_DONTFORK, 0, 0, 0);
+    int err = aspace_spawn_locked(as, va, pid);
+    mutex_unlock(&as->lock);
+    return err;
+}
+
+static int stub_create(struct platform *p, struct aspace *as, struct stub **out)
+{
+    struct stub *s = calloc(1, sizeof *s);
+    uint32_t n = 0;
+
+    if (s)
+        s->corpse = corpse_create(as);
+    if (s && s->corpse)
+        n = slot_get(p);
+    if (!n) {
+        stub_free(s);
+        return s ? -EAGAIN : -ENOMEM;
+    }
+    list_init(&s->node);
+    s->slot = slot_at(p, n);
+    s->slot_va = slot_address(n);
+    atomic_store(&s->slot->turn, TURN_SENTRY);
+    int err = spawn(p, as, n, &s->pid);
+    if (err) {
+        stub_free(s);
+        return err;
+    }
+    *out = s;
+    return 0;
+}
+
+static struct stub *stub_unpark(struct aspace *as)
+{
+    mutex_lock(&as->lock);
+    struct stub *s = list_first(&as->parked, struct stub, node);
+    if (s)
+        list_del(&s->node);
+    mutex_unlock(&as->lock);
+    return s;
+}
+
+/* False where it is not worth it. */
+static bool stub_park(struct aspace *as, struct stub *s)
+{
+    unsigned count = 0;
+    struct list *at;
+
+    mutex_lock(&as->lock);
+    for (at = as->parked.next; at != &as->parked; at = at->next)
+        count++;
+    bool parks = !as->ended && count < PARKED_MAX;
+    if (parks)
+        list_push_back(&as->parked, &s->node);
+    mutex_unlock(&as->lock);
+    return parks;
+}
+
+void parked_end(struct aspace *as)
+{
+    struct stub *s;
+
+    while ((s = stub_unpark(as)))
+        stub_bury(s);
+}
+
+void systrap_aspace_destroy(struct aspace *as)
+{
+    if (!as)
+        return;
+    mutex_lock(&as->lock);
+    as->ended = true; /* nothing is parked there any more */
+    mutex_unlock(&as->lock);
+    parked_end(as);
+    aspace_destroy(as);
+}
+
+/* ---- threads ---- */
+
+int systrap_thread_create(struct platform *p, struct guest_thread **out)
+{
+    struct guest_thread *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return -ENOMEM;
+    t->p = p;
+    list_init(&t->node);
+    mutex_init(&t->lock, RANK_STUB);
+    mutex_lock(&p->stubs.lock);
+    list_push_back(&p->threads, &t->node);
+    mutex_unlock(&p->stubs.lock);
+    *out = t;
+    return 0;
+}
+
+/* The stub goes: its time is kept, its pid is nobody's any more. */
+static struct stub *part(struct guest_thread *t)
+{
+    struct stub *s = t->stub;
+
+    mutex_lock(&t->lock);
+    t->past_cpu = nsec_add(t->past_cpu, process_time(s->pid) - s->cpu_before);
+    atomic_store(&t->pid, 0);
+    mutex_unlock(&t->lock);
+    t->stub = NULL;
+    if (t->fpu_at == FPU_IN_STUB)
+        t->fpu_at = FPU_INITIAL; /* gone with it, where nobody has kept it */
+    return s;
+}
+
+static void leave(struct guest_thread *t)
+{
+    struct stub *s = t->stub ? part(t) : NULL;
+
+    if (s && !stub_park(s->corpse->as, s))
+        stub_bury(s);
+}
+
+void systrap_thread_lost(struct guest_thread *t)
+{
+    stub_bury(part(t));
+}
+
+void systrap_thread_destroy(struct guest_thread *t)
+{
+    if (!t)
+        return;
+    leave(t);
+    mutex_lock(&t->p->stubs.lock);
+    list_del(&t->node);
+    mutex_unlock(&t->p->stubs.lock);
+    free(t->fpu);
+    free(t);
+}
+
+static void meet(struct guest_thread *t, struct stub *s)
+{
+    mutex_lock(&t->lock);
+    t->stub = s;
+    atomic_store(&t->pid, s->pid);
+    mutex_unlock(&t->lock);
+}
+
+static int enter(struct guest_thread *t, struct aspace *as)
+{
+    struct stub *s = stub_unpark(as);
+
+    if (s) {
+        s->cpu_before = process_time(s->pid);
+    } else {
+        int err = stub_create(t->p, as, &s);
+        if (err)
+            return err;
+        if (t->fpu_at == FPU_INITIAL)
+            t->fpu_at = FPU_IN_STUB; /* as the zygote's is, and nobody has touched it since */
+    }
+    meet(t, s);
+    return 0;
+}
+
+int systrap_thread_enter(struct guest_thread *t, struct aspace *as)
+{
+    if (likely(t->stub && t->stub->corpse->as == as))
+        return 0;
+    if (t->stub) {
+        int err = systrap_fpu_keep(t);
+        if (err)
+            return err;
+        leave(t);
+    }
+    return enter(t, as);
+}
+
+void systrap_interrupt(struct guest_thread *t)
+{
+    if (atomic_exchange(&t->state, THREAD_KICKED) != THREAD_IN)
+        return;
+    /*
+     * The stub may have left by itself, even died: then nobody, or the next run(),
+     * sees the signal. Its pid is not given to another process that soon.
+     */
+    pid_t pid = atomic_load(&t->pid);
+    if (pid && host_tgkill(pid, pid, KICK_SIGNAL) == -EAGAIN)
+        panic("interrupt: no room for a signal");
+}
+
+nsec_t systrap_cpu_time(const struct guest_thread *t)
+{
+    struct mutex *lock = (struct mutex *)&t->lock;
+
+    mutex_lock(lock);
+    pid_t pid = atomic_load(&t->pid);
+    nsec_t now = t->past_cpu;
+    if (pid)
+        now = nsec_add(now, process_time(pid) - t->stub->cpu_before);
+    mutex_unlock(lock);
+    return now;
+}
