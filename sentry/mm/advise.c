@@ -9,6 +9,7 @@
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
@@ -225,6 +226,7 @@ int mm_advise(struct mm *mm, uptr_t at, uint64_t len, int advice)
     if (pages == 0)
         return 0;
     mm_enter(mm);
+    patch_yield(mm, at.va, pages);
     int err = advise_locked(mm, at.va, at.va + pages, advice);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);

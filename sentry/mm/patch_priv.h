@@ -138,7 +138,7 @@ void patch_ahead(struct mm *mm, struct vma *v, uint64_t va, uint64_t count, stru
     HOLDS(mm->lock);
 /* Gives [start, end) its original pages back: they come by faults. */
 void patch_restore(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
-/* The guest wants [start, start + len) for itself. */
+/* The guest names [start, start + len): if that is the region, it is to find nothing there. */
 void patch_yield(struct mm *mm, uint64_t start, uint64_t len) HOLDS(mm->lock);
 /* Replaces the site of a call that ended at `rip`. False: not to be tried again. */
 must_use bool patch_make(struct mm *mm, uint64_t rip, uint64_t rax) HOLDS(mm->lock);

@@ -123,6 +123,7 @@ int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot)
     if (grows & PROT_GROWSUP)
         return -EINVAL;
     mm_enter(mm);
+    patch_yield(mm, at.va, len);
     int err = protect_locked(mm, at.va, end, prot & PROT_RWX, grows);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);

@@ -288,6 +288,7 @@ int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int 
     if (err)
         return err;
     mm_enter(mm);
+    patch_yield(mm, r.old, max(r.old_len, (uint64_t)1));
     err = remap_locked(mm, &r, &at);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);

@@ -370,6 +370,51 @@ Test(patch, the_region_is_the_guests_if_it_wants_it, .init = start, .fini = stop
     cr_assert(mm_world_agrees(mm, false));
 }
 
+/* Whoever calls by the region's address finds nothing there, from then on. */
+static void meets_nothing(int (*call)(uptr_t at))
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(is_patched(mm, at + CALL_A));
+    cr_assert_lt(call(uptr(PATCH_START)), 0);
+    cr_assert_eq(byte_at(mm, at + CALL_A), 0xb8);
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+static int call_protect(uptr_t at)
+{
+    return mm_protect(mm, at, PAGE_SIZE, PROT_READ | PROT_WRITE);
+}
+
+static int call_advise(uptr_t at)
+{
+    return mm_advise(mm, at, PAGE_SIZE, MADV_DONTNEED);
+}
+
+static int call_remap(uptr_t at)
+{
+    uptr_t to;
+
+    return mm_remap(mm, at, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, uptr(0x10000000),
+                    &to);
+}
+
+Test(patch, no_call_changes_the_region, .init = start, .fini = stop)
+{
+    meets_nothing(call_protect);
+}
+
+Test(patch, nor_takes_its_pages, .init = start, .fini = stop)
+{
+    meets_nothing(call_advise);
+}
+
+Test(patch, nor_moves_it, .init = start, .fini = stop)
+{
+    meets_nothing(call_remap);
+}
+
 Test(patch, the_region_was_taken_before, .init = start, .fini = stop)
 {
     uint64_t at = map(mm, 0, MAP_PRIVATE);
