@@ -3,7 +3,8 @@
  * The code of guest threads: what every stub has at STUB_PAGE, read and execute.
  *
  *     thread_start   a new stub: signal stack, handlers, the tight filter
- *     stub_entry     a rewritten call site comes here; all registers go to the slot
+ *     stub_entry     a rewritten call site comes here; all registers go to the slot, if
+ *                    the slot has no answer to that call
  *     handler        a signal: the kernel has put all registers into its frame
  *     post           the turn is the sentry's
  *     wait           until it is ours
@@ -21,7 +22,8 @@
  *
  *     in restore     the guest's registers are whole in the slot: the stop is told
  *                    with those (WHY_ROLLBACK), and what was restored so far is lost
- *     a kick before  it is noted; restore looks at the note first
+ *     a kick before  it is noted; restore looks at the note first. Who was about to
+ *                    answer a call by itself, and would not come by there, stops instead
  *     a fault        a guest has made nonsense of its slot: its own fault, and told so
  *
  *   source    arch/x86/include/asm/sigframe.h, arch/x86/include/uapi/asm/sigcontext.h
@@ -47,6 +49,8 @@
 
 /* The signal frame: siginfo, and ucontext. */
 #define INFO_CODE   8
+#define UC_RCX      152
+#define UC_RSP      160
 #define UC_RIP      168
 #define UC_FPSTATE  224
 #define FX_FEATURES 472		/* fx_sw_bytes.xfeatures */
@@ -125,6 +129,21 @@ stub_entry:
 	rdgsbase %rsp			/* no instruction up to here changes flags */
 	lea	SLOT_REGS+GREG_EFLAGS+8(%rsp), %rsp
 	pushfq
+flags_saved:
+	cmpl	$0, %gs:SLOT_KICKED	/* an interrupt from here on moves us to ask */
+	jne	ask
+	mov	%eax, %r11d
+	cmp	$SLOT_ANSWER_CALLS, %r11d
+	jae	ask
+	mov	%gs:SLOT_ANSWERS(,%r11,8), %r11
+	test	%r11, %r11
+	jz	ask
+	popfq
+	mov	%gs:SLOT_REGS+GREG_RSP, %rsp
+	lea	-1(%r11), %rax
+answered:
+	jmp	*%rcx
+ask:
 #define HERE(reg) reg-GREG_EFLAGS(%rsp)
 	mov	%r15, HERE(GREG_R15)
 	mov	%r14, HERE(GREG_R14)
@@ -271,10 +290,24 @@ in_stub:
 	jg	fault
 	cmp	$SIGURG, %edi
 	jne	leave
+	cmp	$(answered - stub_page), %eax
+	je	2f
 	movl	$1, SLOT_KICKED(%rbx)
+	ja	leave
+	cmp	$(flags_saved - stub_page), %eax
+	jb	leave
+	lea	ask(%rip), %rax		/* no answer, but a stop: all that has been saved is still there */
+	mov	%rax, UC_RIP(%rdx)
+	lea	SLOT_REGS+GREG_EFLAGS(%rbx), %rax
+	mov	%rax, UC_RSP(%rdx)
 leave:
 	wrgsbase %rcx
 	ret				/* to the restorer */
+
+2:	mov	UC_RCX(%rdx), %rax	/* the guest has its answer, and as good as goes on */
+	mov	%rax, UC_RIP(%rdx)
+	movl	$WHY_SIGNAL, SLOT_WHY(%rbx)
+	jmp	tell
 
 in_restore:
 	cmpl	$0, INFO_CODE(%rsi)

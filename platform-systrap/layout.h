@@ -44,7 +44,8 @@
 #define SLOT_GS_BASE       40
 #define SLOT_FS_BASE       48
 #define SLOT_REGS          64    /* struct guest_regs */
-#define SLOT_LIBOS         0x400 /* answers that concern nobody else, up to SLOT_FPU */
+#define SLOT_ANSWERS       0x400 /* of call n at 8 * n: what it gives, plus one; 0: ask */
+#define SLOT_ANSWER_CALLS  256
 #define SLOT_FPU           0x1000
 #define SLOT_FPU_SIZE      0x3000
 #define SLOT_STACK         0x4000 /* the signal stack, up to the end */

@@ -17,11 +17,10 @@
 #define PATCH_START   0x60000ul
 #define PATCH_SIZE    0x20000ul
 #define PATCH_CODE    (PATCH_START + 0x10000ul)
-#define PATCH_GATE    PATCH_START      /* the pointer to the platform's own entry */
-#define PATCH_ENTRY   0x7fffffff0000ul /* TO BE stub_entry */
-#define PATCH_JUMP    7u               /* bytes of the jump */
-#define PATCH_FILL    0xf4u            /* hlt */
-#define PATCH_SYSCALL 2u               /* bytes of a `syscall` */
+#define PATCH_GATE    PATCH_START /* the pointer to the platform's own entry */
+#define PATCH_JUMP    7u          /* bytes of the jump */
+#define PATCH_FILL    0xf4u       /* hlt */
+#define PATCH_SYSCALL 2u          /* bytes of a `syscall` */
 
 /* Where in a site an old instruction may begin: all but the jump's own second and last byte. */
 #define PATCH_MIDDLE_OK (~((1u << 1) | (1u << 6)))

@@ -18,6 +18,7 @@
  */
 #include <string.h>
 
+#include "platform-systrap/layout.h"
 #include "platform-systrap/patch.h"
 
 /* Bytes that no 64-bit program may execute, whatever follows them: SDM vol. 2, A.3. */
@@ -115,7 +116,7 @@ static void trampoline(const struct patch_site *site, unsigned slot, uint64_t va
     struct patch_code *c = &out[2];
 
     out[0] = (struct patch_code){ .at = PATCH_GATE };
-    put_quad(&out[0], PATCH_ENTRY);
+    put_quad(&out[0], STUB_ENTRY);
     out[1] = (struct patch_code){ .at = patch_pointer(slot) };
     put_quad(&out[1], code_of(slot));
 

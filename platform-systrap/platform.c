@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "platform-systrap/page.h"
+#include "platform-systrap/patch.h"
 #include "platform-systrap/systrap_priv.h"
 
 static void systrap_destroy(struct platform *p)
@@ -144,4 +145,6 @@ const struct platform_ops platform_systrap = {
     .fpu_set = systrap_fpu_set,
     .fpu_reset = systrap_fpu_reset,
     .cpu_time = systrap_cpu_time,
+    .answer = systrap_answer,
+    .patch = &systrap_patch,
 };

@@ -32,11 +32,13 @@ struct guest_thread {
     _Atomic uint32_t state; /* [a] THREAD_* */
     _Atomic pid_t pid;      /* [a] its stub's; 0 where there is none. Set by its own thread */
     struct stub *stub;      /* [t] */
-    enum fpu_place fpu_at;  /* [t] */
-    void *fpu;              /* [t] an area, or NULL; holds the state where it is kept */
-    struct list node;       /* in platform.threads, under the lock of stubs */
-    struct mutex lock;      /* RANK_STUB: the two below, and changes of pid */
-    nsec_t past_cpu;        /* [l] of the stubs before this one, less what this one had before */
+    struct guest_answer answers[GUEST_ANSWERS_MAX]; /* [t] what its stubs may answer */
+    size_t nanswers;                                /* [t] */
+    enum fpu_place fpu_at;                          /* [t] */
+    void *fpu;         /* [t] an area, or NULL; holds the state where it is kept */
+    struct list node;  /* in platform.threads, under the lock of stubs */
+    struct mutex lock; /* RANK_STUB: the two below, and changes of pid */
+    nsec_t past_cpu;   /* [l] of the stubs before this one, less what this one had before */
 };
 
 struct platform {
@@ -63,6 +65,8 @@ void parked_end(struct aspace *as);
 
 /* Does so first. */
 void systrap_aspace_destroy(struct aspace *as);
+
+void systrap_answer(struct guest_thread *t, const struct guest_answer *answers, size_t n);
 
 /*
  * Gives a thread a stub in `as`; that in another address space is left. FPU state moves along.

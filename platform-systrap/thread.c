@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -224,8 +225,29 @@ void systrap_thread_destroy(struct guest_thread *t)
     free(t);
 }
 
+/* All that the slot's stub answers: what another thread had told it is gone. */
+static void put_answers(const struct guest_thread *t, struct slot *slot)
+{
+    memset(slot->answers, 0, sizeof slot->answers);
+    for (size_t i = 0; i < t->nanswers; i++) {
+        const struct guest_answer *a = &t->answers[i];
+        if (a->nr < SLOT_ANSWER_CALLS)
+            slot->answers[a->nr] = (uint64_t)a->value + 1;
+    }
+}
+
+void systrap_answer(struct guest_thread *t, const struct guest_answer *answers, size_t n)
+{
+    assert(n <= GUEST_ANSWERS_MAX);
+    memcpy(t->answers, answers, n * sizeof *answers);
+    t->nanswers = n;
+    if (t->stub)
+        put_answers(t, t->stub->slot);
+}
+
 static void meet(struct guest_thread *t, struct stub *s)
 {
+    put_answers(t, s->slot);
     mutex_lock(&t->lock);
     t->stub = s;
     atomic_store(&t->pid, s->pid);
