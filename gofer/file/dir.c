@@ -45,8 +45,10 @@ static bool is_dot(const char *name)
 }
 
 static void put_entry(struct gofer *g, struct wire_writer *w, const struct node *n,
-                      const struct entry *e, bool attrs)
+                      const struct entry *e, enum gofer_attrs attrs)
 {
+    bool wanted = attrs == GOFER_ATTRS_ALL ||
+                  (attrs == GOFER_ATTRS_DIRS && (e->type == DT_DIR || e->type == DT_UNKNOWN));
     struct gofer_attr attr;
 
     wire_put_u64(w, e->ino);
@@ -54,9 +56,9 @@ static void put_entry(struct gofer *g, struct wire_writer *w, const struct node 
     wire_put_u8(w, e->type);
     wire_put_string(w, e->name);
     /* Gone since, or a mount: the sentry will have to walk there. */
-    attrs = attrs && node_stat_at(g, n->dir_fd, e->name, &attr) == 0;
-    wire_put_u8(w, attrs);
-    if (attrs)
+    wanted = wanted && node_stat_at(g, n->dir_fd, e->name, &attr) == 0;
+    wire_put_u8(w, wanted);
+    if (wanted)
         gofer_put_attr(w, &attr);
 }
 
@@ -80,7 +82,8 @@ static int seek_to(struct gofer *g, struct node *n, uint64_t cookie)
 
 /* Writes entries until `w` has no room for another. Gives 1 at the end of the directory, 0, or
  * -errno. */
-static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w, bool attrs)
+static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w,
+                        enum gofer_attrs attrs)
 {
     _Alignas(8) uint8_t chunk[CHUNK_SIZE];
     struct entry e;
@@ -130,7 +133,8 @@ static int find_dir(struct gofer *g, struct request *q, const char *name, struct
 }
 
 /* Reads into what is left of the reply; 1 at the end. */
-static int list(struct gofer *g, struct request *q, struct node *n, uint64_t cookie, bool attrs)
+static int list(struct gofer *g, struct request *q, struct node *n, uint64_t cookie,
+                enum gofer_attrs attrs)
 {
     if (n->masked)
         return 1;
@@ -156,7 +160,7 @@ int op_readdir(struct gofer *g, struct request *q)
     request_name_or_none(q, name);
     uint64_t cookie = wire_get_u64(&q->in);
     uint32_t bytes = wire_get_u32(&q->in);
-    bool attrs = wire_get_u8(&q->in);
+    enum gofer_attrs attrs = wire_get_u8(&q->in);
 
     if (!request_done(q))
         return -EPROTO;

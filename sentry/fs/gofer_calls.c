@@ -289,8 +289,8 @@ static int get_entries(struct wire_reader *r, struct gofer_dir_sink *sink)
     return err;
 }
 
-int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name, uint64_t cookie,
-                  uint32_t size, bool attrs, struct gofer_dir_sink *sink, struct gofer_found *found)
+int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
+                  struct gofer_batch batch, struct gofer_dir_sink *sink, struct gofer_found *found)
 {
     struct gofer_call call;
     bool end = false;
@@ -299,9 +299,9 @@ int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name, 
     gofer_call_begin(c, GOFER_READDIR, &call);
     wire_put_u64(&call.args, dir);
     wire_put_string(&call.args, name ? name : "");
-    wire_put_u64(&call.args, cookie);
-    wire_put_u32(&call.args, size);
-    wire_put_u8(&call.args, attrs);
+    wire_put_u64(&call.args, batch.cookie);
+    wire_put_u32(&call.args, batch.size ? batch.size : GOFER_BODY_SIZE);
+    wire_put_u8(&call.args, (uint8_t)batch.attrs);
     int err = gofer_call(&call);
     if (!err) {
         found->handle = wire_get_u64(&call.results);

@@ -87,17 +87,21 @@ struct gofer_dir_sink {
     /* 0, or -errno, which ends the batch and is its result. */
     int (*entry)(struct gofer_dir_sink *s, const struct gofer_entry *e);
 };
+/* What one batch of a directory is to be. */
+struct gofer_batch {
+    uint64_t cookie;        /* where it begins */
+    uint32_t size;          /* bytes of the reply, about: 0 for as many as there may be */
+    enum gofer_attrs attrs; /* of which entries to tell them */
+};
 /*
  * One batch of a directory.
  *
  *   name      of a directory in `dir`, which is walked to first; NULL: `dir` itself
- *   cookie    where to begin
- *   size      bytes of the reply, about: at most GOFER_BODY_SIZE
  *   found     what `name` is: its handle is given, even where the call then fails (0: none came)
  *   returns   1 at the end of the directory, else 0; -errno
  */
 must_use int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
-                           uint64_t cookie, uint32_t size, bool attrs, struct gofer_dir_sink *sink,
+                           struct gofer_batch batch, struct gofer_dir_sink *sink,
                            struct gofer_found *found);
 
 must_use int gofer_statfs(struct gofer_client *c, gofer_handle_t node, struct statfs *out);

@@ -25,8 +25,7 @@ struct building {
     struct arena *arena;
     struct gofer_list *list;
     size_t room, names_size, names_room;
-    uint32_t size; /* of the reply */
-    bool attrs;
+    struct gofer_batch batch;
 };
 
 static bool grow(struct arena *a, void **array, size_t used, size_t *room, size_t need,
@@ -73,6 +72,37 @@ static int add_entry(struct gofer_dir_sink *sink, const struct gofer_entry *e)
     memcpy(l->names + b->names_size, e->name, e->len + 1);
     b->names_size += e->len + 1;
     return 0;
+}
+
+/*
+ * Attributes are most of what a batch costs. While they are used, they are asked for; a
+ * guest that only lists names (find) soon gets those of directories alone, until it
+ * turns out to want others: each one told costs 1, each one used earns WORTH_USED.
+ */
+#define WORTH_USED   8
+#define WORTH_LACKED 64
+#define CREDIT_MOST  8192
+#define CREDIT_LEAST (-2560)
+#define CREDIT_NONE  (-2048)
+
+static void credit(struct gofer_inode *dir, int32_t change)
+{
+    struct gofer_sb *sb = gofer_sb_of(dir);
+    int32_t now = atomic_load_explicit(&sb->credit, memory_order_relaxed) + change;
+
+    /* A change that another thread makes meanwhile may be lost: it is advice. */
+    atomic_store_explicit(&sb->credit, max(min(now, CREDIT_MOST), CREDIT_LEAST),
+                          memory_order_relaxed);
+}
+
+static enum gofer_attrs which_attrs(struct gofer_inode *dir)
+{
+    struct gofer_sb *sb = gofer_sb_of(dir);
+
+    if (sb->shared)
+        return GOFER_ATTRS_NONE;
+    return atomic_load_explicit(&sb->credit, memory_order_relaxed) > CREDIT_NONE ? GOFER_ATTRS_ALL
+                                                                                 : GOFER_ATTRS_DIRS;
 }
 
 static uint64_t hash_of(const char *name, size_t len)
@@ -135,8 +165,7 @@ static int fill(struct gofer_inode *at, gofer_handle_t h, const char *name, stru
 {
     b->list->count = 0;
     b->names_size = 0;
-    return gofer_readdir(gofer_client_of(at), h, name, b->list->from, b->size, b->attrs, &b->sink,
-                         found);
+    return gofer_readdir(gofer_client_of(at), h, name, b->batch, &b->sink, found);
 }
 
 static int fill_itself(struct gofer_inode *dir, struct building *b)
@@ -173,17 +202,17 @@ static int fill_from_parent(struct gofer_inode *dir, struct building *b)
     return err < 0 || !same || (err == 0 && b->list->count == 0) ? -EAGAIN : err;
 }
 
-static int ask(struct gofer_inode *dir, uint64_t from, uint32_t size, struct gofer_list **out)
+static int ask(struct gofer_inode *dir, struct gofer_batch batch, struct gofer_list **out)
 {
     struct arena *a = dir->inode.sb->arena;
     struct gofer_list *l = slab_alloc(a, &gofer_list_slab);
-    struct building b = { .sink.entry = add_entry, .arena = a, .list = l, .size = size };
+    struct building b = { .sink.entry = add_entry, .arena = a, .list = l, .batch = batch };
 
     if (!l)
         return -ENOMEM;
     ref_init(&l->ref);
-    l->from = from;
-    b.attrs = !gofer_sb_of(dir)->shared;
+    l->from = batch.cookie;
+    l->attrs = batch.attrs;
     int end = fill_from_parent(dir, &b);
     if (end == -EAGAIN)
         end = fill_itself(dir, &b);
@@ -240,36 +269,50 @@ static void keep_list(struct gofer_inode *dir, struct gofer_list *l, uint64_t se
         note_kept(dir);
 }
 
-static int read_list(struct gofer_inode *dir, uint64_t from, uint32_t size, struct gofer_list **out)
+/* The list that is kept, where it is as good. Given. */
+static struct gofer_list *kept_locked(const struct gofer_inode *dir, struct gofer_batch batch)
+{
+    struct gofer_list *l = dir->list;
+
+    return l && l->from == batch.cookie && l->attrs >= batch.attrs ? gofer_list_get(l) : NULL;
+}
+
+static int read_list(struct gofer_inode *dir, struct gofer_batch batch, struct gofer_list **out)
 {
     mutex_lock(&dir->inode.lock);
-    struct gofer_list *l = dir->list && dir->list->from == from ? gofer_list_get(dir->list) : NULL;
+    struct gofer_list *l = kept_locked(dir, batch);
     uint64_t seq = dir->changes;
     mutex_unlock(&dir->inode.lock);
     if (l) {
         *out = l;
         return 0;
     }
-    int err = ask(dir, from, size, out);
-    if (!err && !gofer_sb_of(dir)->shared)
+    int err = ask(dir, batch, out);
+    if (!err && !gofer_sb_of(dir)->shared) {
         keep_list(dir, *out, seq);
+        if (batch.attrs == GOFER_ATTRS_ALL)
+            credit(dir, -(int32_t)(*out)->count);
+    }
     return err;
 }
 
 int gofer_list_read(struct gofer_inode *dir, uint64_t from, struct gofer_list **out)
 {
-    return read_list(dir, from, GOFER_BODY_SIZE, out);
+    struct gofer_batch batch = { .cookie = from, .attrs = which_attrs(dir) };
+
+    return read_list(dir, batch, out);
 }
 
 bool gofer_list_guess(struct gofer_inode *dir)
 {
+    const struct gofer_batch batch = { .size = GUESS_SIZE, .attrs = GOFER_ATTRS_ALL };
     struct gofer_list *l;
 
     if (gofer_sb_of(dir)->shared ||
         atomic_load_explicit(&dir->misses, memory_order_relaxed) >= MISSES_MANY ||
         atomic_fetch_add_explicit(&dir->misses, 1, memory_order_relaxed) != MISSES_MANY - 1)
         return false;
-    int err = read_list(dir, 0, GUESS_SIZE, &l);
+    int err = read_list(dir, batch, &l);
     if (!err)
         gofer_list_put(l);
     return !err;
@@ -277,12 +320,14 @@ bool gofer_list_guess(struct gofer_inode *dir)
 
 int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out)
 {
+    bool lacks = false;
     int found = 0;
 
     mutex_lock(&dir->inode.lock);
     const struct gofer_list *l = dir->list;
     if (l) {
         const struct gofer_list_entry *e = find(l, name);
+        lacks = e && !e->has_attr;
         if (e && e->has_attr) {
             *out = (struct gofer_found){ .attr = e->attr };
             found = 1;
@@ -291,6 +336,10 @@ int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_fo
         }
     }
     mutex_unlock(&dir->inode.lock);
+    if (found > 0)
+        credit(dir, WORTH_USED);
+    else if (lacks)
+        credit(dir, WORTH_LACKED);
     return found;
 }
 

@@ -60,6 +60,7 @@ struct gofer_sb {
     struct gofer_inode
         *lists[GOFER_LISTS_MAX]; /* [l] directories with a list: references, or NULL */
     uint32_t next_list;          /* [l] the oldest of them */
+    _Atomic int32_t credit;      /* [a] whether attributes are worth telling: gofer_list.c */
     struct gofer_ahead ahead[GOFER_AHEAD_MAX]; /* [l] */
     uint32_t next_ahead;                       /* [l] the oldest of them */
 };
@@ -247,6 +248,7 @@ struct gofer_list {
     struct ref ref;
     uint64_t from;                    /* [I] the position it begins at */
     bool at_end;                      /* [I] nothing comes behind it */
+    enum gofer_attrs attrs;           /* [I] of which entries it should have them */
     uint32_t count;                   /* [I] */
     uint32_t mask;                    /* [I] of the index */
     struct gofer_list_entry *entries; /* [I] */

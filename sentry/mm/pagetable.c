@@ -132,15 +132,16 @@ uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end)
         pfn_t table = mm->root;
         unsigned level = LEVELS - 1;
         for (; level > 0; level--) {
-            pte_t e = *slot_in(mm, table, level, va);
-            if (!e)
-                break;
-            table = pte_pfn(e);
+            const pte_t *slot = slot_in(mm, table, level, va), *stop = table_at(mm, table) + 512;
+            uint64_t size = (uint64_t)1 << shift_of(level);
+            for (; slot < stop && !*slot; slot++)
+                va = (va & ~(size - 1)) + size;
+            if (slot == stop || va >= end)
+                break; /* from the top again: `va` is where another table begins */
+            table = pte_pfn(*slot);
         }
         if (level == 0)
             return va;
-        uint64_t size = (uint64_t)1 << shift_of(level);
-        va = (va & ~(size - 1)) + size;
     }
     return end;
 }

@@ -134,7 +134,7 @@ static void call_all(struct gofer_client *c)
     err = gofer_link(c, 1, 2, "n", &attr);
     err = gofer_unlink(c, 1, "n", 0, &f);
     err = gofer_rename(c, 1, "a", 2, "b", 0);
-    err = gofer_readdir(c, 1, "n", 0, true, &dir, &f);
+    err = gofer_readdir(c, 1, "n", (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &dir, &f);
     err = gofer_statfs(c, 1, &fs);
     err = gofer_setxattr(c, 1, "a", "b", 1, 0);
     err = gofer_removexattr(c, 1, "a");

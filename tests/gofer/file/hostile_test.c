@@ -284,7 +284,11 @@ Test(hostile, a_large_directory_that_changes_is_listed_to_its_end)
         struct names n = { .sink.entry = count };
         int end = 0;
         for (int batches = 0; end == 0 && batches < 1000; batches++)
-            end = gofer_readdir(pair.client, root.handle, NULL, n.last, round & 1, &n.sink, &found);
+            end = gofer_readdir(
+                pair.client, root.handle, NULL,
+                (struct gofer_batch){ .cookie = n.last,
+                                      .attrs = round & 1 ? GOFER_ATTRS_ALL : GOFER_ATTRS_NONE },
+                &n.sink, &found);
         cr_expect_eq(end, 1);
         cr_expect_eq(n.stay, 5000, "what was there all the time is listed once: %u", n.stay);
     }

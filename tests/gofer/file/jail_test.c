@@ -173,9 +173,13 @@ static void check_read_only_root(uid_t uid)
     cr_expect_eq(walk_one(&j, "etc", &f), 0);
     cr_expect_eq(f.attr.uid, 0, "what is not ours is root's");
     cr_assert_eq(walk_one(&j, "proc", &f), 0);
-    cr_expect_eq(gofer_readdir(j.client, f.handle, NULL, 0, true, &sink, &f), 1, "/proc is empty");
+    cr_expect_eq(gofer_readdir(j.client, f.handle, NULL,
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &sink, &f),
+                 1, "/proc is empty");
     cr_assert_eq(walk_one(&j, "sys", &f), 0);
-    cr_expect_eq(gofer_readdir(j.client, f.handle, NULL, 0, true, &sink, &f), 1);
+    cr_expect_eq(gofer_readdir(j.client, f.handle, NULL,
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &sink, &f),
+                 1);
     cr_expect_eq(jail_stop(&j), 0, "it ends with the socket");
 }
 

@@ -202,14 +202,18 @@ Test(serve, a_directory_comes_in_batches)
     }
 
     for (; end == 0; batches++)
-        end = gofer_readdir(pair.client, root.handle, NULL, n.last, true, &n.sink, &found_dir);
+        end = gofer_readdir(pair.client, root.handle, NULL,
+                            (struct gofer_batch){ .cookie = n.last, .attrs = GOFER_ATTRS_ALL },
+                            &n.sink, &found_dir);
     cr_expect_eq(end, 1);
     cr_expect_eq(n.count, 1500);
     cr_expect_eq(n.with_attr, 1500);
     cr_expect_leq(batches, 5);
     /* And from the middle, after the end has been seen. */
     n.count = 0;
-    cr_expect_geq(gofer_readdir(pair.client, root.handle, NULL, 0, false, &n.sink, &found_dir), 0);
+    cr_expect_geq(gofer_readdir(pair.client, root.handle, NULL, (struct gofer_batch){ 0 }, &n.sink,
+                                &found_dir),
+                  0);
     cr_expect_eq(n.count, 1500);
 }
 
@@ -221,16 +225,25 @@ Test(serve, a_directory_below_another_is_listed_at_once)
     cr_assert_eq(mkdir(gofer_pair_path(&pair, "d", path), 0755), 0);
     gofer_pair_put(&pair, "d/f", "x", 1);
 
-    cr_expect_eq(gofer_readdir(pair.client, root.handle, "d", 0, true, &n.sink, &found_dir), 1);
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, "d",
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &n.sink,
+                               &found_dir),
+                 1);
     cr_expect_eq(n.count, 1);
     cr_expect_eq(gofer_getattr(pair.client, found_dir.handle, &attr), 0);
     cr_expect_eq(attr.ino, found_dir.attr.ino);
-    cr_expect_eq(gofer_readdir(pair.client, root.handle, "e", 0, true, &n.sink, &found_dir),
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, "e",
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &n.sink,
+                               &found_dir),
                  -ENOENT);
-    cr_expect_eq(gofer_readdir(pair.client, found_dir.handle, "f", 0, true, &n.sink, &found_dir),
+    cr_expect_eq(gofer_readdir(pair.client, found_dir.handle, "f",
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &n.sink,
+                               &found_dir),
                  -ESTALE);
     gofer_pair_put(&pair, "f", "x", 1);
-    cr_expect_eq(gofer_readdir(pair.client, root.handle, "f", 0, true, &n.sink, &found_dir),
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, "f",
+                               (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &n.sink,
+                               &found_dir),
                  -ENOTDIR);
 }
 

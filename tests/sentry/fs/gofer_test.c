@@ -338,6 +338,36 @@ Test(gofer, a_directory_is_read_when_its_names_are_asked_for_singly)
     cr_expect_lt(gofer_world_asked(&w), 10);
 }
 
+/* Listing alone does not want the attributes of each file; who does then want them gets them. */
+Test(gofer, who_only_lists_is_told_less_and_nothing_wrong)
+{
+    char name[32];
+    struct attr attr;
+    for (int d = 0; d < 40; d++) {
+        snprintf(name, sizeof name, "d%d", d);
+        make_dir(name);
+        for (int i = 0; i < 100; i++) {
+            snprintf(name, sizeof name, "d%d/%d", d, i);
+            gofer_pair_put(&w.pair, name, "abc", (size_t)(i % 4));
+        }
+    }
+    for (int d = 0; d < 40; d++) {
+        snprintf(name, sizeof name, "/d%d", d);
+        cr_expect_eq(count_names(name, 20), 102);
+    }
+    for (int d = 39; d >= 20; d--) {
+        gofer_world_asked(&w);
+        for (int i = 0; i < 100; i++) {
+            snprintf(name, sizeof name, "/d%d/%d", d, i);
+            attr = must_stat(name);
+            cr_expect_eq(attr.size, (uint64_t)(i % 4));
+        }
+        cr_expect_leq(gofer_world_asked(&w), 10);
+        snprintf(name, sizeof name, "/d%d/none", d);
+        cr_expect_eq(gofer_world_stat(&w, name, &attr), -ENOENT);
+    }
+}
+
 Test(gofer, an_unlinked_file_that_only_the_listing_knew_stays_usable)
 {
     struct path at;
