@@ -82,6 +82,9 @@ struct oci_spec {
     const char **masked, **readonly_paths; /* NULL: none */
     const char *cgroups_path;
     const char *propagation;
+    bool seccomp; /* there is a profile */
+    uint32_t seccomp_action, seccomp_error, nrules;
+    struct option_rule *rules;
     struct node resources; /* linux.resources, for cgroup.c */
     json_t *annotations;   /* borrowed; NULL: none */
 };
@@ -108,4 +111,5 @@ uint64_t oci_cap(const char *name);
 
 must_use int oci_parse_mounts(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e);
+must_use int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_hooks(const struct node *n, struct oci_spec *out, struct err *e);

@@ -97,12 +97,11 @@ static void warn_ignored(const struct node *n)
     static const struct {
         const char *name, *why;
     } ignored[] = {
-        {"seccomp",      "is not enforced yet; the host sees the sentry's own filter only"},
-        { "intelRdt",    "has no effect in a sandbox"                                     },
-        { "mountLabel",  "has no effect in a sandbox"                                     },
-        { "personality", "has no effect in a sandbox"                                     },
-        { "sysctl",      "is not set yet"                                                 },
-        { "timeOffsets", "has no effect in a sandbox"                                     },
+        {"intelRdt",     "has no effect in a sandbox"},
+        { "mountLabel",  "has no effect in a sandbox"},
+        { "personality", "has no effect in a sandbox"},
+        { "sysctl",      "is not set yet"            },
+        { "timeOffsets", "has no effect in a sandbox"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
@@ -133,6 +132,7 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
     struct node spaces = node_get(n, "namespaces"), masked = node_get(n, "maskedPaths");
     struct node readonly = node_get(n, "readonlyPaths"), cgroups = node_get(n, "cgroupsPath");
     struct node devices = node_get(n, "devices"), propagation = node_get(n, "rootfsPropagation");
+    struct node seccomp = node_get(n, "seccomp");
     size_t count;
     int err = node_object(n, e);
 
@@ -152,6 +152,8 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
         err = node_text(&cgroups, &out->cgroups_path, e);
     if (!err)
         err = node_text(&propagation, &out->propagation, e);
+    if (!err)
+        err = oci_parse_seccomp(&seccomp, out, e);
     if (!err)
         err = warn_devices(&devices, e);
     if (err)

@@ -100,6 +100,7 @@ void oci_free(struct oci_spec *s)
         }
         free(s->hooks[k]);
     }
+    free(s->rules);
     free(s->uid_map);
     free(s->gid_map);
     free(s->masked);

@@ -271,6 +271,11 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
     o->hostname = s->hostname ?: "";
     o->domainname = s->domainname ?: "";
     o->trace_set = "";
+    o->seccomp = s->seccomp;
+    o->seccomp_action = s->seccomp_action;
+    o->seccomp_error = s->seccomp_error;
+    o->nrules = s->nrules;
+    o->rules = s->rules;
     oci_process_options(&s->process, o);
     o->shielded = true;
     return err;

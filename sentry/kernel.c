@@ -15,9 +15,10 @@
 #include "sentry/load/vdso.h"
 #include "sentry/mounts.h"
 #include "sentry/process.h"
+#include "sentry/profile.h"
 #include "sentry/sock/socket.h"
-#include "sentry/syscall/sock_hooks.h"
 #include "sentry/syscall/answers.h"
+#include "sentry/syscall/sock_hooks.h"
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/futex.h"
@@ -50,7 +51,7 @@ int boot_fail(struct boot_error *e, int err, const char *format, ...)
 /* ---- birth ---- */
 
 static const struct tasks_ops tasks_ops = { .dispatch = syscall_dispatch,
-                                             .answers = syscall_answers };
+                                            .answers = syscall_answers };
 
 static int make_parts(struct kernel *k, const struct sandbox_options *o)
 {
@@ -82,6 +83,8 @@ static int make_parts(struct kernel *k, const struct sandbox_options *o)
         err = vdso_create(a, &vdso);
     if (!err)
         err = tasks_create(a, &tasks);
+    if (!err)
+        err = profile_create(a, o);
     if (!err && *o->domainname)
         uts_ns_set_domainname(tasks_of(a)->uts, o->domainname, strlen(o->domainname));
     return err;

@@ -60,6 +60,28 @@ static void put_limits(struct wire_writer *w, const struct sandbox_options *o)
     }
 }
 
+static void put_profile(struct wire_writer *w, const struct sandbox_options *o)
+{
+    wire_put_u8(w, o->seccomp);
+    wire_put_u32(w, o->seccomp_action);
+    wire_put_u32(w, o->seccomp_error);
+    wire_put_u32(w, o->nrules);
+    for (uint32_t i = 0; i < o->nrules; i++) {
+        const struct option_rule *r = &o->rules[i];
+
+        put_text(w, r->call);
+        wire_put_u32(w, r->action);
+        wire_put_u32(w, r->error);
+        wire_put_u32(w, r->nargs);
+        for (uint32_t j = 0; j < r->nargs; j++) {
+            wire_put_u32(w, r->args[j].index);
+            wire_put_u32(w, r->args[j].op);
+            wire_put_u64(w, r->args[j].value);
+            wire_put_u64(w, r->args[j].two);
+        }
+    }
+}
+
 ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
 {
     struct wire_writer w;
@@ -98,6 +120,7 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, o->ngroups);
     for (uint32_t i = 0; i < o->ngroups; i++)
         wire_put_u32(&w, o->groups[i]);
+    put_profile(&w, o);
     wire_put_u32(&w, o->nmounts);
     for (uint32_t i = 0; i < o->nmounts; i++)
         put_mount(&w, &o->mounts[i]);
@@ -119,6 +142,7 @@ static const char *get_text(struct wire_reader *r)
 struct options_storage {
     uint32_t *groups;
     struct option_mount *mounts;
+    struct option_rule *rules;
     const char **argv, **envp;
 };
 
@@ -128,6 +152,7 @@ void options_free(struct options_storage *s)
         return;
     free(s->groups);
     free(s->mounts);
+    free(s->rules);
     free(s->argv);
     free(s->envp);
     free(s);
@@ -193,6 +218,43 @@ static bool get_groups(struct wire_reader *r, struct sandbox_options *o, struct 
     return s->groups;
 }
 
+static bool get_rule(struct wire_reader *r, struct option_rule *rule)
+{
+    rule->call = get_text(r);
+    rule->action = wire_get_u32(r);
+    rule->error = wire_get_u32(r);
+    rule->nargs = wire_get_u32(r);
+    if (!rule->call || rule->action >= OPTION_ACTIONS || rule->error > 4095 ||
+        rule->nargs > ARRAY_LEN(rule->args))
+        return false;
+    for (uint32_t i = 0; i < rule->nargs; i++) {
+        rule->args[i].index = wire_get_u32(r);
+        rule->args[i].op = wire_get_u32(r);
+        rule->args[i].value = wire_get_u64(r);
+        rule->args[i].two = wire_get_u64(r);
+        if (rule->args[i].index >= ARRAY_LEN(rule->args) || rule->args[i].op >= OPTION_OPS)
+            return false;
+    }
+    return true;
+}
+
+static bool get_profile(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    o->seccomp = wire_get_u8(r);
+    o->seccomp_action = wire_get_u32(r);
+    o->seccomp_error = wire_get_u32(r);
+    o->nrules = wire_get_u32(r);
+    if (o->nrules > OPTIONS_RULES_MAX || o->seccomp_action >= OPTION_ACTIONS ||
+        o->seccomp_error > 4095)
+        return false;
+    s->rules = calloc(o->nrules + 1, sizeof *s->rules);
+    for (uint32_t i = 0; s->rules && i < o->nrules; i++)
+        if (!get_rule(r, &s->rules[i]))
+            return false;
+    o->rules = s->rules;
+    return s->rules;
+}
+
 static bool get_mounts(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
 {
     o->nmounts = wire_get_u32(r);
@@ -239,7 +301,7 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->timing = wire_get_u8(r);
     o->no_patch = wire_get_u8(r);
     o->log_level = (int)wire_get_u32(r);
-    if (!get_groups(r, o, s) || !get_mounts(r, o, s))
+    if (!get_groups(r, o, s) || !get_profile(r, o, s) || !get_mounts(r, o, s))
         return false;
     if (!get_texts(r, &s->argv) || !get_texts(r, &s->envp))
         return false;

@@ -18,6 +18,7 @@
 #define OPTIONS_MOUNTS_MAX  256
 #define OPTIONS_STRINGS_MAX 131072 /* arguments, or variables */
 #define OPTIONS_GROUPS_MAX  65536
+#define OPTIONS_RULES_MAX   16384
 
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
@@ -30,6 +31,39 @@ enum mount_kind {
     MOUNT_HIDE,     /* an empty read-only directory, or /dev/null over a file */
     MOUNT_READONLY, /* what is there already, read-only */
     MOUNT_KINDS,
+};
+
+enum option_action {
+    OPTION_ALLOW,
+    OPTION_ERRNO,
+    OPTION_TRAP,
+    OPTION_KILL_THREAD,
+    OPTION_KILL_PROCESS,
+    OPTION_ACTIONS,
+};
+
+enum option_op {
+    OPTION_NE,
+    OPTION_LT,
+    OPTION_LE,
+    OPTION_EQ,
+    OPTION_GE,
+    OPTION_GT,
+    OPTION_MASKED_EQ, /* the argument under `value` is `two` */
+    OPTION_OPS,
+};
+
+struct option_rule_arg {
+    uint32_t index, op; /* 0 … 5; enum option_op */
+    uint64_t value, two;
+};
+
+/* Of a seccomp profile: what is to be done with a call whose arguments are like that. */
+struct option_rule {
+    const char *call;
+    uint32_t action, error; /* enum option_action; the errno of OPTION_ERRNO */
+    uint32_t nargs;
+    struct option_rule_arg args[6];
 };
 
 struct option_mount {
@@ -102,6 +136,9 @@ struct sandbox_options {
     bool no_patch; /* call sites stay as they are, though they trap */
     const char *trace_set;
     int log_level;
+    bool seccomp; /* there is a profile: what it says where no rule does, and its rules */
+    uint32_t seccomp_action, seccomp_error, nrules;
+    const struct option_rule *rules;
     uint32_t nmounts;
     const struct option_mount *mounts;
     int fds[OPTION_FD_COUNT];

@@ -4,6 +4,7 @@
 
 #include "sentry/proc/ids.h"
 #include "sentry/proc/tables.h"
+#include "sentry/task/seccomp.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/tasks.h"
 #include "sentry/task/user.h"
@@ -112,7 +113,10 @@ static void show_caps(struct text *t, const struct cred *c)
                 "\nCapBnd:\t%016" PRIx64 "\nCapAmb:\t%016" PRIx64 "\n",
                 c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
                 c->cap_ambient);
-    text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", c->no_new_privs);
+    int filters = seccomp_on(arena_of(c));
+
+    text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", c->no_new_privs,
+                filters ? 2 : 0, filters);
 }
 
 /* Groups of 32 bits, the highest first: as %*pb of Linux. */

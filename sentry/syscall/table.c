@@ -9,6 +9,7 @@
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/syscall/trace.h"
+#include "sentry/task/seccomp.h"
 #include "sentry/task/task.h"
 
 #define SYSARG(kind, type, cast, print)            \
@@ -71,11 +72,21 @@ static long call_or_refuse(struct task *t, uint64_t nr, const uint64_t regs[6])
     return e ? e->refusal : -ENOSYS;
 }
 
+/* First the container's profile, then the call. */
+static long ask_profile(struct task *t, uint64_t nr, const uint64_t regs[6])
+{
+    long result;
+
+    if (unlikely(seccomp_on(t->arena)) && !seccomp_allows(t, nr, regs, &result))
+        return result;
+    return call_or_refuse(t, nr, regs);
+}
+
 long syscall_dispatch(struct task *t, uint64_t nr, const uint64_t regs[6])
 {
     struct syscall_stats *s = syscall_stats(t->arena);
 
     if (likely(!s || !s->watching))
-        return call_or_refuse(t, nr, regs);
-    return syscall_watched(t, s, nr, regs, call_or_refuse);
+        return ask_profile(t, nr, regs);
+    return syscall_watched(t, s, nr, regs, ask_profile);
 }

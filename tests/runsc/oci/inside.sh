@@ -41,6 +41,13 @@ sees "no new privileges" "1" . sh -c 'sed -n "s/^NoNewPrivs:.//p" /proc/self/sta
 sees "limits" "77 99" '.process.rlimits=[{type:"RLIMIT_NOFILE",soft:77,hard:99}]' sh -c 'echo $(ulimit -Sn) $(ulimit -Hn)'
 sees "the score for running out of memory" "77" '.process.oomScoreAdj=77' cat /proc/self/oom_score_adj
 sees "it is pid 1" "1" . sh -c 'echo $$'
+allow='.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[RULE]}'
+rule() { echo "${allow%RULE*}$1${allow#*RULE}"; }
+sees "a profile refuses a call" "mkdir: can't create directory '/x': No data available 2" "$(rule '{names:["mkdir","mkdirat","nosuchcall"],action:"SCMP_ACT_ERRNO",errnoRet:61}')" sh -c 'echo $(mkdir /x 2>&1; sed -n "s/^Seccomp:.//p" /proc/self/status)'
+sees "by its arguments" "no yes" "$(rule '{names:["kill"],action:"SCMP_ACT_ERRNO",args:[{index:1,value:10,op:"SCMP_CMP_EQ"}]}')" sh -c 'trap "" USR1 USR2; echo $(kill -USR1 $$ 2> /dev/null && echo yes || echo no) $(kill -USR2 $$ && echo yes)'
+sees "under a mask" "no yes" "$(rule '{names:["kill"],action:"SCMP_ACT_ERRNO",args:[{index:1,value:2,valueTwo:2,op:"SCMP_CMP_MASKED_EQ"},{index:0,value:0,op:"SCMP_CMP_NE"}]}')" sh -c 'trap "" USR1 USR2; echo $(kill -USR1 $$ 2> /dev/null && echo yes || echo no) $(kill -USR2 $$ && echo yes)'
+sees "or kills" "159" "$(rule '{names:["mkdir","mkdirat"],action:"SCMP_ACT_KILL_PROCESS"}')" sh -c 'sh -c "mkdir /x" 2> /dev/null; echo $?'
+sees "what is not allowed is refused" "no" '.linux.seccomp={defaultAction:"SCMP_ACT_ERRNO",syscalls:[{names:["read","write","close","execve","exit_group","exit","brk","mmap","munmap","mprotect","arch_prctl","set_tid_address","set_robust_list","rseq","prlimit64","getrandom","readlink","readlinkat","fstat","newfstatat","stat","openat","getuid","geteuid","getgid","getegid","getpid","getppid","rt_sigaction","rt_sigprocmask","rt_sigreturn","ioctl","fcntl","getcwd","uname","prctl","sigaltstack","futex","dup2","pipe2","vfork","clone","wait4","lseek"],action:"SCMP_ACT_ALLOW"}]}' sh -c 'cd /tmp 2> /dev/null || echo no'
 mkdir hooks
 for kind in prestart createRuntime createContainer poststart poststop; do
     filter="${filter:-.} | .hooks.$kind=[{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"cat > $work/hooks/$kind\"]}]"

@@ -33,6 +33,8 @@ wrong "a hook that fails" 'error running prestart hook #0: error running hook: e
 wrong "a hook that hangs" 'hook ran past specified timeout of 1s' '.hooks={createRuntime:[{path:"/bin/sleep",args:["sleep","100"],timeout:1}]}'
 wrong "a terminal without a socket" 'cannot allocate tty' '.process.terminal=true'
 wrong "a number that is none" 'linux.resources.memory.limit: must be a whole number' '.linux.resources.memory.limit="x"'
+wrong "an action of no name" 'linux.seccomp.syscalls[0].action: there is no "SCMP_ACT_X"' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_X"}]}'
+wrong "a seventh argument" 'linux.seccomp.syscalls[0].args[0].index: 6 is not from 0 to 5' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_ERRNO",args:[{index:6,value:1,op:"SCMP_CMP_EQ"}]}]}'
 echo '{ "ociVersion": ' > b/config.json
 says "no JSON" "config.json: line 2" rs create --bundle b x
 says "no bundle" "No such file or directory" rs create --bundle nowhere x

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a config.json: refused with words that name a field, or taken whole. */
+#include <string.h>
+
+#include "runsc/oci_view.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_words(const struct err *e)
+{
+    assert(e->code < 0 && e->text[0]);
+    assert(memchr(e->text, 0, sizeof e->text));
+}
+
+/* What is taken can be told to a sentry, which takes it, too. */
+static void check_options(const struct oci_spec *s)
+{
+    struct sandbox_options o = { .platform = "auto" }, again;
+    struct options_storage *storage;
+    static uint8_t message[1 << 20]; /* too large for the stack; written before it is read */
+    struct err e = { .code = 0 };
+
+    if (oci_options(s, &o, &e)) {
+        check_words(&e);
+        return;
+    }
+    ssize_t n = options_encode(&o, message, sizeof message);
+    if (n < 0)
+        return;
+    int err = options_decode(message, (size_t)n, &again, &storage);
+    assert(!err);
+    options_free(storage);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    json_error_t why;
+    json_t *json = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, &why);
+    struct err e = { .code = 0 };
+    struct oci_spec s;
+
+    if (!json)
+        return 0;
+    int err = oci_parse(json, "config.json", &s, &e);
+    if (err) {
+        check_words(&e);
+    } else if (s.has_process && s.process.argv && s.process.argv[0]) {
+        assert(s.process.cwd[0] == '/');
+        check_options(&s);
+    }
+    oci_free(&s);
+    return 0;
+}
