@@ -111,6 +111,12 @@ void mutex_unlock_two(struct mutex *a, struct mutex *b) RELEASES(a, b);
 /* Whether the caller holds `m` (release builds: whether someone does). For assertions. */
 bool mutex_held(const struct mutex *m);
 
+/* The caller holds `m`, under another name than this: for a compiler that cannot follow that. */
+static inline void mutex_assert_held(const struct mutex *m) ASSERTS_HELD(m)
+{
+    assert(mutex_held(m));
+}
+
 /*
  * Where one thread sleeps. The owner does
  *

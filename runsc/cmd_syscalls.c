@@ -14,7 +14,8 @@ int cmd_syscalls(char *const argv[], struct err *e)
     char program[PATH_MAX];
 
     if (argv[1] && strcmp(argv[1], "--help") == 0) {
-        printf("usage: runsc syscalls\n\nLists the system calls that a program in a sandbox has.\n");
+        printf(
+            "usage: runsc syscalls\n\nLists the system calls that a program in a sandbox has.\n");
         return 0;
     }
     if (argv[1]) {

@@ -123,7 +123,7 @@ static void print_program(scmp_filter_ctx ctx, const char *name)
 
 static void make_filter(unsigned process, const char *name)
 {
-    /* Debug builds can say which call it was (SIGSYS has a handler there); release builds just die. */
+    /* Debug builds can say which call it was (SIGSYS has a handler); release builds just die. */
     scmp_filter_ctx ctx = seccomp_init(DEBUG ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS);
     unsigned count = 0;
 

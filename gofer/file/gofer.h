@@ -30,7 +30,7 @@ struct gofer {
      * refuse it (sudo, sshd, tar and dpkg all do).
      */
     bool overflow_is_root;
-    struct own_id uid, gid; /* where overflow_is_root: ours */
+    struct own_id uid, gid;  /* where overflow_is_root: ours */
     int sock;                /* to the sentry; -1 in a test without one */
     struct gofer_ring *ring; /* shared with the sentry */
     uint8_t *request;        /* GOFER_BODY_SIZE bytes: the private copy */

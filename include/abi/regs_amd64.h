@@ -23,7 +23,7 @@ struct guest_regs {
 static_assert(sizeof(struct guest_regs) == sizeof(struct user_regs_struct), "as in ptrace(2)");
 
 #define GUEST_CS 0x33 /* 64-bit user code */
-#define GUEST_CS_COMPAT                                                                            \
+#define GUEST_CS_COMPAT \
     0x23 /* 32-bit user code: a guest that jumps there gets SIGSEGV for its calls */
 #define GUEST_SS 0x2b
 

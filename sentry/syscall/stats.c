@@ -244,8 +244,9 @@ static void print_patches(struct arena *a, int fd)
     struct patch_stats p;
 
     if (patch_get_stats(a, &p))
-        print(fd, "%9llu calls trapped; %llu call sites replaced, and %llu times for a new program\n",
-              (unsigned long long)p.traps, (unsigned long long)p.sites, (unsigned long long)p.shared);
+        print(
+            fd, "%9llu calls trapped; %llu call sites replaced, and %llu times for a new program\n",
+            (unsigned long long)p.traps, (unsigned long long)p.sites, (unsigned long long)p.shared);
 }
 
 void syscall_summary(struct arena *a, int fd)

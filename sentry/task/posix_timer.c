@@ -141,10 +141,12 @@ int posix_timer_set(struct task *t, int id, bool absolute, const struct timer_se
         return -EINVAL;
     mutex_lock(&gt->lock);
     struct alarm *a = find_locked(gt, id);
-    if (a && old)
-        alarm_get_locked(a, old);
-    if (a)
+    if (a) {
+        mutex_assert_held(&a->owner->lock);
+        if (old)
+            alarm_get_locked(a, old);
         alarm_set_locked(a, moment_of(a, absolute, set->value), set->value ? set->interval : 0);
+    }
     mutex_unlock(&gt->lock);
     return a ? 0 : -EINVAL;
 }
@@ -157,8 +159,10 @@ int posix_timer_get(struct task *t, int id, struct timer_setting *out)
         return -EINVAL;
     mutex_lock(&gt->lock);
     struct alarm *a = find_locked(gt, id);
-    if (a)
+    if (a) {
+        mutex_assert_held(&a->owner->lock);
         alarm_get_locked(a, out);
+    }
     mutex_unlock(&gt->lock);
     return a ? 0 : -EINVAL;
 }
@@ -201,6 +205,7 @@ void posix_timer_taken(struct group_timers *gt, struct abi_siginfo *si)
     mutex_lock(&gt->lock);
     struct alarm *a = find_locked(gt, si->timer.id);
     if (a && (int32_t)a->serial == si->timer.private) {
+        mutex_assert_held(&a->owner->lock);
         si->timer.overrun = a->overrun = alarm_taken_locked(a);
         si->timer.private = 0;
     }

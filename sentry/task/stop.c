@@ -101,6 +101,7 @@ void task_stop(struct task *t)
     struct thread_group *g = t->group;
 
     mutex_lock(&g->lock);
+    mutex_assert_held(&t->group->lock);
     int news = news_locked(t);
     mutex_unlock(&g->lock);
     if (news)

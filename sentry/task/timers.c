@@ -74,8 +74,11 @@ void timers_signal_taken(struct thread_group *g, struct abi_siginfo *si)
     if (si->si_code == SI_TIMER) {
         posix_timer_taken(gt, si);
     } else if (gt && si->si_signo == SIGALRM) {
+        struct alarm *a = &gt->itimer[ITIMER_REAL];
+
         mutex_lock(&gt->lock);
-        alarm_taken_locked(&gt->itimer[ITIMER_REAL]);
+        mutex_assert_held(&a->owner->lock);
+        alarm_taken_locked(a);
         mutex_unlock(&gt->lock);
     }
 }
@@ -122,8 +125,11 @@ int itimer_get(struct task *t, int which, struct timer_setting *out)
         return -EINVAL;
     *out = (struct timer_setting){ 0 };
     if (gt) {
+        struct alarm *a = &gt->itimer[which];
+
         mutex_lock(&gt->lock);
-        alarm_get_locked(&gt->itimer[which], out);
+        mutex_assert_held(&a->owner->lock);
+        alarm_get_locked(a, out);
         mutex_unlock(&gt->lock);
     }
     return 0;
@@ -142,6 +148,7 @@ int itimer_set(struct task *t, int which, const struct timer_setting *set,
     if (gt) {
         struct alarm *a = &gt->itimer[which];
         mutex_lock(&gt->lock);
+        mutex_assert_held(&a->owner->lock);
         alarm_get_locked(a, &was);
         alarm_set_locked(a, set->value ? moment_after(a, set->value) : NSEC_NEVER, set->interval);
         mutex_unlock(&gt->lock);

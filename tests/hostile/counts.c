@@ -25,15 +25,31 @@
 
 #include "lib.h"
 
-static const int64_t big[] = { INT_MAX, UINT_MAX, (int64_t)1 << 31, (int64_t)1 << 32, (int64_t)1 << 40, (int64_t)1 << 47,
-                               (int64_t)1 << 62, INT64_MAX, INT64_MAX - 1, INT64_MIN, -1, -4096, INT_MAX - 4095 };
+static const int64_t big[] = { INT_MAX,
+                               UINT_MAX,
+                               (int64_t)1 << 31,
+                               (int64_t)1 << 32,
+                               (int64_t)1 << 40,
+                               (int64_t)1 << 47,
+                               (int64_t)1 << 62,
+                               INT64_MAX,
+                               INT64_MAX - 1,
+                               INT64_MIN,
+                               -1,
+                               -4096,
+                               INT_MAX - 4095 };
 static char *some;
 
 static void on_files(int64_t n)
 {
     char name[] = "/tmp/countXXXXXX";
-    int f = mkstemp(name), zero = open("/dev/zero", O_RDWR), null = open("/dev/null", O_RDWR), d = open("/", O_RDONLY);
-    struct iovec v[3] = { { some, (size_t)n }, { some, (size_t)n }, { some, 4096 } };
+    int f = mkstemp(name), zero = open("/dev/zero", O_RDWR), null = open("/dev/null", O_RDWR),
+        d = open("/", O_RDONLY);
+    struct iovec v[3] = {
+        {some,  (size_t)n},
+        { some, (size_t)n},
+        { some, 4096     }
+    };
     off_t off = n;
     int p[2], size = (int)n;
 
@@ -84,8 +100,10 @@ static void on_memory(int64_t n)
     void *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int fd = memfd_create("m", 0);
 
-    mmap(NULL, (size_t)n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    syscall(SYS_mmap, n & ~4095, 65536, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    mmap(NULL, (size_t)n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+         0);
+    syscall(SYS_mmap, n & ~4095, 65536, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+            0);
     syscall(SYS_mmap, 0, 65536, 3, MAP_SHARED, fd, n & ~4095);
     syscall(SYS_mmap, n & ~4095, n, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     syscall(SYS_mremap, p, 65536, n, MREMAP_MAYMOVE, 0);
@@ -109,9 +127,16 @@ static void on_memory(int64_t n)
 static void on_waits(int64_t n)
 {
     struct timespec t = { 0, 0 }, odd = { n, n };
-    struct itimerval it = { { n, n }, { n, n } };
-    struct itimerspec its = { { n, 0 }, { n, 999999999 } };
-    int fd = timerfd_create(CLOCK_MONOTONIC, 0), ev = eventfd(0, EFD_NONBLOCK), ep = epoll_create1(0);
+    struct itimerval it = {
+        {n,  n},
+        { n, n}
+    };
+    struct itimerspec its = {
+        {n,  0        },
+        { n, 999999999}
+    };
+    int fd = timerfd_create(CLOCK_MONOTONIC, 0), ev = eventfd(0, EFD_NONBLOCK),
+        ep = epoll_create1(0);
     uint64_t v = (uint64_t)n;
     timer_t timer;
 
@@ -123,7 +148,12 @@ static void on_waits(int64_t n)
     setitimer(ITIMER_REAL, &it, NULL);
     setitimer(ITIMER_VIRTUAL, &it, NULL);
     timerfd_settime(fd, 0, &its, NULL);
-    timerfd_settime(fd, TFD_TIMER_ABSTIME, &(struct itimerspec){ .it_value = { 0, 1 }, .it_interval = { 0, 1 } }, NULL);
+    timerfd_settime(fd, TFD_TIMER_ABSTIME,
+                    &(struct itimerspec){
+                        .it_value = {0,  1},
+                          .it_interval = { 0, 1}
+    },
+                    NULL);
     timer_create(CLOCK_REALTIME, NULL, &timer);
     timer_settime(timer, 0, &its, NULL);
     (void)!write(ev, &v, 8);
@@ -141,7 +171,10 @@ static void on_others(int64_t n)
 {
     int s[2];
     struct rlimit64 limit = { (uint64_t)n, (uint64_t)n };
-    struct msghdr m = { .msg_iov = (void *)some, .msg_iovlen = (size_t)n, .msg_control = some, .msg_controllen = (size_t)n };
+    struct msghdr m = { .msg_iov = (void *)some,
+                        .msg_iovlen = (size_t)n,
+                        .msg_control = some,
+                        .msg_controllen = (size_t)n };
     struct mmsghdr many[2] = { { .msg_hdr = m }, { .msg_hdr = m } };
 
     (void)!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s);
@@ -187,7 +220,8 @@ static void on_others(int64_t n)
 static void on_exec(int64_t n)
 {
     size_t count = 1 << 20;
-    char **argv = mmap(NULL, (count + 1) * sizeof *argv, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char **argv = mmap(NULL, (count + 1) * sizeof *argv, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *none[] = { NULL }, *long_one = malloc(8 << 20);
 
     if (argv == MAP_FAILED || !long_one)
@@ -213,11 +247,21 @@ static void attack(void *arg)
     some = before_nothing(65536);
     memset(some, i % 2 ? 0xff : 0x41, 65536);
     switch (i % 5) {
-    case 0: on_files(n); break;
-    case 1: on_memory(n); break;
-    case 2: on_waits(n); break;
-    case 3: on_others(n); break;
-    default: on_exec(n); break;
+    case 0:
+        on_files(n);
+        break;
+    case 1:
+        on_memory(n);
+        break;
+    case 2:
+        on_waits(n);
+        break;
+    case 3:
+        on_others(n);
+        break;
+    default:
+        on_exec(n);
+        break;
     }
 }
 

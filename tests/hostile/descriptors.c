@@ -20,15 +20,24 @@ static int one_more(uint64_t kind)
     int p[2];
 
     switch (kind % 9) {
-    case 0: return open("/etc/passwd", O_RDONLY);
-    case 1: return eventfd(0, 0);
-    case 2: return pipe(p) ? -1 : p[0];
-    case 3: return socketpair(AF_UNIX, SOCK_STREAM, 0, p) ? -1 : p[0];
-    case 4: return epoll_create1(0);
-    case 5: return timerfd_create(CLOCK_REALTIME, 0);
-    case 6: return memfd_create("m", 0);
-    case 7: return open("/tmp", O_TMPFILE | O_RDWR, 0600);
-    default: return dup(0);
+    case 0:
+        return open("/etc/passwd", O_RDONLY);
+    case 1:
+        return eventfd(0, 0);
+    case 2:
+        return pipe(p) ? -1 : p[0];
+    case 3:
+        return socketpair(AF_UNIX, SOCK_STREAM, 0, p) ? -1 : p[0];
+    case 4:
+        return epoll_create1(0);
+    case 5:
+        return timerfd_create(CLOCK_REALTIME, 0);
+    case 6:
+        return memfd_create("m", 0);
+    case 7:
+        return open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    default:
+        return dup(0);
     }
 }
 
@@ -49,22 +58,28 @@ static void send_fd(int over, int fd)
 {
     char space[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'x';
     struct iovec v = { &byte, 1 };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space
+    };
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS };
     memcpy(CMSG_DATA(c), &fd, sizeof fd);
     sendmsg(over, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Sockets sent over themselves, and two over each other, then closed: only their own queues hold them. */
+/* Sockets sent over themselves, and two over each other, then closed: only their own queues hold
+ * them. */
 static void rings(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 3000; i++) {
         int a[2], b[2];
 
-        if (socketpair(AF_UNIX, i % 2 ? SOCK_STREAM : SOCK_DGRAM, 0, a) || socketpair(AF_UNIX, SOCK_STREAM, 0, b))
+        if (socketpair(AF_UNIX, i % 2 ? SOCK_STREAM : SOCK_DGRAM, 0, a) ||
+            socketpair(AF_UNIX, SOCK_STREAM, 0, b))
             break;
         send_fd(a[0], a[0]);
         send_fd(a[0], a[1]);
@@ -146,13 +161,29 @@ static void *user(void *arg)
         int fd = 3 + (int)(roll(&d) % 30);
 
         switch (roll(&d) % 7) {
-        case 0: one_more(roll(&d)); break;
-        case 1: fcntl(fd, F_SETFL, O_NONBLOCK); break;
-        case 2: if (fcntl(fd, F_GETFL) & O_NONBLOCK) (void)!read(fd, b, sizeof b); break;
-        case 3: if (fcntl(fd, F_GETFL) & O_NONBLOCK) (void)!write(fd, b, sizeof b); break;
-        case 4: epoll_ctl(fd, EPOLL_CTL_ADD, 3 + (int)(roll(&d) % 30), &e); break;
-        case 5: epoll_wait(fd, &e, 1, 0); break;
-        default: send_fd(fd, 3 + (int)(roll(&d) % 30)); break;
+        case 0:
+            one_more(roll(&d));
+            break;
+        case 1:
+            fcntl(fd, F_SETFL, O_NONBLOCK);
+            break;
+        case 2:
+            if (fcntl(fd, F_GETFL) & O_NONBLOCK)
+                (void)!read(fd, b, sizeof b);
+            break;
+        case 3:
+            if (fcntl(fd, F_GETFL) & O_NONBLOCK)
+                (void)!write(fd, b, sizeof b);
+            break;
+        case 4:
+            epoll_ctl(fd, EPOLL_CTL_ADD, 3 + (int)(roll(&d) % 30), &e);
+            break;
+        case 5:
+            epoll_wait(fd, &e, 1, 0);
+            break;
+        default:
+            send_fd(fd, 3 + (int)(roll(&d) % 30));
+            break;
         }
     }
     return NULL;

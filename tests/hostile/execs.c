@@ -38,8 +38,18 @@ static void run_image(const char *name, size_t len)
 
 static uint64_t odd(struct dice *d)
 {
-    static const uint64_t values[] = { 0, 1, 0xff, 0x1000, 0x7fffffff, 0xffffffff, 0x7ffffffff000, 0x800000000000,
-                                       0x7fffffffffffffff, 0x8000000000000000, -1ul, -4096ul };
+    static const uint64_t values[] = { 0,
+                                       1,
+                                       0xff,
+                                       0x1000,
+                                       0x7fffffff,
+                                       0xffffffff,
+                                       0x7ffffffff000,
+                                       0x800000000000,
+                                       0x7fffffffffffffff,
+                                       0x8000000000000000,
+                                       -1ul,
+                                       -4096ul };
     return roll(d) % 2 ? values[roll(d) % COUNT(values)] : roll(d);
 }
 
@@ -54,20 +64,48 @@ static void broken(void *arg)
         Elf64_Phdr *p = (Elf64_Phdr *)(image + sizeof *e) + roll(&d) % 8;
 
         switch (roll(&d) % 14) {
-        case 0: image[roll(&d) % 64] = (char)roll(&d); break;
-        case 1: e->e_phoff = odd(&d); break;
-        case 2: e->e_phnum = (uint16_t)odd(&d); break;
-        case 3: e->e_phentsize = (uint16_t)odd(&d); break;
-        case 4: e->e_entry = odd(&d); break;
-        case 5: p->p_type = (uint32_t)(roll(&d) % 2 ? PT_LOAD : PT_INTERP); break;
-        case 6: p->p_offset = odd(&d); break;
-        case 7: p->p_vaddr = odd(&d); break;
-        case 8: p->p_filesz = odd(&d); break;
-        case 9: p->p_memsz = odd(&d); break;
-        case 10: p->p_align = odd(&d); break;
-        case 11: p->p_flags = (uint32_t)odd(&d); break;
-        case 12: e->e_type = (uint16_t)(roll(&d) % 2 ? ET_DYN : ET_EXEC); break;
-        default: p->p_type = (uint32_t)odd(&d); break;
+        case 0:
+            image[roll(&d) % 64] = (char)roll(&d);
+            break;
+        case 1:
+            e->e_phoff = odd(&d);
+            break;
+        case 2:
+            e->e_phnum = (uint16_t)odd(&d);
+            break;
+        case 3:
+            e->e_phentsize = (uint16_t)odd(&d);
+            break;
+        case 4:
+            e->e_entry = odd(&d);
+            break;
+        case 5:
+            p->p_type = (uint32_t)(roll(&d) % 2 ? PT_LOAD : PT_INTERP);
+            break;
+        case 6:
+            p->p_offset = odd(&d);
+            break;
+        case 7:
+            p->p_vaddr = odd(&d);
+            break;
+        case 8:
+            p->p_filesz = odd(&d);
+            break;
+        case 9:
+            p->p_memsz = odd(&d);
+            break;
+        case 10:
+            p->p_align = odd(&d);
+            break;
+        case 11:
+            p->p_flags = (uint32_t)odd(&d);
+            break;
+        case 12:
+            e->e_type = (uint16_t)(roll(&d) % 2 ? ET_DYN : ET_EXEC);
+            break;
+        default:
+            p->p_type = (uint32_t)odd(&d);
+            break;
         }
     }
     snprintf(name, sizeof name, "/tmp/x%d", *(int *)arg % 16);
@@ -77,8 +115,24 @@ static void broken(void *arg)
 static void scripts(void *arg)
 {
     static const char *const texts[] = {
-        "#!", "#!\n", "#! \n", "#!/\n", "#!/tmp/s\n", "#!/bin/sh\0\n", "#!/proc/self/exe\n", "#!nothing here\n", "#!\t/bin/true  \t x\n",
-        "\x7f" "ELF", "\x7f" "ELF\x02\x01\x01", "", "\n", "#!/dev/null\n", "#!/dev/zero\n", "#!/proc/self/mem\n",
+        "#!",
+        "#!\n",
+        "#! \n",
+        "#!/\n",
+        "#!/tmp/s\n",
+        "#!/bin/sh\0\n",
+        "#!/proc/self/exe\n",
+        "#!nothing here\n",
+        "#!\t/bin/true  \t x\n",
+        "\x7f"
+        "ELF",
+        "\x7f"
+        "ELF\x02\x01\x01",
+        "",
+        "\n",
+        "#!/dev/null\n",
+        "#!/dev/zero\n",
+        "#!/proc/self/mem\n",
     };
     const char *text = texts[*(int *)arg % COUNT(texts)];
     int fd = open("/tmp/s", O_CREAT | O_TRUNC | O_WRONLY, 0700);

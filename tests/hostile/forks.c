@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flags: --mem=256m --pids=150 --timeout=10s */
 /* ends: 0 124 137 */
-/* A fork bomb of processes and threads, in new sessions, deaf to signals, that ends by --timeout only. */
+/* A fork bomb of processes and threads, in new sessions, deaf to signals, that ends by --timeout
+ * only. */
 #include <pthread.h>
 
 #include "lib.h"

@@ -15,7 +15,10 @@ struct bytes {
     const char *name, *code;
     size_t size;
 };
-#define ROW(name, code) { name, code, sizeof(code) - 1 }
+#define ROW(name, code)              \
+    {                                \
+        name, code, sizeof(code) - 1 \
+    }
 
 /* clang-format off */
 static const struct bytes table[] = {
@@ -112,7 +115,10 @@ static long call_80(long nr, long a, long b)
 {
     long ret;
 
-    __asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
+    __asm__ volatile("int $0x80"
+                     : "=a"(ret)
+                     : "a"(nr), "b"(a), "c"(b), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
     return (int)ret;
 }
 
@@ -172,7 +178,8 @@ static long in_32_bits(const char *in, size_t size)
         "1:\n mov %%r15, %%rsp\n pop %%rbp\n pop %%rbx\n"
         :
         : "r"(result_at - 4096), "r"(result_at + 2048)
-        : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+        : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+          "memory", "cc");
     return *(int32_t *)result;
 }
 
@@ -180,8 +187,9 @@ static void code_32(void *arg)
 {
     static const struct bytes calls[] = {
         ROW("nothing", "\xb8\x07\x00\x00\x00"),
-        ROW("int 0x80", "\xb8\x14\x00\x00\x00\xcd\x80"),                       /* getpid */
-        ROW("sysenter", "\xb8\x14\x00\x00\x00\x89\xe5\x0f\x34\x90\x90\x90"), /* it does not come back here */
+        ROW("int 0x80", "\xb8\x14\x00\x00\x00\xcd\x80"), /* getpid */
+        ROW("sysenter",
+            "\xb8\x14\x00\x00\x00\x89\xe5\x0f\x34\x90\x90\x90"), /* it does not come back here */
         ROW("syscall", "\xb8\x14\x00\x00\x00\x0f\x05"),
         ROW("fault", "\x31\xc0\x8b\x00"),
         ROW("ud2", "\x0f\x0b"),
@@ -209,15 +217,28 @@ static void x32_calls(void *arg)
 /* A frame for rt_sigreturn with registers from the dice. */
 static void garbage_sigreturn(void *arg)
 {
-    static const uint64_t odd[] = { 0, 1, 0x8000000000000000, 0xffffffff81000000, 0x800000000000, 0x7ffffffff000,
-                                    0xffffffffff600000, 0x33, 0x23, 0x10, 0x2b, 0xffff, 0x3202, 0x40000 };
+    static const uint64_t odd[] = { 0,
+                                    1,
+                                    0x8000000000000000,
+                                    0xffffffff81000000,
+                                    0x800000000000,
+                                    0x7ffffffff000,
+                                    0xffffffffff600000,
+                                    0x33,
+                                    0x23,
+                                    0x10,
+                                    0x2b,
+                                    0xffff,
+                                    0x3202,
+                                    0x40000 };
     struct dice d = { (uint64_t) * (int *)arg };
     ucontext_t *u = (ucontext_t *)before_nothing(sizeof(ucontext_t) + 1024);
 
     getcontext(u);
     for (int i = 0; i < 23; i++)
         if (roll(&d) % 3 == 0)
-            u->uc_mcontext.gregs[i] = (greg_t)(roll(&d) % 2 ? odd[roll(&d) % COUNT(odd)] : roll(&d));
+            u->uc_mcontext.gregs[i] =
+                (greg_t)(roll(&d) % 2 ? odd[roll(&d) % COUNT(odd)] : roll(&d));
     if (roll(&d) % 2)
         u->uc_mcontext.fpregs = (fpregset_t)(uintptr_t)odd[roll(&d) % COUNT(odd)];
     else
@@ -228,7 +249,9 @@ static void garbage_sigreturn(void *arg)
 
 static void prctl_pokes(void *arg)
 {
-    static const uint64_t bases[] = { 0, ~0ul, 0x8000000000000000, 0xffffffff81000000, 0x7fffffffffff, 0x800000000000 };
+    static const uint64_t bases[] = {
+        0, ~0ul, 0x8000000000000000, 0xffffffff81000000, 0x7fffffffffff, 0x800000000000
+    };
 
     (void)arg;
     for (int code = 0x1000; code < 0x1020; code++)

@@ -75,7 +75,8 @@ static void inodes(void *arg)
 static void page_tables(void *arg)
 {
     size_t step = (size_t)1 << (*(int *)arg ? 30 : 21), size = (size_t)1 << (*(int *)arg ? 45 : 36);
-    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
 
     if (p == MAP_FAILED)
         return;
@@ -86,7 +87,8 @@ static void page_tables(void *arg)
 /* As many ranges as there may be: neighbours that cannot be one. */
 static void ranges(void *arg)
 {
-    char *p = mmap(NULL, (size_t)1 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = mmap(NULL, (size_t)1 << 30, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     (void)arg;
     if (p == MAP_FAILED)
@@ -172,14 +174,17 @@ static void locks(void *arg)
 
     (void)arg;
     for (int i = 0; i < effort(20000); i++)
-        if (fcntl(fd, F_SETLK, &(struct flock){ .l_type = i % 2 ? F_RDLCK : F_WRLCK, .l_start = i * 2, .l_len = 1 }))
+        if (fcntl(fd, F_SETLK,
+                  &(struct flock){
+                      .l_type = i % 2 ? F_RDLCK : F_WRLCK, .l_start = i * 2, .l_len = 1 }))
             return;
 }
 
 int main(void)
 {
-    void (*const attacks[])(void *) = { touch,  shared,  memfds,  tmpfs,  inodes, page_tables, ranges,
-                                        pipes,  sockets, signals, timers, copies, locks };
+    void (*const attacks[])(void *) = { touch,       shared, memfds, tmpfs,   inodes,
+                                        page_tables, ranges, pipes,  sockets, signals,
+                                        timers,      copies, locks };
     int one = 1;
 
     memset(block, 1, sizeof block);

@@ -17,7 +17,8 @@ static int left;
 
 static void poke(const char *path)
 {
-    static const char *const rubbish[] = { "", "0", "1", "-1", "999999999999999999999", "\n", "%s%n", "/", "a b c d" };
+    static const char *const rubbish[] = { "",   "0",    "1", "-1",     "999999999999999999999",
+                                           "\n", "%s%n", "/", "a b c d" };
     char b[4096];
     int fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
 
@@ -63,9 +64,11 @@ static void walk(const char *dir, int depth)
     while (left > 0 && (e = readdir(at))) {
         struct stat st;
 
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strstr(e->d_name, "sysrq"))
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            strstr(e->d_name, "sysrq"))
             continue;
-        if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path || lstat(path, &st))
+        if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path ||
+            lstat(path, &st))
             continue;
         left--;
         if (S_ISDIR(st.st_mode) && depth < 8)
@@ -100,7 +103,8 @@ static void crowd(void)
 
 int main(void)
 {
-    static const char *const places[] = { "/proc/self", "/proc", "/sys", "/dev", "/proc/self/task", "/proc/self/fd" };
+    static const char *const places[] = { "/proc/self", "/proc",           "/sys",
+                                          "/dev",       "/proc/self/task", "/proc/self/fd" };
     pid_t pid = fork();
 
     if (pid == 0)

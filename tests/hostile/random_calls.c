@@ -21,21 +21,55 @@ static pid_t parent;
 static uint64_t argument(struct dice *d)
 {
     static const uint64_t odd[] = {
-        0, 1, 2, 3, 8, 16, 4095, 4096, 4097, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-        0x7fffffffffff, 0x7ffffffff000, 0x800000000000, 0x8000000000000000, 0xffff800000000000,
-        0xffffffff81000000, 0xffffffffff600000, 0x7fffffffffffffff, -1ul, -2ul, -100ul, -4096ul, -9999ul,
+        0,
+        1,
+        2,
+        3,
+        8,
+        16,
+        4095,
+        4096,
+        4097,
+        65536,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        0x100000000,
+        0x7fffffffffff,
+        0x7ffffffff000,
+        0x800000000000,
+        0x8000000000000000,
+        0xffff800000000000,
+        0xffffffff81000000,
+        0xffffffffff600000,
+        0x7fffffffffffffff,
+        -1ul,
+        -2ul,
+        -100ul,
+        -4096ul,
+        -9999ul,
     };
     switch (roll(d) % 10) {
-    case 0: return odd[roll(d) % COUNT(odd)];
-    case 1: return roll(d);
-    case 2: return 1ul << roll(d) % 64;
-    case 3: return roll(d) % 64; /* a descriptor, a flag, a signal */
-    case 4: return roll(d) % 20;
-    case 5: return (uintptr_t)edge - roll(d) % 64; /* just before nothing */
-    case 6: return (uintptr_t)buffer + roll(d) % 4096;
-    case 7: return (uintptr_t)text;
-    case 8: return (uintptr_t)buffer + (roll(d) & 0xff8);
-    default: return 1ul << roll(d) % 32 | roll(d) % 4096;
+    case 0:
+        return odd[roll(d) % COUNT(odd)];
+    case 1:
+        return roll(d);
+    case 2:
+        return 1ul << roll(d) % 64;
+    case 3:
+        return roll(d) % 64; /* a descriptor, a flag, a signal */
+    case 4:
+        return roll(d) % 20;
+    case 5:
+        return (uintptr_t)edge - roll(d) % 64; /* just before nothing */
+    case 6:
+        return (uintptr_t)buffer + roll(d) % 4096;
+    case 7:
+        return (uintptr_t)text;
+    case 8:
+        return (uintptr_t)buffer + (roll(d) & 0xff8);
+    default:
+        return 1ul << roll(d) % 32 | roll(d) % 4096;
     }
 }
 

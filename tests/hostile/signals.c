@@ -29,10 +29,18 @@ static void *shoot(void *arg)
 
     while (!over) {
         switch (roll(&d) % 4) {
-        case 0: kill(getpid(), SIGRTMIN + (int)(roll(&d) % 20)); break;
-        case 1: syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1); break;
-        case 2: sigqueue(getpid(), SIGRTMIN + 3, (union sigval){ .sival_int = 1 }); break;
-        default: raise(SIGUSR2); break;
+        case 0:
+            kill(getpid(), SIGRTMIN + (int)(roll(&d) % 20));
+            break;
+        case 1:
+            syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
+            break;
+        case 2:
+            sigqueue(getpid(), SIGRTMIN + 3, (union sigval){ .sival_int = 1 });
+            break;
+        default:
+            raise(SIGUSR2);
+            break;
         }
     }
     return NULL;
@@ -46,7 +54,12 @@ static void storm(void *arg)
         sigaction(s, &a, NULL);
     sigaction(SIGUSR1, &a, NULL);
     sigaction(SIGUSR2, &a, NULL);
-    setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 50 }, { 0, 50 } }, NULL);
+    setitimer(ITIMER_REAL,
+              &(struct itimerval){
+                  {0,  50},
+                  { 0, 50}
+    },
+              NULL);
     signal(SIGALRM, handler);
     for (size_t i = 0; i < COUNT(threads); i++)
         pthread_create(&threads[i], NULL, shoot, (void *)(i + 1));
@@ -69,7 +82,9 @@ static void nested(void *arg)
 
 static void on_bad_stack(void *arg)
 {
-    static const uint64_t stacks[] = { 0, 8, 0x7ffffffff000, 0x800000000000, 0xffffffff81000000, 0x8000000000000000 };
+    static const uint64_t stacks[] = {
+        0, 8, 0x7ffffffff000, 0x800000000000, 0xffffffff81000000, 0x8000000000000000
+    };
     uint64_t at = stacks[*(int *)arg % 6];
     stack_t st = { .ss_sp = (void *)(uintptr_t)at, .ss_size = 65536 };
 
@@ -83,7 +98,9 @@ static void on_bad_stack(void *arg)
 
 static void to_bad_handler(void *arg)
 {
-    static const uint64_t handlers[] = { 2, 0x1000, 0x7fffffffffff, 0x800000000000, 0xffffffffff600000, 0xffffffff81000000 };
+    static const uint64_t handlers[] = {
+        2, 0x1000, 0x7fffffffffff, 0x800000000000, 0xffffffffff600000, 0xffffffff81000000
+    };
     uint64_t act[4] = { handlers[*(int *)arg % 6], 0x04000000, handlers[*(int *)arg % 6], 0 };
 
     syscall(SYS_rt_sigaction, SIGUSR1, act, NULL, 8);
@@ -134,7 +151,8 @@ static void forged(void *arg)
     pthread_t t;
 
     (void)arg;
-    sigaction(SIGUSR1, &(struct sigaction){ .sa_sigaction = leak_frame, .sa_flags = SA_SIGINFO }, NULL);
+    sigaction(SIGUSR1, &(struct sigaction){ .sa_sigaction = leak_frame, .sa_flags = SA_SIGINFO },
+              NULL);
     pthread_create(&t, NULL, scribble, NULL);
     for (int i = 0; i < 100; i++)
         raise(SIGUSR1);

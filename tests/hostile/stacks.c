@@ -41,7 +41,7 @@ static void unlimited(void *arg)
 
 static void over_the_guard(void *arg)
 {
-    volatile char *far = (char *)__builtin_frame_address(0) - ((size_t)*(int *)arg << 20);
+    volatile char *far = (char *)__builtin_frame_address(0) - ((size_t) * (int *)arg << 20);
 
     *far = 1;
 }
@@ -63,7 +63,8 @@ static void in_thread(void *arg)
 
 static void grows_down(void *arg)
 {
-    char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
+    char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN,
+                   -1, 0);
 
     (void)arg;
     for (char *q = p + 65535;; q -= 4096)
@@ -72,23 +73,47 @@ static void grows_down(void *arg)
 
 static void elsewhere(void *arg)
 {
-    static const uint64_t stacks[] = { 0, 4, 4096, 0x7fffffffeff8, 0x7ffffffffff8, 0x800000000008,
-                                       0xffffffff81000000, 0xffffffffffffffff, 0x8000000000000001 };
+    static const uint64_t stacks[] = { 0,
+                                       4,
+                                       4096,
+                                       0x7fffffffeff8,
+                                       0x7ffffffffff8,
+                                       0x800000000008,
+                                       0xffffffff81000000,
+                                       0xffffffffffffffff,
+                                       0x8000000000000001 };
     uint64_t at = stacks[*(int *)arg / 3 % COUNT(stacks)];
 
     switch (*(int *)arg % 3) {
-    case 0: __asm__ volatile("mov %0, %%rsp\n mov $39, %%eax\n syscall\n call *%%rax" : : "r"(at) : "memory"); break;
-    case 1: __asm__ volatile("mov %0, %%rsp\n mov $57, %%eax\n syscall\n mov $60, %%eax\n syscall" : : "r"(at) : "memory"); break;
-    default: __asm__ volatile("mov %0, %%rsp\n mov $24, %%ecx\n 1: mov $24, %%eax\n syscall\n jmp 1b" : : "r"(at) : "memory"); break;
+    case 0:
+        __asm__ volatile("mov %0, %%rsp\n mov $39, %%eax\n syscall\n call *%%rax"
+                         :
+                         : "r"(at)
+                         : "memory");
+        break;
+    case 1:
+        __asm__ volatile("mov %0, %%rsp\n mov $57, %%eax\n syscall\n mov $60, %%eax\n syscall"
+                         :
+                         : "r"(at)
+                         : "memory");
+        break;
+    default:
+        __asm__ volatile("mov %0, %%rsp\n mov $24, %%ecx\n 1: mov $24, %%eax\n syscall\n jmp 1b"
+                         :
+                         : "r"(at)
+                         : "memory");
+        break;
     }
 }
 
 /* A child of clone() whose stack is no stack. */
 static void bad_clone(void *arg)
 {
-    static const uint64_t stacks[] = { 8, 0x1000, 0x7ffffffff000, 0x800000000000, 0xffffffff81000000 };
+    static const uint64_t stacks[] = { 8, 0x1000, 0x7ffffffff000, 0x800000000000,
+                                       0xffffffff81000000 };
     static const long flags[] = { SIGCHLD, 0x100 | SIGCHLD, 0x10f00, 0x50f00, 0x4100 | SIGCHLD };
-    long pid = syscall(SYS_clone, flags[*(int *)arg / 5 % 5], stacks[*(int *)arg % 5], 8, 8, 0x8000000000000000);
+    long pid = syscall(SYS_clone, flags[*(int *)arg / 5 % 5], stacks[*(int *)arg % 5], 8, 8,
+                       0x8000000000000000);
 
     if (pid == 0)
         __asm__ volatile("push %rax\n ud2");

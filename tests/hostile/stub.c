@@ -23,14 +23,19 @@ static void catch_all(void)
 
     sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof stack }, NULL);
     for (int s = 1; s < 32; s++)
-        sigaction(s, &(struct sigaction){ .sa_handler = fault, .sa_flags = SA_ONSTACK | SA_NODEFER }, NULL);
+        sigaction(s,
+                  &(struct sigaction){ .sa_handler = fault, .sa_flags = SA_ONSTACK | SA_NODEFER },
+                  NULL);
 }
 
 /* The i-th place that a stub could be at: the ends of the address space first. */
 static uintptr_t place(int i)
 {
-    static const uintptr_t likely[] = { 0x7ffffffff000, 0x7fffffffe000, 0x7fffffffd000, 0x7ffffffef000, 0x7fffffff0000,
-                                        0x7fffffe00000, 0x7fffc0000000, 0x10000, 0x1000, 0, 0x70000000, 0x7ff000000000 };
+    static const uintptr_t likely[] = {
+        0x7ffffffff000, 0x7fffffffe000, 0x7fffffffd000, 0x7ffffffef000, 0x7fffffff0000,
+        0x7fffffe00000, 0x7fffc0000000, 0x10000,        0x1000,         0,
+        0x70000000,     0x7ff000000000
+    };
     struct dice d = { (uint64_t)i };
 
     if (i < (int)COUNT(likely) * 32)
@@ -64,9 +69,12 @@ static void jump(void *arg)
     for (int i = n; i < n + 100; i++)
         for (uintptr_t off = 0; off < 64; off += 1 + (uintptr_t)i % 3)
             if (!sigsetjmp(back, 1))
-                __asm__ volatile("mov $0x1111, %%rdi\n mov $0x2222, %%rsi\n mov $9, %%rax\n mov $3, %%rdx\n"
-                                 "mov $0x32, %%r10\n mov $-1, %%r8\n xor %%r9, %%r9\n jmp *%0"
-                                 : : "r"(place(i) + off) : "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9", "memory");
+                __asm__ volatile(
+                    "mov $0x1111, %%rdi\n mov $0x2222, %%rsi\n mov $9, %%rax\n mov $3, %%rdx\n"
+                    "mov $0x32, %%r10\n mov $-1, %%r8\n xor %%r9, %%r9\n jmp *%0"
+                    :
+                    : "r"(place(i) + off)
+                    : "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9", "memory");
 }
 
 static void map_over(void *arg)
@@ -77,7 +85,8 @@ static void map_over(void *arg)
                        MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (p != MAP_FAILED)
             memset(p, 0xcc, 4096);
-        p = mmap((void *)(0x7ffffffff000 - 4096 * (size_t)(1 + i % 64)), 4096, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        p = mmap((void *)(0x7ffffffff000 - 4096 * (size_t)(1 + i % 64)), 4096, PROT_NONE,
+                 MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         (void)p;
     }
 }
@@ -85,7 +94,8 @@ static void map_over(void *arg)
 /* All of it, but for the page that runs and the call that does it. */
 static void unmap_all(void *arg)
 {
-    uintptr_t here = (uintptr_t)unmap_all & ~(uintptr_t)0xffff, stack = (uintptr_t)&arg & ~(uintptr_t)0xffff;
+    uintptr_t here = (uintptr_t)unmap_all & ~(uintptr_t)0xffff,
+              stack = (uintptr_t)&arg & ~(uintptr_t)0xffff;
 
     munmap((void *)0x1000, here - 0x1000);
     munmap((void *)(here + 0x20000), stack - 0x10000 - (here + 0x20000));
@@ -97,7 +107,8 @@ static void unmap_all(void *arg)
 
 static void protect_all(void *arg)
 {
-    static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE | PROT_EXEC, PROT_EXEC };
+    static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                 PROT_EXEC };
 
     for (uintptr_t at = 0; at < 0x7ffffffff000; at += (uintptr_t)1 << 38)
         syscall(SYS_mprotect, at, (uintptr_t)1 << 38, prots[*(int *)arg]);
@@ -116,7 +127,8 @@ static void between_maps(void *arg)
     while (f && fgets(line, sizeof line, f)) {
         if (sscanf(line, "%lx-%lx", &start, &end) != 2)
             continue;
-        poke(start - 1), poke(start - 4096), poke((last + start) / 2 & ~(uintptr_t)4095), poke(last), poke(end);
+        poke(start - 1), poke(start - 4096), poke((last + start) / 2 & ~(uintptr_t)4095),
+            poke(last), poke(end);
         last = end;
     }
 }
@@ -138,7 +150,8 @@ static void pretend(void *arg)
 {
     (void)arg;
     for (long nr = 0; nr < 600; nr++)
-        if (nr != SYS_exit && nr != SYS_exit_group && nr != SYS_vfork && nr != SYS_fork && nr != SYS_pause && nr != SYS_rt_sigsuspend)
+        if (nr != SYS_exit && nr != SYS_exit_group && nr != SYS_vfork && nr != SYS_fork &&
+            nr != SYS_pause && nr != SYS_rt_sigsuspend)
             syscall(nr + ((long)roll(&(struct dice){ (uint64_t)nr }) << 32), 3, 0, 0, 0, 0, 0);
 }
 

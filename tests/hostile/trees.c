@@ -77,14 +77,30 @@ static void *walk(void *arg)
         snprintf(a, sizeof a, "r%d/r%d", (int)(roll(&d) % 4), (int)(roll(&d) % 4));
         snprintf(b, sizeof b, "r%d/r%d/x", (int)(roll(&d) % 4), (int)(roll(&d) % 4));
         switch (roll(&d) % 10) {
-        case 0: rename(a, b); break;
-        case 1: rename(b, a); break;
-        case 2: mkdir(a, 0700); break;
-        case 3: mkdir(b, 0700); break;
-        case 4: rmdir(roll(&d) % 2 ? a : b); break;
-        case 5: close(open(b, O_CREAT | O_RDWR, 0600)); break;
-        case 6: unlink(b); break;
-        case 7: syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* EXCHANGE */); break;
+        case 0:
+            rename(a, b);
+            break;
+        case 1:
+            rename(b, a);
+            break;
+        case 2:
+            mkdir(a, 0700);
+            break;
+        case 3:
+            mkdir(b, 0700);
+            break;
+        case 4:
+            rmdir(roll(&d) % 2 ? a : b);
+            break;
+        case 5:
+            close(open(b, O_CREAT | O_RDWR, 0600));
+            break;
+        case 6:
+            unlink(b);
+            break;
+        case 7:
+            syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* EXCHANGE */);
+            break;
         case 8: {
             DIR *dir = opendir(a);
             while (dir && readdir(dir))
@@ -93,7 +109,9 @@ static void *walk(void *arg)
                 closedir(dir);
             break;
         }
-        default: (void)!symlink("../r1", b); break;
+        default:
+            (void)!symlink("../r1", b);
+            break;
         }
     }
     return NULL;

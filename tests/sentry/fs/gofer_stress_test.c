@@ -26,14 +26,14 @@ struct guest {
     int last_err;
 };
 
-#define EXPECT(g, x)                \
-    do {                            \
-        int got_ = (int)(x);        \
-        if (got_) {                 \
-            (g)->wrong++;           \
+#define EXPECT(g, x)                   \
+    do {                               \
+        int got_ = (int)(x);           \
+        if (got_) {                    \
+            (g)->wrong++;              \
             (g)->last_line = __LINE__; \
-            (g)->last_err = got_;   \
-        }                           \
+            (g)->last_err = got_;      \
+        }                              \
     } while (0)
 
 static bool skip(struct dir_sink *s, const char *name, size_t len, uint64_t ino, unsigned dtype,
