@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "base/host.h"
+#include "base/log.h"
 #include "platform-stub/stub.h"
 #include "platform-stub/stubs.h"
 
@@ -98,6 +99,7 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
     as->agent.cpu = parent->agent.cpu; /* inherited */
     mutex_unlock(&parent->lock);
     if (err) {
+        log_debug("stubs: the host does not fork an address space: error %d", -err);
         aspace_destroy(as);
         return err;
     }

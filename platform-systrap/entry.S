@@ -191,17 +191,29 @@ load_from_frame:
 wait:
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
 	jne	go
-	movl	$1, SLOT_STUB_SLEEPS(%rbx)
+	mov	SLOT_SPIN(%rbx), %ecx	/* for so many cycles, before we sleep */
+	test	%ecx, %ecx
+	jz	2f
+	rdtsc
+	mov	%eax, %esi
+1:	pause
+	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
+	jne	go
+	rdtsc
+	sub	%esi, %eax
+	cmp	%ecx, %eax
+	jb	1b
+2:	movl	$1, SLOT_STUB_SLEEPS(%rbx)
 	mfence				/* said, before the kernel looks at the turn again */
 	lea	SLOT_TURN(%rbx), %rdi
 	mov	$FUTEX_WAIT, %esi
 	mov	$TURN_SENTRY, %edx
 	xor	%r10d, %r10d
 	host_call SYS_futex
-	movl	$0, SLOT_STUB_SLEEPS(%rbx)
-	jmp	wait
-
+	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
+	je	2b
 go:
+	movl	$0, SLOT_STUB_SLEEPS(%rbx)
 	lea	SLOT_SIZE(%rbx), %rsp	/* the sentry is done with the frame */
 	testl	$ORDER_FPU_LOAD, SLOT_ORDERS(%rbx)
 	jz	loaded

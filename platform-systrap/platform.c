@@ -86,6 +86,7 @@ static int systrap_create(const struct platform_options *opts, struct platform *
     list_init(&p->threads);
     p->stubs.bury = slots_bury;
     int err = stubs_create(&p->stubs, &o);
+    p->cpu_count = (unsigned)CPU_COUNT(&p->stubs.cpus.all);
     if (!err)
         err = try_to_run(p);
     if (err) {

@@ -10,7 +10,7 @@
 /* A host process that runs guest code: a guest thread's, or parked in its address space. */
 struct stub {
     struct list node;      /* in aspace.parked, under its lock */
-    pid_t pid;             /* [I] */
+    pid_t pid;             /* [I] or 0 once it is known to be dead, and reaped */
     struct slot *slot;     /* [I] as we have it mapped */
     uint64_t slot_va;      /* [I] as the stub has it */
     struct corpse *corpse; /* [I] what it becomes; knows the address space */
@@ -27,6 +27,12 @@ enum {
 /* Where the FPU state of a thread is. What is not in the stub goes there before the next run. */
 enum fpu_place { FPU_INITIAL, FPU_KEPT, FPU_IN_STUB };
 
+/* Whether to spin: not for a while after it was in vain, and for longer each time that it was. */
+struct habit {
+    unsigned pause;   /* turns without */
+    unsigned penalty; /* the next pause */
+};
+
 struct guest_thread {
     struct platform *p;     /* [I] */
     _Atomic uint32_t state; /* [a] THREAD_* */
@@ -35,15 +41,20 @@ struct guest_thread {
     struct guest_answer answers[GUEST_ANSWERS_MAX]; /* [t] what its stubs may answer */
     size_t nanswers;                                /* [t] */
     enum fpu_place fpu_at;                          /* [t] */
-    void *fpu;         /* [t] an area, or NULL; holds the state where it is kept */
-    struct list node;  /* in platform.threads, under the lock of stubs */
-    struct mutex lock; /* RANK_STUB: the two below, and changes of pid */
-    nsec_t past_cpu;   /* [l] of the stubs before this one, less what this one had before */
+    void *fpu;           /* [t] an area, or NULL; holds the state where it is kept */
+    struct habit sentry; /* [t] does it pay that we spin for the stub? */
+    struct habit guest;  /* [t] that the stub spins for us? */
+    struct list node;    /* in platform.threads, under the lock of stubs */
+    struct mutex lock;   /* RANK_STUB: the two below, and changes of pid */
+    nsec_t past_cpu;     /* [l] of the stubs before this one, less what this one had before */
 };
 
 struct platform {
     struct stubs stubs;  /* what it has in common with platform-ptrace; its lock guards the rest */
     struct list threads; /* [l] */
+    unsigned cpu_count;  /* [I] */
+    _Atomic unsigned running;                /* [a] guest threads whose turn it is */
+    _Atomic unsigned spinning;               /* [a] sentry threads that spin for them */
     uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
     uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
 };

@@ -191,7 +191,8 @@ static struct stub *part(struct guest_thread *t)
     struct stub *s = t->stub;
 
     mutex_lock(&t->lock);
-    t->past_cpu = nsec_add(t->past_cpu, process_time(s->pid) - s->cpu_before);
+    if (s->pid)
+        t->past_cpu = nsec_add(t->past_cpu, process_time(s->pid) - s->cpu_before);
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
     t->stub = NULL;
