@@ -24,7 +24,7 @@ static pid_t fork_into(unsigned long flags)
 
 /* ---- ids ---- */
 
-static int write_map(pid_t pid, const char *file, const struct oci_id_map *map, size_t n)
+static int write_map(pid_t pid, const char *file, const struct option_id_range *map, size_t n)
 {
     char path[64], text[4096];
     size_t used = 0;
@@ -44,7 +44,7 @@ static int write_map(pid_t pid, const char *file, const struct oci_id_map *map, 
 }
 
 /* What the host lets set-uid programs do for who has no rights of his own: subuid(5). */
-static int run_mapper(const char *program, pid_t pid, const struct oci_id_map *map, size_t n)
+static int run_mapper(const char *program, pid_t pid, const struct option_id_range *map, size_t n)
 {
     char *argv[2 + 3 * 16 + 1], text[1 + 3 * 16][16];
     size_t used = 0;

@@ -61,10 +61,6 @@ struct oci_namespace {
     const char *path; /* join this one; NULL: a new one */
 };
 
-struct oci_id_map {
-    uint32_t inside, outside, count;
-};
-
 struct oci_spec {
     json_t *json; /* owned */
     const char *version, *hostname, *domainname;
@@ -77,7 +73,7 @@ struct oci_spec {
     struct oci_hook *hooks[HOOK_KINDS];
     size_t nhooks[HOOK_KINDS];
     struct oci_namespace ns[NS_KINDS];
-    struct oci_id_map *uid_map, *gid_map;
+    struct option_id_range *uid_map, *gid_map;
     size_t nuid_map, ngid_map;
     const char **masked, **readonly_paths; /* NULL: none */
     const char *cgroups_path;

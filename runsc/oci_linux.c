@@ -36,7 +36,8 @@ static int parse_namespace(const struct node *n, struct oci_spec *out, struct er
     return node_error(&type, e, -EINVAL, "there is no namespace \"%s\"", name);
 }
 
-static int parse_map(const struct node *n, struct oci_id_map **out, size_t *count, struct err *e)
+static int parse_map(const struct node *n, struct option_id_range **out, size_t *count,
+                     struct err *e)
 {
     size_t total;
     int err = node_array(n, &total, e);

@@ -271,6 +271,10 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
     o->hostname = s->hostname ?: "";
     o->domainname = s->domainname ?: "";
     o->trace_set = "";
+    o->uid_map = s->uid_map;
+    o->nuid_map = (uint32_t)s->nuid_map;
+    o->gid_map = s->gid_map;
+    o->ngid_map = (uint32_t)s->ngid_map;
     o->seccomp = s->seccomp;
     o->seccomp_action = s->seccomp_action;
     o->seccomp_error = s->seccomp_error;

@@ -100,6 +100,18 @@ static int root_actor(struct kernel *k, struct actor *out, struct cred **cred)
     return err;
 }
 
+static int show_ids(struct kernel *k, const struct sandbox_options *o)
+{
+    static_assert(sizeof(struct id_extent) == sizeof(struct option_id_range), "the same three");
+    int err = 0;
+
+    if (o->nuid_map)
+        err = user_ns_show(k->user_ns, false, (const struct id_extent *)o->uid_map, o->nuid_map);
+    if (!err && o->ngid_map)
+        err = user_ns_show(k->user_ns, true, (const struct id_extent *)o->gid_map, o->ngid_map);
+    return err;
+}
+
 int kernel_create(struct arena *a, const struct sandbox_options *o, struct kernel **out,
                   struct boot_error *e)
 {
@@ -112,6 +124,8 @@ int kernel_create(struct arena *a, const struct sandbox_options *o, struct kerne
     k->arena = a;
     arena_set_root(a, ROOT_KERNEL, k);
     int err = user_ns_create_root(a, &k->user_ns);
+    if (!err)
+        err = show_ids(k, o);
     if (!err)
         err = make_parts(k, o);
     if (err == -EINVAL)

@@ -82,6 +82,16 @@ static void put_profile(struct wire_writer *w, const struct sandbox_options *o)
     }
 }
 
+static void put_ranges(struct wire_writer *w, const struct option_id_range *map, uint32_t n)
+{
+    wire_put_u32(w, n);
+    for (uint32_t i = 0; i < n; i++) {
+        wire_put_u32(w, map[i].inside);
+        wire_put_u32(w, map[i].outside);
+        wire_put_u32(w, map[i].count);
+    }
+}
+
 ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
 {
     struct wire_writer w;
@@ -120,6 +130,8 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, o->ngroups);
     for (uint32_t i = 0; i < o->ngroups; i++)
         wire_put_u32(&w, o->groups[i]);
+    put_ranges(&w, o->uid_map, o->nuid_map);
+    put_ranges(&w, o->gid_map, o->ngid_map);
     put_profile(&w, o);
     wire_put_u32(&w, o->nmounts);
     for (uint32_t i = 0; i < o->nmounts; i++)
@@ -143,6 +155,7 @@ struct options_storage {
     uint32_t *groups;
     struct option_mount *mounts;
     struct option_rule *rules;
+    struct option_id_range *uid_map, *gid_map;
     const char **argv, **envp;
 };
 
@@ -153,6 +166,8 @@ void options_free(struct options_storage *s)
     free(s->groups);
     free(s->mounts);
     free(s->rules);
+    free(s->uid_map);
+    free(s->gid_map);
     free(s->argv);
     free(s->envp);
     free(s);
@@ -216,6 +231,29 @@ static bool get_groups(struct wire_reader *r, struct sandbox_options *o, struct 
         s->groups[i] = wire_get_u32(r);
     o->groups = s->groups;
     return s->groups;
+}
+
+static bool get_ranges(struct wire_reader *r, struct option_id_range **out, uint32_t *n)
+{
+    *n = wire_get_u32(r);
+    if (*n > OPTIONS_RANGES_MAX)
+        return false;
+    *out = calloc(*n + 1, sizeof **out);
+    for (uint32_t i = 0; *out && i < *n; i++) {
+        (*out)[i].inside = wire_get_u32(r);
+        (*out)[i].outside = wire_get_u32(r);
+        (*out)[i].count = wire_get_u32(r);
+    }
+    return *out;
+}
+
+static bool get_maps(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    if (!get_ranges(r, &s->uid_map, &o->nuid_map) || !get_ranges(r, &s->gid_map, &o->ngid_map))
+        return false;
+    o->uid_map = s->uid_map;
+    o->gid_map = s->gid_map;
+    return true;
 }
 
 static bool get_rule(struct wire_reader *r, struct option_rule *rule)
@@ -301,7 +339,7 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->timing = wire_get_u8(r);
     o->no_patch = wire_get_u8(r);
     o->log_level = (int)wire_get_u32(r);
-    if (!get_groups(r, o, s) || !get_profile(r, o, s) || !get_mounts(r, o, s))
+    if (!get_groups(r, o, s) || !get_maps(r, o, s) || !get_profile(r, o, s) || !get_mounts(r, o, s))
         return false;
     if (!get_texts(r, &s->argv) || !get_texts(r, &s->envp))
         return false;

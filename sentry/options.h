@@ -19,6 +19,7 @@
 #define OPTIONS_STRINGS_MAX 131072 /* arguments, or variables */
 #define OPTIONS_GROUPS_MAX  65536
 #define OPTIONS_RULES_MAX   16384
+#define OPTIONS_RANGES_MAX  340 /* as many as Linux takes */
 
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
@@ -64,6 +65,11 @@ struct option_rule {
     uint32_t action, error; /* enum option_action; the errno of OPTION_ERRNO */
     uint32_t nargs;
     struct option_rule_arg args[6];
+};
+
+/* One range of a user namespace's ids, as /proc/PID/uid_map shows it. */
+struct option_id_range {
+    uint32_t inside, outside, count;
 };
 
 struct option_mount {
@@ -136,6 +142,8 @@ struct sandbox_options {
     bool no_patch; /* call sites stay as they are, though they trap */
     const char *trace_set;
     int log_level;
+    uint32_t nuid_map, ngid_map; /* shown, no more: files have their ids from the gofer */
+    const struct option_id_range *uid_map, *gid_map;
     bool seccomp; /* there is a profile: what it says where no rule does, and its rules */
     uint32_t seccomp_action, seccomp_error, nrules;
     const struct option_rule *rules;

@@ -34,12 +34,13 @@ struct id_map {
 
 struct user_ns {
     struct ref ref;
-    struct user_ns *parent;   /* [I] NULL: the sandbox's own */
-    uint32_t level;           /* [I] */
-    uint32_t owner, group;    /* [I] kernel ids of its creator */
-    uint64_t ino;             /* [I] for /proc/PID/ns/user */
-    struct mutex *lock;       /* reserved */
-    struct id_map uids, gids; /* written once */
+    struct user_ns *parent;               /* [I] NULL: the sandbox's own */
+    uint32_t level;                       /* [I] */
+    uint32_t owner, group;                /* [I] kernel ids of its creator */
+    uint64_t ino;                         /* [I] for /proc/PID/ns/user */
+    struct mutex *lock;                   /* reserved */
+    struct id_map uids, gids;             /* written once */
+    struct id_map shown_uids, shown_gids; /* [I] of the sandbox's own: what it is said to be */
     bool setgroups_denied;
 };
 
@@ -57,6 +58,11 @@ struct cred {
 };
 
 must_use int user_ns_create_root(struct arena *a, struct user_ns **out);
+/*
+ * What /proc/PID/uid_map says of the sandbox's own: it is in a user namespace of the host's,
+ * whose ids it never sees. Before anybody else has it. Errors: ENOMEM.
+ */
+must_use int user_ns_show(struct user_ns *ns, bool groups, const struct id_extent *map, uint32_t n);
 /* Errors: ENOMEM; ENOSPC past 32 levels; EPERM where the creator's ids have no mapping in `parent`.
  */
 must_use int user_ns_create(struct user_ns *parent, const struct cred *creator,

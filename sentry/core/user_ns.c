@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User namespaces: their tree, and what ids are called in each. */
 #include <errno.h>
+#include <string.h>
 
 #include "sentry/core/cred.h"
 #include "sentry/core/slab.h"
@@ -48,6 +49,18 @@ int user_ns_create_root(struct arena *a, struct user_ns **out)
         return err;
     }
     *out = ns;
+    return 0;
+}
+
+int user_ns_show(struct user_ns *ns, bool groups, const struct id_extent *map, uint32_t n)
+{
+    struct id_map *shown = groups ? &ns->shown_gids : &ns->shown_uids;
+
+    shown->extents = arena_alloc(arena_of(ns), n * sizeof *map);
+    if (!shown->extents)
+        return -ENOMEM;
+    memcpy(shown->extents, map, n * sizeof *map);
+    shown->n = n;
     return 0;
 }
 
@@ -106,6 +119,8 @@ void user_ns_put(struct user_ns *ns)
         struct user_ns *parent = ns->parent;
         arena_free(ns->uids.extents);
         arena_free(ns->gids.extents);
+        arena_free(ns->shown_uids.extents);
+        arena_free(ns->shown_gids.extents);
         slab_free(ns);
         ns = parent;
     }

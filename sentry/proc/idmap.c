@@ -36,8 +36,11 @@ static int show_map(struct proc_view *v, struct text *t, bool groups)
     scoped(user_ns) struct user_ns *ns = ns_of(v);
     const struct user_ns *reader = v->viewer ? v->viewer->cred->user_ns : ns;
     const struct id_map *m = groups ? &ns->gids : &ns->uids;
-    uint32_t n = map_count(m);
+    const struct id_map *shown = groups ? &ns->shown_gids : &ns->shown_uids;
 
+    if (shown->n)
+        m = shown;
+    uint32_t n = map_count(m);
     if (reader == ns && ns->parent)
         reader = ns->parent;
     for (uint32_t i = 0; i < n; i++) {
