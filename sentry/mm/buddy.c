@@ -159,7 +159,7 @@ bool buddy_check_locked(const struct frames *f)
             for (uint64_t i = 0; i < size; i++) {
                 if (f->table[h - 1 + i].refs || (i && f->table[h - 1 + i].free))
                     return false;
-                ndirty += f->table[h - 1 + i].dirty;
+                ndirty += f->table[h - 1 + i].bytes & FRAME_DIRTY;
             }
             nfree += size;
         }

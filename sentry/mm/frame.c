@@ -9,25 +9,28 @@
 #include "base/panic.h"
 #include "sentry/mm/frame_table.h"
 
-#define ASK_MIN                                                                       \
-    8u /* dirty frames, from which on asking the host beats zeroing what is not there \
+#define ASK_MIN                                                                             \
+    8u /* frames that may be there, from which on asking the host beats zeroing what is not \
         */
 
-static void zero_dirty(struct ram *ram, struct frames *f, uint64_t at, uint64_t end)
+static void zero_frame(struct ram *ram, struct frame *frame, uint64_t at)
 {
-    for (; at < end; at++) {
-        if (f->table[at].used)
-            memset(ram->base + at * PAGE_SIZE, 0, PAGE_SIZE);
-    }
+    memset(ram->base + at * PAGE_SIZE, 0, PAGE_SIZE);
+    frame->used = 0;
+    frame->bytes |= FRAME_THERE;
 }
 
-/* A frame that was never touched has no page on the host, and zeroing would give it one. */
+/*
+ * A frame that was never touched has no page on the host, and zeroing would give it one.
+ * One that was found stays there, so each is found once.
+ */
 static void zero_what_is_there(struct arena *a, uint64_t at, uint64_t end)
 {
-    while ((at = ram_find(a, at, end, true)) < end) {
-        uint64_t stop = ram_find(a, at, end, false);
-        zero_dirty(ram_of(a), frames_of(a), at, stop);
-        at = stop;
+    struct frames *f = frames_of(a);
+
+    for (; (at = ram_find(a, at, end, true)) < end; at++) {
+        if (f->table[at].used)
+            zero_frame(ram_of(a), &f->table[at], at);
     }
 }
 
@@ -35,15 +38,23 @@ static void zero_what_is_there(struct arena *a, uint64_t at, uint64_t end)
 static void prepare(struct arena *a, uint64_t at, uint64_t count, bool zero)
 {
     struct frames *f = frames_of(a);
-    uint64_t dirty = 0;
+    uint64_t unsure = 0;
 
-    for (uint64_t i = at; i < at + count; i++)
-        dirty += f->table[i].used;
-    if (zero && dirty >= ASK_MIN)
-        zero_what_is_there(a, at, at + count);
-    else if (zero && dirty > 0)
-        zero_dirty(ram_of(a), f, at, at + count);
     for (uint64_t i = at; i < at + count; i++) {
+        struct frame *frame = &f->table[i];
+
+        if (!zero)
+            frame->bytes |= FRAME_THERE; /* in a moment: the caller writes it */
+        else if (frame->used && (frame->bytes & FRAME_THERE))
+            zero_frame(ram_of(a), frame, i);
+        else
+            unsure += frame->used;
+    }
+    if (unsure >= ASK_MIN)
+        zero_what_is_there(a, at, at + count);
+    for (uint64_t i = at; i < at + count; i++) {
+        if (unsure > 0 && unsure < ASK_MIN && f->table[i].used)
+            zero_frame(ram_of(a), &f->table[i], i);
         f->table[i].used = 0;
         atomic_store_explicit(&f->table[i].refs, 1, memory_order_relaxed);
     }

@@ -15,11 +15,17 @@
 #define ORDERS 19u  /* block sizes, in powers of two: the largest is 1 GiB */
 #define REGION 512u /* frames, whose dirty ones are counted together */
 
+/* What is known of a frame's bytes. */
+enum frame_bytes {
+    FRAME_DIRTY = 1, /* it is free and may hold old ones */
+    FRAME_THERE = 2, /* the host has a page for it, for sure */
+};
+
 struct frame {
     _Atomic uint32_t refs;
     uint32_t next, prev; /* [l] while it heads a free block: neighbours in its list, plus one */
     uint8_t free;        /* [l] while it heads a free block: the order plus one; else 0 */
-    uint8_t dirty;       /* [l] it is free and may hold old bytes */
+    uint8_t bytes;       /* enum frame_bytes: [l] while it is free, else its owner's */
     uint16_t used;       /* its owner's: a page table's entries in use; 1 while it must be zeroed */
 };
 static_assert(sizeof(struct frame) == 16, "four to a cache line");

@@ -22,7 +22,7 @@
 void trim_mark_locked(struct frames *f, uint64_t at, uint64_t count)
 {
     for (uint64_t i = at; i < at + count; i++) {
-        f->table[i].dirty = 1;
+        f->table[i].bytes |= FRAME_DIRTY;
         f->dirty_of[i / REGION]++;
     }
     f->ndirty += count;
@@ -31,10 +31,10 @@ void trim_mark_locked(struct frames *f, uint64_t at, uint64_t count)
 void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count)
 {
     for (uint64_t i = at; i < at + count; i++) {
-        f->table[i].used = f->table[i].dirty;
-        if (!f->table[i].dirty)
+        f->table[i].used = f->table[i].bytes & FRAME_DIRTY;
+        if (!f->table[i].used)
             continue;
-        f->table[i].dirty = 0;
+        f->table[i].bytes &= (uint8_t)~FRAME_DIRTY;
         f->dirty_of[i / REGION]--;
         f->ndirty--;
     }
@@ -63,7 +63,7 @@ static bool take_dirty_locked(struct frames *f, uint64_t *at, uint64_t *count)
         uint64_t end = min((i / REGION + 1) * REGION, f->count);
         if (f->dirty_of[i / REGION] < PUNCH_MIN) {
             i = end;
-        } else if (!f->table[i].dirty) {
+        } else if (!(f->table[i].bytes & FRAME_DIRTY)) {
             i++;
         } else {
             *at = i;
@@ -98,7 +98,7 @@ static void trim_locked(struct arena *a, struct frames *f, uint64_t left)
         punch(ram_of(a), at, count);
         mutex_lock(&f->lock);
         for (uint64_t i = 0; i < count; i++)
-            f->table[at + i].used = 0;
+            f->table[at + i].used = f->table[at + i].bytes = 0;
         f->nfree += count;
         buddy_free_locked(f, at, at + count);
         at += count;
