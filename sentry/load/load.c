@@ -12,6 +12,7 @@
 #include "sentry/load/elf_map.h"
 #include "sentry/load/image.h"
 #include "sentry/load/script.h"
+#include "sentry/mm/patch.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/mount.h"
 
@@ -193,6 +194,14 @@ int load_find(struct load *l, const struct load_request *ask)
     return err;
 }
 
+/* Whose other programs it shares patches with: nobody's, where it has rights of its own. */
+static uint32_t owner_of(const struct cred *c, const struct load_ids *ids)
+{
+    bool special = c->euid != 0 && c->cap_permitted && !c->user_ns->parent;
+
+    return ids->secure || special ? PATCH_ALONE : c->euid;
+}
+
 int load_image(struct load *l, const struct load_ids *ids)
 {
     const struct actor *who = l->ask.who;
@@ -200,6 +209,7 @@ int load_image(struct load *l, const struct load_ids *ids)
 
     if (err)
         return err;
+    patch_set_owner(l->mm, owner_of(who->cred, ids));
     l->fatal = true;
     err = image_build(l, ids);
     if (!err)

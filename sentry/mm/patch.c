@@ -21,7 +21,16 @@ int patch_init(struct mm *mm)
     if (!patch_state(mm->arena))
         return 0;
     mm->patches = slab_alloc(mm->arena, &patches_slab);
-    return mm->patches ? 0 : -ENOMEM;
+    if (!mm->patches)
+        return -ENOMEM;
+    mm->patches->owner = PATCH_ALONE;
+    return 0;
+}
+
+void patch_set_owner(struct mm *mm, uint32_t uid)
+{
+    if (mm->patches)
+        atomic_store_explicit(&mm->patches->owner, uid, memory_order_relaxed);
 }
 
 int patch_fork(struct mm *to, struct mm *mm)
@@ -30,6 +39,7 @@ int patch_fork(struct mm *to, struct mm *mm)
 
     if (!p || !copy)
         return 0;
+    copy->owner = atomic_load_explicit(&p->owner, memory_order_relaxed);
     copy->off = atomic_load_explicit(&p->off, memory_order_relaxed);
     for (unsigned i = 0; i < LEAVES; i++) {
         const struct patch_slot *leaf = p->leaves[i];

@@ -48,6 +48,16 @@ bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_st
 /* The thread runs next: takes its detour. */
 void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d);
 
+/*
+ * Says whose program an address space runs, by kernel user id. What call sites a program
+ * shows us is its own word: others get its pages only where they are the same user's, or
+ * where it is root's.
+ *
+ *   uid       PATCH_ALONE: it changed hands, and nobody gets its pages, nor it others'
+ */
+#define PATCH_ALONE UINT32_MAX
+void patch_set_owner(struct mm *mm, uint32_t uid);
+
 /* This address space gets its original code back, for good: its guest does what we cannot share. */
 void patch_off(struct mm *mm);
 

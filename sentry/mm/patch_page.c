@@ -3,7 +3,11 @@
  * Pages with replaced sites that are kept for whoever maps the same page of the same file
  * next. A file may have changed since: a page is used only where its bytes, with the sites
  * put back, are those of the file now. So nothing has to watch files, and a wrong guess
- * at who is who costs a comparison.
+ * at who is who costs a comparison. Nor does it matter then who else could write the file.
+ *
+ * But that a site is code, and not two bytes in the middle of something, we have from a
+ * program that called there. It can harm itself so, and those of the same user, who could
+ * be harmed by it anyway.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,6 +50,8 @@ bool patch_get_stats(struct arena *a, struct patch_stats *out)
 
 static int compare(const struct patch_key *a, const struct patch_key *b)
 {
+    if (a->owner != b->owner)
+        return a->owner < b->owner ? -1 : 1;
     if (a->dev != b->dev)
         return a->dev < b->dev ? -1 : 1;
     if (a->ino != b->ino)
@@ -144,7 +150,8 @@ bool patch_page_next(struct arena *a, const struct patch_key *key, uint64_t end,
 
     mutex_lock(&st->lock);
     struct patch_page *p = find_locked(st, key);
-    bool found = p && p->key.dev == key->dev && p->key.ino == key->ino && p->key.index < end;
+    bool found = p && p->key.owner == key->owner && p->key.dev == key->dev &&
+                 p->key.ino == key->ino && p->key.index < end;
     if (found) {
         list_del(&p->lru);
         list_push_back(&st->lru, &p->lru);
@@ -162,7 +169,7 @@ uint32_t patch_heat(struct mm *mm, uint64_t rip, uint32_t traps)
 
     if (!v || !v->mappable)
         return 0;
-    struct patch_key file = patch_key_of(v, rip - 1);
+    struct patch_key file = patch_key_of(0, v, rip - 1);
     uint64_t key =
         hash_pair(hash_pair(file.dev, file.ino), file.index * PAGE_SIZE + (rip & PAGE_MASK));
     _Atomic uint64_t *at = &st->heats[key % HEATS].key;
@@ -174,7 +181,7 @@ uint32_t patch_heat(struct mm *mm, uint64_t rip, uint32_t traps)
     return atomic_fetch_add_explicit(heat, traps, memory_order_relaxed) + traps;
 }
 
-struct patch_key patch_key_of(const struct vma *v, uint64_t va)
+struct patch_key patch_key_of(uint32_t owner, const struct vma *v, uint64_t va)
 {
-    return (struct patch_key){ v->mappable->dev, v->mappable->ino, vma_index(v, va) };
+    return (struct patch_key){ owner, v->mappable->dev, v->mappable->ino, vma_index(v, va) };
 }

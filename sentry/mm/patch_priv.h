@@ -25,6 +25,7 @@ struct patch_slot {
 
 /* What one address space has of patches. */
 struct patches {
+    _Atomic uint32_t owner;                    /* a user id, or PATCH_ALONE */
     _Atomic bool off;                          /* for good */
     struct patch_slot *_Atomic leaves[LEAVES]; /* [l] to change; slots in order, made on demand */
     struct {
@@ -77,11 +78,12 @@ must_use int patch_region_write(struct mm *mm, unsigned n, struct batch *b) HOLD
 
 /* ---- pages: patch_page.c ---- */
 
-/* A page's key. */
+/* A page's key: whose, and of which file. */
 struct patch_key {
+    uint32_t owner;
     uint64_t dev, ino, index;
 };
-struct patch_key patch_key_of(const struct vma *v, uint64_t va);
+struct patch_key patch_key_of(uint32_t owner, const struct vma *v, uint64_t va);
 
 struct patch_page_site {
     uint16_t off, slot; /* in the page; its number, in most address spaces */

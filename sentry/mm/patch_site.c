@@ -44,14 +44,14 @@ struct view {
     uint8_t bytes[TEXT_BEFORE + TEXT_AFTER + PATCH_SITE_MAX];
 };
 
-/* Copies the part of a page that lies in [from, to). False: it is not there. */
+/* Copies the part of a clean page that lies in [from, to). False: there is none. */
 static bool read_part(struct mm *mm, uint64_t from, uint64_t to, void *out) HOLDS(mm->lock);
 static bool read_part(struct mm *mm, uint64_t from, uint64_t to, void *out)
 {
     const pte_t *slot = pt_find(mm, from);
     char *page;
 
-    return slot && (*slot & PTE_PRESENT) && !pfn_ptr(mm->arena, pte_pfn(*slot), &page) &&
+    return slot && is_clean(*slot) && !pfn_ptr(mm->arena, pte_pfn(*slot), &page) &&
            !mem_copy(out, page + (from & PAGE_MASK), to - from);
 }
 
@@ -186,7 +186,8 @@ static bool replace(struct mm *mm, const struct vma *v, uint64_t site_va,
                     const struct patch_site *site)
 {
     uint64_t va = page_down(site_va);
-    struct patch_page page = { .key = patch_key_of(v, va) };
+    uint32_t owner = atomic_load_explicit(&mm->patches->owner, memory_order_relaxed);
+    struct patch_page page = { .key = patch_key_of(owner, v, va) };
     struct batch b;
     unsigned n;
 
@@ -200,7 +201,8 @@ static bool replace(struct mm *mm, const struct vma *v, uint64_t site_va,
     batch_begin(&b, mm);
     bool done = !patch_region_write(mm, n, &b);
     if (done) {
-        patch_page_remember(mm->arena, &page);
+        if (owner != PATCH_ALONE)
+            patch_page_remember(mm->arena, &page);
         show_page(mm, v, va, page.pfn, &b);
     } else {
         frame_put(mm->arena, page.pfn, 1);
@@ -288,17 +290,30 @@ static bool apply(struct mm *mm, const struct vma *v, uint64_t va, const struct 
     return true;
 }
 
-void patch_ahead(struct mm *mm, struct vma *v, uint64_t va, uint64_t count, struct batch *b)
+/* What is known by the programs of one user. */
+static void apply_all(struct mm *mm, uint32_t owner, const struct vma *v, uint64_t va,
+                      uint64_t count, struct batch *b) HOLDS(mm->lock);
+static void apply_all(struct mm *mm, uint32_t owner, const struct vma *v, uint64_t va,
+                      uint64_t count, struct batch *b)
 {
     struct patch_page page;
-
-    if (!patch_is_on(mm) || !is_text(v) || fault_must_save(mm))
-        return;
-    struct patch_key key = patch_key_of(v, va);
+    struct patch_key key = patch_key_of(owner, v, va);
     uint64_t first = key.index, end = first + count;
     while (patch_page_next(mm->arena, &key, end, &page)) {
         if (!apply(mm, v, va + (page.key.index - first) * PAGE_SIZE, &page, b))
             frame_put(mm->arena, page.pfn, 1);
         key.index = page.key.index + 1;
     }
+}
+
+void patch_ahead(struct mm *mm, struct vma *v, uint64_t va, uint64_t count, struct batch *b)
+{
+    if (!patch_is_on(mm) || !is_text(v) || fault_must_save(mm))
+        return;
+    uint32_t owner = atomic_load_explicit(&mm->patches->owner, memory_order_relaxed);
+    if (owner == PATCH_ALONE)
+        return;
+    apply_all(mm, owner, v, va, count, b);
+    if (owner != 0)
+        apply_all(mm, 0, v, va, count, b);
 }

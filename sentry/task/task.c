@@ -260,8 +260,10 @@ static bool is_other_person(const struct cred *old, const struct cred *c)
 void task_set_cred(struct task *t, struct cred *c)
 {
     if (is_other_person(t->cred, c)) {
-        if (t->mm)
+        if (t->mm) {
             mm_set_dumpable(t->mm, 0);
+            patch_set_owner(t->mm, PATCH_ALONE);
+        }
         atomic_store(&t->pdeath_signal, 0);
     }
     mutex_lock(&t->lock);

@@ -87,6 +87,7 @@ static struct mm *new_mm(void)
     struct mm *made;
 
     cr_assert_eq(mm_create(w.arena, &w.limits, &made), 0);
+    patch_set_owner(made, 1000);
     cr_assert_eq(mm_aspace(made, &as), 0);
     return made;
 }
@@ -252,6 +253,47 @@ Test(patch, programs_that_run_for_a_moment_add_up, .init = start, .fini = stop)
         mm_put(other);
     }
     cr_assert_fail("never");
+}
+
+static bool starts_patched(uint32_t owner)
+{
+    struct mm *other = new_mm();
+
+    patch_set_owner(other, owner);
+    uint64_t at = map(other, 0, MAP_PRIVATE);
+    bool is = is_patched(other, at + CALL_A);
+    mm_put(other);
+    return is;
+}
+
+Test(patch, of_another_users_program_nothing_is_believed, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(starts_patched(1000));
+    cr_assert_not(starts_patched(1001));
+    cr_assert_not(starts_patched(0));
+    cr_assert_not(starts_patched(PATCH_ALONE));
+}
+
+Test(patch, of_roots_all_is, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    patch_set_owner(mm, 0);
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(starts_patched(0) && starts_patched(1001));
+}
+
+Test(patch, who_changes_hands_is_alone, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    patch_set_owner(mm, PATCH_ALONE);
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(is_patched(mm, at + CALL_A));
+    cr_assert_not(starts_patched(1000) || starts_patched(0) || starts_patched(PATCH_ALONE));
 }
 
 Test(patch, but_not_where_the_file_has_changed, .init = start, .fini = stop)
