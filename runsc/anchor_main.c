@@ -3,14 +3,15 @@
  * The anchor's life: wait, settle into the namespaces, start the sandbox, then a loop over
  * the sentry, the socket of peers, the gofer and signals.
  *
- * It holds rights over the host for as long as it lives, as runc's parents do not: so it
- * reads next to nothing. Of the sentry, messages of one fixed shape; of peers, nothing at
- * all: their sockets are handed on unread.
+ * In the loop it has no capability any more, and for its root the container's; but it is
+ * who its caller was. So it reads next to nothing. Of the sentry, messages of one fixed shape; of
+ * peers, nothing at all: their sockets are handed on unread.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -289,10 +290,10 @@ static _Noreturn void live(struct life *l)
 
     watched(&set);
     struct pollfd fds[] = {
-        {.fd = l->sandbox.control, .events = POLLIN             },
-        {                          .fd = l->control,               .events = POLLIN                                  },
-        { .fd = signalfd(-1, &set,                   SFD_CLOEXEC), .events = POLLIN },
-        {      .fd = (int)syscall(SYS_pidfd_open,                             l->sandbox.gofer, 0), .events = POLLIN },
+        {.fd = l->sandbox.control, .events = POLLIN},
+        {                                  .fd = l->control,  .events = POLLIN                     },
+        {         .fd = signalfd(-1, &set,      SFD_CLOEXEC), .events = POLLIN },
+        { .fd = (int)syscall(SYS_pidfd_open,       l->sandbox.gofer,          0), .events = POLLIN },
     };
     while (status < 0) {
         if (poll(fds, ARRAY_LEN(fds), -1) < 0)
@@ -359,6 +360,19 @@ static void begin(struct anchor *a, struct life *l)
     l->console = a->options->fds[OPTION_FD_CONSOLE];
 }
 
+/*
+ * What the loop does needs no right: the sentry's user namespace is owned by who we are,
+ * which is enough to kill it.
+ */
+static void drop_rights(void)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)!syscall(SYS_capset, &head, none);
+}
+
 void anchor_main(struct anchor *a)
 {
     const struct control_msg done = { .kind = CONTROL_DONE };
@@ -379,6 +393,7 @@ void anchor_main(struct anchor *a)
     await(a);
     enter_cgroup_ns(a);
     begin(a, &l);
+    drop_rights();
     tell(a, &created);
     close(a->sync);
     if (chdir("/"))

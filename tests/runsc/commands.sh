@@ -43,7 +43,7 @@ if command -v bash > /dev/null; then
     comm -3 flags sorted > differ
     [ -s differ ] && fail "flags only in the help, or only completed: $(cat differ)"
     is "commands" "do
-doctor" complete runsc d
+doctor" complete runsc do
     complete runsc do --log "" | grep -qx debug || fail "--log is not completed"
     complete runsc do --ro /us | grep -q '^/usr' || fail "paths are not completed"
     complete runsc do -- ls /us | grep -q '^/usr' || fail "arguments of the command are not completed"
