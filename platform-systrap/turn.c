@@ -26,8 +26,9 @@
 #define PENALTY_MAX 63u
 
 #define LOOK_AFTER   NSEC_PER_SEC
+#define LOOK_AGAIN   (100 * NSEC_PER_MSEC) /* where it owes us an answer */
 #define ANSWER_CPU   (300 * NSEC_PER_MSEC) /* processor time for an answer */
-#define ANSWER_LOOKS 10                    /* or this many looks, with less than that */
+#define ANSWER_LOOKS 30                    /* or this many looks, with less than that */
 
 /* What is known of a stub that owes us an answer. */
 struct patience {
@@ -137,7 +138,8 @@ static bool await(struct guest_thread *t, uint32_t orders)
     /* Said before we look at the turn again; the stub looks at it after it has changed that. */
     atomic_store(&slot->sentry_sleeps, 1);
     while (hope && (now = atomic_load(&slot->turn)) == TURN_GUEST) {
-        nsec_t deadline = nsec_add(host_clock_gettime(CLOCK_MONOTONIC), LOOK_AFTER);
+        nsec_t deadline =
+            nsec_add(host_clock_gettime(CLOCK_MONOTONIC), patience.looks ? LOOK_AGAIN : LOOK_AFTER);
         if (host_futex_wait_shared(&slot->turn, TURN_GUEST, deadline) == -ETIMEDOUT)
             hope = is_hopeful(t, orders, &patience);
     }
