@@ -209,13 +209,19 @@ static int tmpfs_symlink(struct inode *dir, const char *name, const char *target
     return make(dir, name, S_IFLNK | 0777, 0, target, who, out);
 }
 
+static bool has_room_for_link(struct inode *i)
+{
+    mutex_lock(&i->lock);
+    bool room = i->attr.nlink < TMPFS_LINKS_MAX;
+    mutex_unlock(&i->lock);
+    return room;
+}
+
 static int tmpfs_link(struct inode *dir, const char *name, struct inode *inode,
                       const struct actor *who)
 {
     (void)who;
-    if (__atomic_load_n(&inode->attr.nlink, __ATOMIC_RELAXED) >= TMPFS_LINKS_MAX)
-        return -EMLINK;
-    return add_name(dir, name, tmpfs_inode_of(inode));
+    return has_room_for_link(inode) ? add_name(dir, name, tmpfs_inode_of(inode)) : -EMLINK;
 }
 
 static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct actor *who,
@@ -290,8 +296,9 @@ static int tmpfs_readdir(struct file *f, struct dir_sink *sink, uint64_t *pos)
     mutex_lock(&fs->names);
     struct tmpfs_entry *e = after_locked(tmpfs_dir_of(f->inode), *pos);
     while (e) {
-        const struct attr *a = &e->inode->inode.attr;
-        if (!dir_emit(sink, e->name, e->len, a->ino, dtype_of_mode(a->mode), e->next, pos))
+        const struct inode *i = &e->inode->inode;
+        if (!dir_emit(sink, e->name, e->len, i->attr.ino, dtype_of_mode(inode_mode(i)), e->next,
+                      pos))
             break;
         e = rb_entry_or_null(rb_next(&e->by_next), struct tmpfs_entry, by_next);
     }

@@ -63,7 +63,7 @@ Test(sigqueue, real_time_signals_are_kept_all)
     for (int i = 0; i < 3; i++) {
         cr_assert(p.set & SIG_BIT(RT));
         cr_assert_eq(take(SIG_BIT(RT), &si), RT);
-        cr_assert_eq(si.rt.value, i);
+        cr_assert_eq(si.rt.value, (uint64_t)i);
     }
     cr_assert_eq(p.set, 0);
     stop();

@@ -81,6 +81,8 @@ void shim_add_suite(struct shim_suite *s);
 #define cr_assert_fail(...)                cr_assert(!"reached")
 #define cr_expect                          cr_assert
 #define cr_expect_not                      cr_assert_not
+#define cr_expect_arr_eq                   cr_assert_arr_eq
+#define cr_expect_arr_neq                  cr_assert_arr_neq
 #define cr_expect_eq                       cr_assert_eq
 #define cr_expect_neq                      cr_assert_neq
 #define cr_expect_lt                       cr_assert_lt
