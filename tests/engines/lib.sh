@@ -21,7 +21,14 @@ for package in runc jq busybox-static "$@"; do
 done
 work=$(mktemp -d /var/tmp/runsc-engines.XXXXXX)
 chmod 755 "$work"
-at_end() { status=$?; stop_engine 2> /dev/null; cd /; rm -rf "$work" 2> /dev/null; exit $status; }
+at_end() {
+    status=$?
+    stop_engine > /dev/null 2>&1
+    cd /
+    awk -v dir="$work/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
+    rm -rf "$work"
+    exit $status
+}
 stop_engine() { :; }
 trap at_end EXIT
 trap 'exit 130' INT TERM

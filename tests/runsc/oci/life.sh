@@ -54,6 +54,35 @@ for victim in runsc-sentry runsc-gofer runsc; do
     gone 2 "after $victim was killed"
 done
 
+# A sentry that does not answer.
+rs run -d --bundle b five || fail "run before the sentry is stopped"
+for pid in $(ours); do
+    case $(readlink "/proc/$pid/exe") in */runsc-sentry) kill -STOP "$pid" ;; esac
+done
+before=$(date +%s%N)
+ends "kill of one that does not answer" 0 rs kill five 9
+eventually 1 has_status five stopped || fail "it lives"
+[ $(($(date +%s%N) - before)) -lt 2500000000 ] || fail "that took $((($(date +%s%N) - before) / 1000000)) ms"
+ends "delete" 0 rs delete five
+
+# A create that is killed on its way leaves nothing that a new one could stumble over.
+for delay in 0.001 0.004 0.008 0.015 0.03; do
+    timeout -s KILL $delay "$RUNSC" --platform="$P" --root "$work/state" create --bundle b six > /dev/null 2>&1
+    rs delete --force six || fail "delete after a create was killed after $delay s"
+    rs run -d --bundle b six || fail "run after a create was killed after $delay s"
+    rs delete --force six || fail "delete after that"
+done
+gone 2 "after creates were killed"
+mkdir full && if mount -t tmpfs -o size=4k,nr_inodes=4 none full 2> /dev/null; then
+    head -c 4096 /dev/zero > full/all 2> /dev/null
+    says "no room for its state" "No space left" "$RUNSC" --root full/state create --bundle b seven
+    [ -z "$(ls full/state 2> /dev/null)" ] || fail "left where there is no room: $(ls full/state)"
+    mount -o remount,ro full
+    says "nor a right to write it" "Read-only file system" "$RUNSC" --root full/state create --bundle b seven
+    umount full
+fi
+gone 2 "without room"
+
 is "pid 1 has no handler, and lives" "alive" sh -c 'echo "$1" > /dev/null; exec "$@"' sh "$RUNSC" --root "$work/state" run --bundle "$(bundle c "$(args sh -c 'kill -TERM $$; echo alive')" && echo c)" five
 for flags in "--log=log --log-format=json" "--log log --log-format json"; do
     rm -f log
