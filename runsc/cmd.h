@@ -37,5 +37,8 @@ int cmd_events(char *const argv[], struct err *e);
 int cmd_wait(char *const argv[], struct err *e);
 int cmd_spec(char *const argv[], struct err *e);
 int cmd_features(char *const argv[], struct err *e);
+/* Tell the host's engines about us, and take it back. */
+int cmd_install(char *const argv[], struct err *e);
+int cmd_uninstall(char *const argv[], struct err *e);
 int cmd_checkpoint(char *const argv[], struct err *e);
 int cmd_restore(char *const argv[], struct err *e);

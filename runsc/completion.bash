@@ -26,11 +26,11 @@ _runsc() {
     [[ $before == "=" ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "do doctor syscalls create start run state kill delete exec list ps pause resume update events wait spec features help --version --help" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "do doctor syscalls create start run state kill delete exec list ps pause resume update events wait spec features install uninstall help --version --help" -- "$word")
         return
     fi
     if [[ ${COMP_WORDS[1]} == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "do doctor syscalls create start run state kill delete exec list ps pause resume update events wait spec features" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "do doctor syscalls create start run state kill delete exec list ps pause resume update events wait spec features install uninstall" -- "$word")
         return
     fi
     [[ ${COMP_WORDS[1]} == do ]] || return

@@ -33,6 +33,8 @@ static const struct row {
     { "wait",       cmd_wait,       "wait for the end of a container"                           },
     { "spec",       cmd_spec,       "write a config.json to begin with"                         },
     { "features",   cmd_features,   "print what there is of the OCI specification"              },
+    { "install",    cmd_install,    "tell docker, podman and containerd about us"               },
+    { "uninstall",  cmd_uninstall,  "take that back"                                            },
     { "checkpoint", cmd_checkpoint, "not there yet"                                             },
     { "restore",    cmd_restore,    "not there yet"                                             },
     { "help",       cmd_help,       "say how a command is used"                                 },
