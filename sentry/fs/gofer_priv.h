@@ -29,8 +29,8 @@
 struct gofer_inode;
 struct gofer_list;
 
-#define GOFER_TRIES     16 /* how often a call is made again where nodes are fought for */
-#define GOFER_LISTS_MAX 64 /* directories of one tree of which a batch is kept */
+#define GOFER_TRIES     16  /* how often a call is made again where nodes are fought for */
+#define GOFER_LISTS_MAX 256 /* directories of one tree of which a batch is kept */
 #define GOFER_IDLE_MAX \
     256 /* files of one tree whose descriptors are kept though nobody has them open */
 
