@@ -240,7 +240,8 @@ static void put_answers(const struct guest_thread *t, struct slot *slot)
 void systrap_answer(struct guest_thread *t, const struct guest_answer *answers, size_t n)
 {
     assert(n <= GUEST_ANSWERS_MAX);
-    memcpy(t->answers, answers, n * sizeof *answers);
+    for (size_t i = 0; i < n; i++)
+        t->answers[i] = answers[i];
     t->nanswers = n;
     if (t->stub)
         put_answers(t, t->stub->slot);

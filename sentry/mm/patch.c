@@ -115,6 +115,8 @@ int patch_slot_take(struct mm *mm, unsigned n, uint64_t va, const struct patch_s
         atomic_store_explicit(&p->leaves[n / LEAF_SLOTS], leaf, memory_order_release);
         s = patch_slot(p, n);
     }
+    if (s->va == va && memcmp(&s->site, site, sizeof *site) == 0)
+        return 0; /* threads may be in its trampoline, which stays as it is */
     atomic_store_explicit(&s->va, 0, memory_order_relaxed);
     s->site = *site;
     atomic_store_explicit(&s->va, va, memory_order_release);
