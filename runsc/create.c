@@ -33,6 +33,34 @@ struct making {
 
 /* ---- what is wanted ---- */
 
+/* In a user namespace of the caller's, its map is what the guest is shown: as with runc. */
+static void inherit_map(const char *file, struct option_id_range **map, size_t *n)
+{
+    struct option_id_range r;
+    FILE *f = fopen(file, "re");
+
+    *map = calloc(OPTIONS_RANGES_MAX, sizeof **map);
+    if (!*map)
+        abort();
+    while (f && *n < OPTIONS_RANGES_MAX &&
+           fscanf(f, "%u %u %u", &r.inside, &r.outside, &r.count) == 3)
+        (*map)[(*n)++] = r;
+    if (f)
+        fclose(f);
+}
+
+static void inherit_maps(struct making *m)
+{
+    struct oci_spec *s = &m->spec;
+
+    if (s->ns[NS_USER].wanted)
+        return;
+    free(s->uid_map);
+    free(s->gid_map);
+    inherit_map("/proc/self/uid_map", &s->uid_map, &s->nuid_map);
+    inherit_map("/proc/self/gid_map", &s->gid_map, &s->ngid_map);
+}
+
 static int read_bundle(struct making *m, struct err *e)
 {
     char path[PATH_MAX];
@@ -49,8 +77,10 @@ static int read_bundle(struct making *m, struct err *e)
         err = err_set(e, -EINVAL, "config.json: process.args: must not be empty");
     if (!err)
         err = oci_view(&m->spec, m->c->bundle, &m->view, &m->rootfs, e);
-    if (!err)
+    if (!err) {
+        inherit_maps(m);
         err = oci_options(&m->spec, &m->o, e);
+    }
     return err;
 }
 
