@@ -163,7 +163,7 @@ guest: $(GUEST) $(HOSTILE)
 tests-built: unit guest
 
 # Unit tests run in MODE; guests, programs and the command line run in the release build.
-export PLATFORMS ?= ptrace
+export PLATFORMS ?= systrap ptrace
 BUILD   = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 RELEASE = $(BUILD) MODE=release CC=$(CC_release) all
 RUNSC  ?= $(CURDIR)/build/release/bin/runsc

@@ -76,7 +76,8 @@ struct mem_op {
 
 #define FILE_RAM 0u
 
-/* What a call without arguments gives, for as long as nothing else is said: a number up to 2^32 - 1. */
+/* What a call without arguments gives, for as long as nothing else is said: a number up to 2^32
+ * - 1. */
 struct guest_answer {
     uint32_t nr;
     uint32_t value;
@@ -86,6 +87,10 @@ struct guest_answer {
 struct platform_options {
     int ram_fd; /* borrowed; becomes FILE_RAM, readable, writable and executable */
     int log_level;
+
+    /* To find out what is to blame; on platform-systrap alone. */
+    bool no_spin;    /* who waits sleeps at once */
+    bool no_answers; /* answer() does nothing */
 };
 
 struct platform_ops {

@@ -86,7 +86,8 @@ static int systrap_create(const struct platform_options *opts, struct platform *
     list_init(&p->threads);
     p->stubs.bury = slots_bury;
     int err = stubs_create(&p->stubs, &o);
-    p->cpu_count = (unsigned)CPU_COUNT(&p->stubs.cpus.all);
+    p->cpu_count = opts->no_spin ? 0 : (unsigned)CPU_COUNT(&p->stubs.cpus.all);
+    p->no_answers = opts->no_answers;
     if (!err)
         err = try_to_run(p);
     if (err) {

@@ -52,7 +52,8 @@ struct guest_thread {
 struct platform {
     struct stubs stubs;  /* what it has in common with platform-ptrace; its lock guards the rest */
     struct list threads; /* [l] */
-    unsigned cpu_count;  /* [I] */
+    unsigned cpu_count;  /* [I] that may spin; 0: none does */
+    bool no_answers;     /* [I] */
     _Atomic unsigned running;                /* [a] guest threads whose turn it is */
     _Atomic unsigned spinning;               /* [a] sentry threads that spin for them */
     uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */

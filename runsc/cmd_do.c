@@ -211,10 +211,30 @@ static int take_timing(void *into, const char *value, struct err *e)
     return 0;
 }
 
-static int take_no_patch(void *into, const char *value, struct err *e)
+/* A list of what platform systrap is to do without. */
+static int take_systrap(void *into, const char *value, struct err *e)
 {
-    (void)value, (void)e;
-    ((struct request *)into)->o.no_patch = true;
+    struct sandbox_options *o = &((struct request *)into)->o;
+    const struct {
+        const char *name;
+        bool *flag;
+    } words[] = {
+        {"no-spin",   &o->no_spin },
+        { "no-patch", &o->no_patch},
+        { "no-libos", &o->no_libos},
+    };
+
+    for (const char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t len = strcspn(at, ","), i;
+        for (i = 0; i < ARRAY_LEN(words); i++) {
+            if (strlen(words[i].name) == len && strncmp(at, words[i].name, len) == 0)
+                break;
+        }
+        if (i == ARRAY_LEN(words))
+            return err_set(e, -EINVAL, "--systrap: no-spin, no-patch or no-libos, not \"%.*s\"",
+                           (int)len, at);
+        *words[i].flag = true;
+    }
     return 0;
 }
 
@@ -260,7 +280,7 @@ static const struct flag flags[] = {
     { "timeout",    't', "TIME",         "kill everything after so long, and exit with 124", take_timeout, false },
     { "tty",        0,   NULL,           "a terminal of its own (default: where we are on one)", take_tty, true },
     { "platform",   0,   "NAME",         "systrap, ptrace, or auto", take_platform, false },
-    { "no-patch",   0,   NULL,           "leave programs' code as it is: each system call traps", take_no_patch, false },
+    { "systrap",    0,   "LIST",         "what systrap does without: no-spin, no-patch, no-libos", take_systrap, false },
     { "strace",     0,   "[=SET]",       "print system calls: names, %file, %process, !name, …", take_strace, false },
     { "strace-out", 0,   "FILE",         "print them there (default: stderr)", take_strace_out, false },
     { "summary",    0,   NULL,           "at the end, count calls, errors and what was missing", take_summary, false },

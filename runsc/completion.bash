@@ -9,7 +9,7 @@ _runsc_command_at() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)); return ;;
-        --help | --clean-env | --summary | --timing | --no-patch | --tty | --no-tty | --strace) ;;
+        --help | --clean-env | --summary | --timing | --tty | --no-tty | --strace) ;;
         --*=*) ;;
         # bash takes = for a word of its own: --flag = value
         --* | -[Ceumt]) [[ ${COMP_WORDS[i + 1]} == "=" ]] && ((i += 2)) || ((i++)) ;;
@@ -48,6 +48,7 @@ _runsc() {
         --env-pass) mapfile -t COMPREPLY < <(compgen -v -- "$word") ;;
         --user | -u) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
         --platform) mapfile -t COMPREPLY < <(compgen -W "auto systrap ptrace" -- "$word") ;;
+        --systrap) mapfile -t COMPREPLY < <(compgen -W "no-spin no-patch no-libos" -- "$word") ;;
         --log) mapfile -t COMPREPLY < <(compgen -W "error warn info debug" -- "$word") ;;
         --hostname | --mem | -m | --pids | --cpus | --files | --fsize | --timeout | -t) ;;
         *)

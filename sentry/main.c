@@ -66,8 +66,8 @@ static const struct {
     const struct platform_ops *ops;
     enum process process;
 } platforms[] = {
-    {&platform_ptrace,   SENTRY_PTRACE },
-    { &platform_systrap, SENTRY_SYSTRAP},
+    {&platform_systrap, SENTRY_SYSTRAP},
+    { &platform_ptrace, SENTRY_PTRACE },
 };
 
 static int choose_platform(struct boot *b)
@@ -125,7 +125,9 @@ static int make_memory(struct boot *b)
 static int make_platform(struct boot *b)
 {
     const struct platform_options opts = { .ram_fd = ram_fd(b->arena),
-                                           .log_level = b->o.log_level };
+                                           .log_level = b->o.log_level,
+                                           .no_spin = b->o.no_spin,
+                                           .no_answers = b->o.no_libos };
     int err = b->platform.ops->create(&opts, &b->platform.platform);
 
     if (err)

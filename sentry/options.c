@@ -125,7 +125,9 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u8(&w, o->summary);
     wire_put_u8(&w, o->trace);
     wire_put_u8(&w, o->timing);
+    wire_put_u8(&w, o->no_spin);
     wire_put_u8(&w, o->no_patch);
+    wire_put_u8(&w, o->no_libos);
     wire_put_u32(&w, (uint32_t)o->log_level);
     wire_put_u32(&w, o->ngroups);
     for (uint32_t i = 0; i < o->ngroups; i++)
@@ -337,7 +339,9 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->summary = wire_get_u8(r);
     o->trace = wire_get_u8(r);
     o->timing = wire_get_u8(r);
+    o->no_spin = wire_get_u8(r);
     o->no_patch = wire_get_u8(r);
+    o->no_libos = wire_get_u8(r);
     o->log_level = (int)wire_get_u32(r);
     if (!get_groups(r, o, s) || !get_maps(r, o, s) || !get_profile(r, o, s) || !get_mounts(r, o, s))
         return false;

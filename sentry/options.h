@@ -139,7 +139,9 @@ struct sandbox_options {
     } limits[OPTION_LIMITS];
     bool tsc; /* set by the sentry itself: the host's clock is RDTSC */
     bool summary, trace, timing;
+    bool no_spin;  /* systrap: who waits sleeps at once */
     bool no_patch; /* call sites stay as they are, though they trap */
+    bool no_libos; /* systrap: no call is answered in the guest's process */
     const char *trace_set;
     int log_level;
     uint32_t nuid_map, ngid_map; /* shown, no more: files have their ids from the gofer */

@@ -15,7 +15,7 @@ set -u
 export LC_ALL=C RUNSC="${RUNSC:-build/release/bin/runsc}" P
 unset MAKEFLAGS MAKELEVEL MFLAGS # of a make that runs us
 if [ -z "${P:-}" ] && [ "$RUNSC" != native ]; then
-    for P in ${PLATFORMS:-ptrace}; do
+    for P in ${PLATFORMS:-systrap}; do
         sh "$0" || exit $?
     done
     exit 0

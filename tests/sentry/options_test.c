@@ -39,6 +39,7 @@ static struct sandbox_options sample(void)
         .mounts = mounts,
         .timing = true,
         .no_patch = true,
+        .no_libos = true,
     };
 }
 
