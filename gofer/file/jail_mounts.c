@@ -198,7 +198,9 @@ static const char *below(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && path[len] == '/' ? path + len : NULL;
 }
 
-/* Mounts the empty directory over /N/rest. What is not there any more, or hidden already, is fine.
+/*
+ * Mounts the empty directory over /N/rest. What is not there any more, or hidden already, is fine;
+ * so is what we may not reach, as whom we serve may not either.
  */
 static void hide(struct mounts *m, uint32_t i, const char *rest)
 {
@@ -208,8 +210,9 @@ static void hide(struct mounts *m, uint32_t i, const char *rest)
     if (empty < 0 || snprintf(at, sizeof at, "%u%s", i, rest) >= (int)sizeof at)
         return;
     int err = host_move_mount(empty, "", m->root, at, MOVE_MOUNT_F_EMPTY_PATH);
-    if (err && err != -ENOENT && err != -ENOTDIR && err != -EINVAL)
-        log_warn("%s%s stays in sight: %s", m->jail->options->trees[i].path, rest, strerror(-err));
+    if (err && err != -ENOENT && err != -ENOTDIR && err != -EINVAL && err != -EACCES)
+        log_warn("%s of the tree %s stays in sight: %s", rest, m->jail->options->trees[i].path,
+                 strerror(-err));
 }
 
 static int hide_kernel(struct mounts *m)
