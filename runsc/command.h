@@ -31,7 +31,7 @@ int command_take_nothing(void *into, const char *value, struct err *e);
     { "log-format",     0,   "FORMAT", "text or json", command_take_format, false }, \
     { "debug",          0,   NULL,     "say more in the log", command_take_debug, false }, \
     { "systemd-cgroup", 0,   NULL,     "cgroupsPath is slice:prefix:name", command_take_systemd, false }, \
-    { "platform",       0,   "NAME",   "ptrace, or auto", command_take_platform, false }, \
+    { "platform",       0,   "NAME",   "systrap, ptrace, or auto", command_take_platform, false }, \
     { "rootless",       0,   "WHETHER", "accepted; we find out", command_take_nothing, false }, \
     { "criu",           0,   "PATH",   "accepted; has no meaning here", command_take_nothing, false }, \
     { "help",           'h', NULL,     "this text", command_take_help, false }

@@ -31,7 +31,7 @@ ops() {
     op who run --user 1000:1000 -e A=b -w /tmp --hostname box bb:1 sh -c 'id; echo $A $PWD $(hostname)'
     op groups run --user 1000 --group-add 7 bb:1 id -G
     op pid-1 run bb:1 sh -c 'kill -TERM $$; echo alive'
-    op killed run bb:1 sh -c 'sh -c "kill -9 \$\$"; echo $?'
+    op killed run bb:1 sh -c 'sh -c "kill -9 \$\$" 2> /dev/null; echo $?'
     quiet run-d p run -d --name d1 --network none bb:1 sh -c 'echo log; trap "exit 3" TERM; while :; do sleep 0.1; done'
     sleep 0.5
     op logs p logs d1
