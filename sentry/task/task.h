@@ -122,10 +122,10 @@ struct task {
 
 /* Bits of task.work. */
 enum {
-    TASK_SIGNAL = 1, /* a signal may be deliverable */
-    TASK_KILLED = 2, /* die now: group exit, exec by another thread, sandbox end */
-    TASK_STOP = 4,   /* job control: take part in the group's stop */
-    TASK_CALL = 8,   /* run tasks_ops.call before guest code */
+    TASK_SIGNAL = 1,   /* a signal may be deliverable */
+    TASK_KILLED = 2,   /* die now: group exit, exec by another thread, sandbox end */
+    TASK_STOP = 4,     /* job control: take part in the group's stop */
+    TASK_CALL = 8,     /* run tasks_ops.call before guest code */
     TASK_ANSWERS = 16, /* what the platform answers for us has changed: ids, the parent */
 };
 

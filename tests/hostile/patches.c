@@ -19,13 +19,15 @@
 #define STRIDE   64
 #define SIZE     (2 * 4096)
 
-/* mov $39,%eax; syscall; and syscall; cmp $-4095,%rax: behind enough that a decoder gets in step. */
+/* mov $39,%eax; syscall; and syscall; cmp $-4095,%rax: behind enough that a decoder gets in step.
+ */
 extern char lead[], sites[];
-__asm__(".text; .balign 4096\n"
-        "lead: .rept 64; movq %rdi,%rdx; .endr; .balign 64\n"
-        "sites: .rept 32; .balign 64; movl $39,%eax; syscall; ret\n"
-        ".balign 64; movb $39,%al; movzbl %al,%eax; syscall; cmpq $-4095,%rax; ret; .endr\n"
-        ".balign 4096\n");
+__asm__(
+    ".text; .balign 4096\n"
+    "lead: .rept 64; movq %rdi,%rdx; .endr; .balign 64\n"
+    "sites: .rept 32; .balign 64; movl $39,%eax; syscall; ret\n"
+    ".balign 64; movb $39,%al; movzbl %al,%eax; syscall; cmpq $-4095,%rax; ret; .endr\n"
+    ".balign 4096\n");
 
 static __thread sigjmp_buf back;
 static char *text; /* a copy of the sites in a file */
@@ -44,7 +46,9 @@ static void catch_all(void)
 
     sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = 65536 }, NULL);
     for (size_t i = 0; i < COUNT(signals); i++)
-        sigaction(signals[i], &(struct sigaction){ .sa_handler = fault, .sa_flags = SA_ONSTACK | SA_NODEFER }, NULL);
+        sigaction(signals[i],
+                  &(struct sigaction){ .sa_handler = fault, .sa_flags = SA_ONSTACK | SA_NODEFER },
+                  NULL);
 }
 
 static void make_text(void)
@@ -108,7 +112,8 @@ static void change(struct dice *d)
         break;
     case 6:
         if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof bytes && !(roll(d) & 7))
-            there.iov_len = here.iov_len = (size_t)process_vm_writev(getpid(), &here, 1, &there, 1, 0);
+            there.iov_len = here.iov_len =
+                (size_t)process_vm_writev(getpid(), &here, 1, &there, 1, 0);
         break;
     case 7:
         if (pwrite(file, lead, SIZE, 0) != SIZE || ftruncate(file, roll(d) & 1 ? 4096 : SIZE))
@@ -178,7 +183,8 @@ static void map_low(void *arg)
     char *at = (char *)LOW + roll(&d) % 32 * 4096;
     switch (roll(&d) % 5) {
     case 0:
-        mmap(at, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        mmap(at, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+             -1, 0);
         break;
     case 1:
         munmap((char *)LOW, LOW_SIZE);
