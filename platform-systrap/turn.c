@@ -22,8 +22,10 @@
 #include "base/panic.h"
 #include "platform-systrap/systrap_priv.h"
 
-#define SPIN_CYCLES 100000u /* of the time stamp counter: some 40 µs, as a wake-up takes */
-#define PENALTY_MAX 63u
+#define SPIN_CYCLES  100000u /* of the time stamp counter: some 40 µs, as a wake-up takes */
+#define STALL_CYCLES 200000u /* between two looks: somebody else has run */
+#define PENALTY_MAX  63u
+#define STALL_PAUSE  1000u
 
 #define LOOK_AFTER   NSEC_PER_SEC
 #define LOOK_AGAIN   (100 * NSEC_PER_MSEC) /* where it owes us an answer */
@@ -96,6 +98,28 @@ static uint32_t cycles(void)
     return (uint32_t)__builtin_ia32_rdtsc();
 }
 
+/* Others want the processors, too: neither side spins for some time. */
+static void habits_end(struct guest_thread *t)
+{
+    t->sentry.pause = t->guest.pause = STALL_PAUSE;
+}
+
+/* False where the host has taken our processor away meanwhile. */
+static bool spin_undisturbed(struct slot *slot)
+{
+    uint32_t since = cycles(), last = since, now = since;
+
+    while (atomic_load_explicit(&slot->turn, memory_order_relaxed) == TURN_GUEST &&
+           now - since < SPIN_CYCLES) {
+        __builtin_ia32_pause();
+        now = cycles();
+        if (now - last > STALL_CYCLES)
+            return false;
+        last = now;
+    }
+    return true;
+}
+
 /* Looks at the word for a while. */
 static void spin(struct guest_thread *t, struct slot *slot)
 {
@@ -105,12 +129,11 @@ static void spin(struct guest_thread *t, struct slot *slot)
         return;
     unsigned others = atomic_fetch_add_explicit(&p->spinning, 1, memory_order_relaxed);
     if (others + atomic_load_explicit(&p->running, memory_order_relaxed) < p->cpu_count) {
-        uint32_t since = cycles();
-        while (atomic_load_explicit(&slot->turn, memory_order_relaxed) == TURN_GUEST &&
-               cycles() - since < SPIN_CYCLES)
-            __builtin_ia32_pause();
-        habit_learn(&t->sentry,
-                    atomic_load_explicit(&slot->turn, memory_order_relaxed) != TURN_GUEST);
+        if (spin_undisturbed(slot))
+            habit_learn(&t->sentry,
+                        atomic_load_explicit(&slot->turn, memory_order_relaxed) != TURN_GUEST);
+        else
+            habits_end(t);
     }
     atomic_fetch_sub_explicit(&p->spinning, 1, memory_order_relaxed);
 }
