@@ -15,10 +15,10 @@ if [ "$P" = systrap ]; then
 else
     [ -z "$(replaced summary)" ] || fail "--summary speaks of call sites: $(cat summary)"
 fi
-box --no-patch --summary -- perl -e "$busy" > out 2> summary
-[ "$(cat out)" = "done" ] || fail "--no-patch: $(cat out)"
-[ -z "$(replaced summary)" ] || fail "--no-patch replaces call sites: $(cat summary)"
-[ "$(count getppid)" = 500 ] || fail "--no-patch misses calls of getppid: $(count getppid) of 500"
+box --systrap=no-patch --summary -- perl -e "$busy" > out 2> summary
+[ "$(cat out)" = "done" ] || fail "--systrap=no-patch: $(cat out)"
+[ -z "$(replaced summary)" ] || fail "--systrap=no-patch replaces call sites: $(cat summary)"
+[ "$(count getppid)" = 500 ] || fail "--systrap=no-patch misses calls of getppid: $(count getppid) of 500"
 
 box --strace=getppid --strace-out=trace -- perl -e "$busy" > out
 [ "$(grep -c 'getppid()' trace)" = 500 ] || fail "--strace misses calls: $(grep -c 'getppid()' trace) of 500"
