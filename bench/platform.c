@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the verbs of platform-ptrace cost, in microseconds each. */
+/* What the verbs of a platform cost, in microseconds each: platform [ptrace] */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "base/panic.h"
 #include "include/platform.h"
 
-#define OPS           (&platform_ptrace)
 #define CODE_AT       0x400000u
 #define COMPUTE_AT    (CODE_AT + 64)
 #define COMPUTE_TURNS 2000000u /* about a millisecond */
@@ -17,6 +16,7 @@
 #define RAM           ((int64_t)256 << 20)
 #define CHUNK         ((uint64_t)64 << 10)
 
+static const struct platform_ops *platform = &platform_systrap;
 static struct platform *p;
 static struct aspace *as;
 
@@ -59,10 +59,10 @@ static void round_trips(struct guest_thread *t, int times)
     struct guest_stop stop;
 
     for (int i = 0; i < times / 10; i++)
-        must(OPS->run(t, as, &regs, &stop), "run");
+        must(platform->run(t, as, &regs, &stop), "run");
     nsec_t since = now();
     for (int i = 0; i < times; i++) {
-        must(OPS->run(t, as, &regs, &stop), "run");
+        must(platform->run(t, as, &regs, &stop), "run");
         regs.rax = (uint64_t)i;
     }
     report("a call, round trip", since, times);
@@ -81,14 +81,14 @@ static void *call_much(void *arg)
     struct guest_stop stop;
     struct guest_thread *t;
 
-    must(OPS->thread_create(p, &t), "thread");
+    must(platform->thread_create(p, &t), "thread");
     if (c->compute)
         regs.rip = COMPUTE_AT;
     for (int i = 0; i < c->times; i++) {
         regs.rdi = COMPUTE_TURNS;
-        must(OPS->run(t, as, &regs, &stop), "run");
+        must(platform->run(t, as, &regs, &stop), "run");
     }
-    OPS->thread_destroy(t);
+    platform->thread_destroy(t);
     return NULL;
 }
 
@@ -118,7 +118,7 @@ static void memory(int n, int times)
     for (int i = 0; i < times; i++) {
         for (int j = 0; j < n; j++)
             ops[j] = map_op((uint64_t)j, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
-        must(OPS->aspace_apply(as, ops, (size_t)n), "apply");
+        must(platform->aspace_apply(as, ops, (size_t)n), "apply");
     }
     snprintf(what, sizeof what, "a batch of %d mmap", n);
     report(what, since, times);
@@ -132,10 +132,10 @@ static void forks(int times)
 
     for (int i = 0; i < times; i++) {
         since = now();
-        must(OPS->aspace_fork(as, &child), "fork");
+        must(platform->aspace_fork(as, &child), "fork");
         fork += now() - since;
         since = now();
-        OPS->aspace_destroy(child);
+        platform->aspace_destroy(child);
         destroy += now() - since;
     }
     report("aspace_fork of 100 mappings", now() - fork, times);
@@ -150,10 +150,10 @@ static void threads(int times)
 
     nsec_t since = now();
     for (int i = 0; i < times; i++) {
-        must(OPS->thread_create(p, &t), "thread");
+        must(platform->thread_create(p, &t), "thread");
         regs = start_regs();
-        must(OPS->run(t, as, &regs, &stop), "run");
-        OPS->thread_destroy(t);
+        must(platform->run(t, as, &regs, &stop), "run");
+        platform->thread_destroy(t);
     }
     report("a new thread's first call, and its end", since, times);
 }
@@ -167,21 +167,23 @@ static void processes(int times)
 
     nsec_t since = now();
     for (int i = 0; i < times; i++) {
-        must(OPS->aspace_fork(as, &child), "fork");
-        must(OPS->thread_create(p, &t), "thread");
+        must(platform->aspace_fork(as, &child), "fork");
+        must(platform->thread_create(p, &t), "thread");
         regs = start_regs();
-        must(OPS->run(t, child, &regs, &stop), "run");
-        OPS->thread_destroy(t);
-        OPS->aspace_destroy(child);
+        must(platform->run(t, child, &regs, &stop), "run");
+        platform->thread_destroy(t);
+        platform->aspace_destroy(child);
     }
     report("fork, first call, end of both", since, times);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
     struct guest_thread *t;
     void *at;
 
+    if (argc > 1 && strcmp(argv[1], platform_ptrace.name) == 0)
+        platform = &platform_ptrace;
     int fd = host_memfd_create("ram", 0);
     must(fd < 0 ? fd : host_ftruncate(fd, RAM), "ram");
     must(host_mmap(NULL, (size_t)RAM, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0, &at), "ram");
@@ -191,12 +193,12 @@ int main(void)
 
     struct platform_options opts = { .ram_fd = fd };
     nsec_t since = now();
-    must(OPS->create(&opts, &p), "create");
+    must(platform->create(&opts, &p), "create");
     report("create", since, 1);
-    must(OPS->aspace_create(p, &as), "aspace");
-    must(OPS->thread_create(p, &t), "thread");
+    must(platform->aspace_create(p, &as), "aspace");
+    must(platform->thread_create(p, &t), "thread");
     struct mem_op op = { MEM_MAP, PROT_READ | PROT_EXEC, CODE_AT, PAGE_SIZE, FILE_RAM, 0 };
-    must(OPS->aspace_apply(as, &op, 1), "apply");
+    must(platform->aspace_apply(as, &op, 1), "apply");
 
     round_trips(t, 20000);
     for (int n = 1; n <= 8; n *= 2)
@@ -210,8 +212,8 @@ int main(void)
     threads(500);
     processes(500);
     since = now();
-    OPS->thread_destroy(t);
-    OPS->destroy(p);
+    platform->thread_destroy(t);
+    platform->destroy(p);
     report("destroy", since, 1);
     return 0;
 }
