@@ -329,11 +329,6 @@ int host_memfd_create(const char *name, unsigned flags)
     return RESULT(memfd_create(name, flags | MFD_CLOEXEC));
 }
 
-int host_membarrier(int command, unsigned flags)
-{
-    return (int)RESULT(syscall(SYS_membarrier, command, flags, 0));
-}
-
 ssize_t host_sendmsg(int sock, const struct msghdr *msg, int flags)
 {
     return RESULT(sendmsg(sock, msg, flags | MSG_NOSIGNAL));

@@ -94,7 +94,6 @@ must_use int host_munmap(void *at, size_t size);
 must_use int host_mprotect(void *at, size_t size, int prot);
 must_use int host_madvise(void *at, size_t size, int advice);
 must_use int host_memfd_create(const char *name, unsigned flags);
-must_use int host_membarrier(int command, unsigned flags);
 
 /* Sockets and readiness */
 
