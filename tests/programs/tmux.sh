@@ -4,13 +4,13 @@ need tmux
 [ -x /usr/bin/python3 ] || skip "python3 is not installed"
 steps() { local name=$1; shift; "$@" > .steps.out 2>&1 || { fail "$name:"; shown .steps.out; }; }
 
-# Without a terminal, by commands only.
+# Without a terminal, by commands only. The prompt may come after the echo of what is typed.
 is "a detached session" "6 times 7 is 42
 two panes" sandbox -- env -u TMUX TERM=xterm sh -c '
     export TMUX_TMPDIR="$(mktemp -d)" PS1="$ "
     tmux -f /dev/null new-session -d -x 80 -y 24 "sh" && tmux split-window "sleep 100" &&
     tmux send-keys -t 0.0 "echo 6 times 7 is \$((6 * 7))" Enter
-    i=0; until tmux capture-pane -p -t 0.0 | grep "^6 times 7 is 42"; do i=$((i + 1)); [ $i -lt 200 ] || exit 1; sleep 0.1; done
+    i=0; until tmux capture-pane -p -t 0.0 | grep -o "6 times 7 is 42"; do i=$((i + 1)); [ $i -lt 200 ] || exit 1; sleep 0.1; done
     [ "$(tmux list-panes | wc -l)" = 2 ] && echo two panes
     tmux kill-server'
 
