@@ -36,6 +36,10 @@ void gofer_pair_start_with(struct gofer_pair *p, uint32_t flags, uint32_t handle
     umask(0);
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->socks));
     MUST(gofer_create(p->socks[1], handles, &p->gofer));
+    /* Who is not root cannot give files away: ours are shown as root's, as in a jail. */
+    p->gofer.overflow_is_root = geteuid() != 0;
+    p->gofer.uid = (struct own_id){ .here = geteuid() };
+    p->gofer.gid = (struct own_id){ .here = getegid() };
     int root = open(p->dir, O_PATH | O_CLOEXEC);
     MUST(root);
     MUST(gofer_add_tree(&p->gofer, root, flags));
