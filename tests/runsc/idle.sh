@@ -1,5 +1,5 @@
 # An idle sandbox makes no wake-ups: not one of its threads is scheduled in while the guest sleeps.
-# And it has 3 MiB of memory of its own at most.
+# And it has 3 MiB of memory of its own at most; on systrap 4 MB, for there is a decoder, too.
 . tests/runsc/lib.sh
 
 "$RUNSC" do --platform="$P" --rw "$work" -C "$work" -- sh -c 'touch ready; exec sleep 100' &
@@ -20,11 +20,11 @@ switches > second
 cmp -s first second || fail "threads woke up: $(diff first second)"
 [ -s first ] || fail "no thread was seen"
 
-# What one more costs while it does nothing: clean pages of our programs are the page cache's, and
-# every other sandbox's. Who is not root may not look into the sentry.
+# What it costs while it does nothing. Who is not root may not look into the sentry.
 if [ "$(id -u)" = 0 ]; then
-    kib=$(for pid in $(ours); do cat "/proc/$pid/smaps_rollup"; done | awk '/^Private_Dirty/ { sum += $2 } END { print sum }')
-    [ "$kib" -le 3072 ] || fail "$kib KiB of private memory, not 3 MiB at most"
+    kib=$(for pid in $(ours); do cat "/proc/$pid/smaps_rollup"; done | awk '/^Private/ { sum += $2 } END { print sum }')
+    most=$([ "$P" = systrap ] && echo 3906 || echo 3072)
+    [ "$kib" -le "$most" ] || fail "$kib KiB of private memory, not $most at most"
 fi
 
 kill -TERM $runsc

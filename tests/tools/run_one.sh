@@ -48,7 +48,7 @@ guest | hostile)
 script)
     # All scripts on the first platform; on the others those that differ most from each other.
     case $path in
-    tests/programs/bash.sh | tests/programs/python.sh | tests/runsc/container.sh) ;;
+    tests/programs/bash.sh | tests/programs/python.sh | tests/runsc/container.sh | tests/runsc/idle.sh) ;;
     *) export PLATFORMS="${PLATFORMS%% *}" ;;
     esac
     seconds=$(sed -n 's/^# time-limit: *//p' "$path" | head -1)
