@@ -24,18 +24,6 @@ files() { find "$1" -name '*.sh' ! -name 'lib.sh' 2>/dev/null | sort; }
     if has runsc; then each script $(files tests/runsc); fi
 } | xargs -r -P "${JOBS:-2}" -L 1 sh tests/tools/run_one.sh "$results"
 
-# A few that failed beside others are run once more, one at a time. What passes then leans on
-# how fast the machine is; it counts as passed, and is named for somebody to mend.
-cat "$results"/*.failed > "$results/failed" 2>/dev/null
-few=5 count=$(wc -l < "$results/failed")
-if [ "$count" -gt 0 ] && [ "$count" -le $few ]; then
-    echo "once more, alone:$(sed 's/^[a-z]*//' "$results/failed" | tr -d '\n')"
-    xargs -r -L 1 sh tests/tools/run_one.sh "$results" < "$results/failed"
-    for first in "$results"/*.failed; do
-        grep -q '^[0-9]* 0 ' "${first%.failed}.count" && echo "unsteady: $(cut -d ' ' -f 2 "$first")"
-    done
-fi
-
 # Each result is one line: passed failed skipped.
 cat "$results"/*.count 2>/dev/null | awk '
     { passed += $1; failed += $2; skipped += $3 }
