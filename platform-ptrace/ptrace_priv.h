@@ -2,16 +2,10 @@
 /* What the files of this folder share. Nothing outside includes it. */
 #pragma once
 
+#include "platform-stub/kick.h"
 #include "platform-stub/stubs.h"
 
 /* [I] never changes   [l] under lock   [a] atomic   [t] only its own thread */
-
-/* guest_thread.state: who must hear of an interrupt. */
-enum {
-    THREAD_OUT,    /* not in the guest */
-    THREAD_IN,     /* in the guest, or about to go there: an interrupt sends a signal */
-    THREAD_KICKED, /* interrupted, and run() has not said so yet */
-};
 
 /* Where the FPU state of a thread is. What is not in the stub goes there before the next run. */
 enum fpu_place { FPU_INITIAL, FPU_KEPT, FPU_IN_STUB };
@@ -38,9 +32,6 @@ struct platform {
     struct mutex lock;   /* RANK_PLATFORM: the rest */
     struct list threads; /* [l] */
 };
-
-/* The signal of interrupt(). Stubs ignore it where it comes late, as all that can be ignored. */
-#define KICK_SIGNAL SIGURG
 
 /* probe.c */
 must_use int ptrace_probe(const char **why);

@@ -30,33 +30,6 @@
 /* Whether the stub has stopped for us; if not, it goes on. */
 enum verdict { RESUME, STOPPED };
 
-/* From out to in. False where an interrupt came before: it is told now. */
-static bool go_in(struct guest_thread *t)
-{
-    uint32_t was = THREAD_OUT;
-
-    if (atomic_compare_exchange_strong(&t->state, &was, THREAD_IN))
-        return true;
-    atomic_store(&t->state, THREAD_OUT);
-    return false;
-}
-
-/* From in to out. An interrupt that came in between stays, for the next run(). */
-static void go_out(struct guest_thread *t)
-{
-    uint32_t was = THREAD_IN;
-
-    atomic_compare_exchange_strong(&t->state, &was, THREAD_OUT);
-}
-
-/* True where an interrupt was due, which is told now. */
-static bool take_kick(struct guest_thread *t)
-{
-    uint32_t was = THREAD_KICKED;
-
-    return atomic_compare_exchange_strong(&t->state, &was, THREAD_IN);
-}
-
 static enum verdict syscall_stop(struct guest_thread *t, struct guest_regs *regs,
                                  struct guest_stop *stop)
 {
@@ -75,7 +48,7 @@ static enum verdict signal_stop(struct guest_thread *t, int sig, struct guest_re
     siginfo_t info;
 
     if (sig == KICK_SIGNAL) {
-        if (!take_kick(t) || regs_get(t, regs))
+        if (!kick_take(&t->state) || regs_get(t, regs))
             return RESUME;
         stop->why = STOP_INTERRUPT;
         return STOPPED;
@@ -157,12 +130,12 @@ int ptrace_run(struct guest_thread *t, struct aspace *as, struct guest_regs *reg
     if (err)
         return err;
     *stop = (struct guest_stop){ .why = STOP_INTERRUPT };
-    if (!go_in(t))
+    if (!kick_go_in(&t->state))
         return 0;
     regs_set(t, regs);
     do
         err = turn(t, &status);
     while (!err && look(t, status, regs, stop) == RESUME);
-    go_out(t);
+    kick_go_out(&t->state);
     return err;
 }

@@ -32,14 +32,6 @@ int ptrace_thread_create(struct platform *p, struct guest_thread **out)
     return 0;
 }
 
-/* The processor time of a process, of which we know the pid: see clock_getcpuclockid(3). */
-static nsec_t process_time(pid_t pid)
-{
-    nsec_t now;
-
-    return host_process_time(pid, &now) ? 0 : now;
-}
-
 /* The stub goes: its time is kept, its pid is nobody's any more. Its corpse is given. */
 static struct corpse *stub_part(struct guest_thread *t)
 {
@@ -47,7 +39,7 @@ static struct corpse *stub_part(struct guest_thread *t)
     pid_t pid = atomic_load(&t->pid);
 
     mutex_lock(&t->lock);
-    t->past_cpu = nsec_add(t->past_cpu, process_time(pid));
+    t->past_cpu = nsec_add(t->past_cpu, stub_time(pid));
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
     t->corpse = NULL;
@@ -169,15 +161,7 @@ int thread_enter(struct guest_thread *t, struct aspace *as)
 
 void ptrace_interrupt(struct guest_thread *t)
 {
-    if (atomic_exchange(&t->state, THREAD_KICKED) != THREAD_IN)
-        return;
-    /*
-     * The stub may have left by itself, even died: then nobody, or the next run(),
-     * sees the signal. Its pid is not given to another process that soon.
-     */
-    pid_t pid = atomic_load(&t->pid);
-    if (pid && host_tgkill(pid, pid, KICK_SIGNAL) == -EAGAIN)
-        panic("interrupt: no room for a signal");
+    kick(&t->state, &t->pid);
 }
 
 nsec_t ptrace_cpu_time(const struct guest_thread *t)
@@ -186,7 +170,7 @@ nsec_t ptrace_cpu_time(const struct guest_thread *t)
 
     mutex_lock(lock);
     pid_t pid = atomic_load(&t->pid);
-    nsec_t now = nsec_add(t->past_cpu, pid ? process_time(pid) : 0);
+    nsec_t now = nsec_add(t->past_cpu, pid ? stub_time(pid) : 0);
     mutex_unlock(lock);
     return now;
 }

@@ -120,8 +120,7 @@ die:
 	mov	\off+GREG_RDI(\base), %rdi
 .endm
 
-#define AT_ENTRY      (STUB_ENTRY - STUB_PAGE)
-#define AT_ENTRY_TRAP (STUB_ENTRY_TRAP - STUB_PAGE)
+#define AT_ENTRY (STUB_ENTRY - STUB_PAGE)
 
 	.org	stub_page + AT_ENTRY, 0xcc
 stub_entry:
@@ -240,10 +239,6 @@ kicked:
 	movl	$WHY_ROLLBACK, SLOT_WHY(%rbx)
 	xor	%ebp, %ebp
 	jmp	post
-
-	.org	stub_page + AT_ENTRY_TRAP, 0xcc
-stub_entry_trap:
-	ud2				/* and the sentry does the rest */
 
 restore:
 	xor	%eax, %eax

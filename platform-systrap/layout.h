@@ -12,9 +12,8 @@
  *
  * A call site that was rewritten comes to STUB_ENTRY with the call's number in %eax
  * and its return address in %rcx, as `syscall` itself would leave it; %r11 is free,
- * and all other registers, flags included, are the guest's. In an address space where
- * a thread has set a GS base of its own, it must go to STUB_ENTRY_TRAP instead, which
- * does the same the slow way.
+ * and all other registers, flags included, are the guest's. Where a thread sets a GS
+ * base of its own, the address space gets its original code back.
  */
 #pragma once
 
@@ -26,8 +25,7 @@
 #define STUB_SLOTS_SIZE 0x40000000
 #define STUB_SLOTS_END  0x7ffff0000000
 
-#define STUB_ENTRY      0x7fffffff1400
-#define STUB_ENTRY_TRAP 0x7fffffff1600
+#define STUB_ENTRY 0x7fffffff1400
 
 #define STUB_INSNS_MAX 96 /* of the tight filter, in the page */
 

@@ -140,11 +140,6 @@ void stop_from_frame(int signo, const struct signal_frame *f, struct guest_regs 
         make_call(URETPROBE, regs);
         stop->why = STOP_SYSCALL;
         stop->trapped = true;
-    } else if (signo == SIGILL && regs->rip == STUB_ENTRY_TRAP) {
-        regs->rip = regs->rcx;
-        regs->r11 = regs->eflags;
-        make_call(regs->rax, regs);
-        stop->why = STOP_SYSCALL;
     } else if (stop->trapno == VECTOR_PF && (signo == SIGSEGV || signo == SIGBUS)) {
         page_fault(f, stop);
     } else {

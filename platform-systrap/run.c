@@ -8,33 +8,6 @@
 /* Whether the stub has stopped for us; if not, it goes on. */
 enum verdict { RESUME, STOPPED };
 
-/* From out to in. False where an interrupt came before: it is told now. */
-static bool go_in(struct guest_thread *t)
-{
-    uint32_t was = THREAD_OUT;
-
-    if (atomic_compare_exchange_strong(&t->state, &was, THREAD_IN))
-        return true;
-    atomic_store(&t->state, THREAD_OUT);
-    return false;
-}
-
-/* From in to out. An interrupt that came in between stays, for the next run(). */
-static void go_out(struct guest_thread *t)
-{
-    uint32_t was = THREAD_IN;
-
-    atomic_compare_exchange_strong(&t->state, &was, THREAD_OUT);
-}
-
-/* True where an interrupt was due, which is told now. */
-static bool take_kick(struct guest_thread *t)
-{
-    uint32_t was = THREAD_KICKED;
-
-    return atomic_compare_exchange_strong(&t->state, &was, THREAD_IN);
-}
-
 /* What the stub says, of which nothing may be believed: it is the guest that says it. */
 static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct guest_stop *stop)
 {
@@ -52,7 +25,7 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
         return STOPPED;
     int signo = (int)s->slot->signo;
     if (signo == KICK_SIGNAL) {
-        if (!take_kick(t)) {
+        if (!kick_take(&t->state)) {
             if (why == WHY_SIGNAL && frame_copy(s, &frame))
                 regs_from_frame(s, &frame, regs);
             return RESUME; /* told already, in another way */
@@ -80,12 +53,12 @@ int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *re
     if (err)
         return err;
     *stop = (struct guest_stop){ .why = STOP_INTERRUPT };
-    if (!go_in(t))
+    if (!kick_go_in(&t->state))
         return 0;
     do {
         uint32_t orders = ORDER_RUN | systrap_fpu_orders(t) | regs_to_slot(t->stub, regs);
         err = turn(t, orders);
     } while (!err && look(t, regs, stop) == RESUME);
-    go_out(t);
+    kick_go_out(&t->state);
     return err;
 }

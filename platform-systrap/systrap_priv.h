@@ -2,6 +2,7 @@
 /* What the files of this folder share. Nothing outside includes it. */
 #pragma once
 
+#include "platform-stub/kick.h"
 #include "platform-stub/stubs.h"
 #include "platform-systrap/slot.h"
 
@@ -15,13 +16,6 @@ struct stub {
     uint64_t slot_va;      /* [I] as the stub has it */
     struct corpse *corpse; /* [I] what it becomes; knows the address space */
     nsec_t cpu_before;     /* processor time it had before its thread began */
-};
-
-/* guest_thread.state: who must hear of an interrupt. */
-enum {
-    THREAD_OUT,    /* not in the guest */
-    THREAD_IN,     /* in the guest, or about to go there: an interrupt sends a signal */
-    THREAD_KICKED, /* interrupted, and run() has not said so yet */
 };
 
 /* Where the FPU state of a thread is. What is not in the stub goes there before the next run. */
@@ -59,9 +53,6 @@ struct platform {
     uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
     uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
 };
-
-/* The signal of interrupt(). Stubs ignore it where it comes late. */
-#define KICK_SIGNAL SIGURG
 
 /* probe.c */
 must_use int systrap_probe(const char **why);

@@ -59,13 +59,6 @@ void slots_bury(struct stubs *stubs, struct aspace *as)
 
 /* ---- stubs ---- */
 
-static nsec_t process_time(pid_t pid)
-{
-    nsec_t now;
-
-    return host_process_time(pid, &now) ? 0 : now;
-}
-
 static void stub_free(struct stub *s)
 {
     if (s)
@@ -192,7 +185,7 @@ static struct stub *part(struct guest_thread *t)
 
     mutex_lock(&t->lock);
     if (s->pid)
-        t->past_cpu = nsec_add(t->past_cpu, process_time(s->pid) - s->cpu_before);
+        t->past_cpu = nsec_add(t->past_cpu, stub_time(s->pid) - s->cpu_before);
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
     t->stub = NULL;
@@ -263,7 +256,7 @@ static int enter(struct guest_thread *t, struct aspace *as)
     struct stub *s = stub_unpark(as);
 
     if (s) {
-        s->cpu_before = process_time(s->pid);
+        s->cpu_before = stub_time(s->pid);
     } else {
         int err = stub_create(t->p, as, &s);
         if (err)
@@ -290,15 +283,7 @@ int systrap_thread_enter(struct guest_thread *t, struct aspace *as)
 
 void systrap_interrupt(struct guest_thread *t)
 {
-    if (atomic_exchange(&t->state, THREAD_KICKED) != THREAD_IN)
-        return;
-    /*
-     * The stub may have left by itself, even died: then nobody, or the next run(),
-     * sees the signal. Its pid is not given to another process that soon.
-     */
-    pid_t pid = atomic_load(&t->pid);
-    if (pid && host_tgkill(pid, pid, KICK_SIGNAL) == -EAGAIN)
-        panic("interrupt: no room for a signal");
+    kick(&t->state, &t->pid);
 }
 
 nsec_t systrap_cpu_time(const struct guest_thread *t)
@@ -309,7 +294,7 @@ nsec_t systrap_cpu_time(const struct guest_thread *t)
     pid_t pid = atomic_load(&t->pid);
     nsec_t now = t->past_cpu;
     if (pid)
-        now = nsec_add(now, process_time(pid) - t->stub->cpu_before);
+        now = nsec_add(now, stub_time(pid) - t->stub->cpu_before);
     mutex_unlock(lock);
     return now;
 }

@@ -38,13 +38,6 @@ struct patience {
     nsec_t cpu; /* its processor time at the first */
 };
 
-static nsec_t process_time(pid_t pid)
-{
-    nsec_t now;
-
-    return host_process_time(pid, &now) ? 0 : now;
-}
-
 /* True where it is dead, and was killed before it had the turn; it is reaped then. */
 static bool is_dead(struct stub *s)
 {
@@ -67,7 +60,7 @@ static bool is_hopeful(struct guest_thread *t, uint32_t orders, struct patience 
         p->looks = 0;
         return true; /* a guest that computes */
     }
-    nsec_t cpu = process_time(pid);
+    nsec_t cpu = stub_time(pid);
     if (p->looks++ == 0)
         p->cpu = cpu;
     if (host_tgkill(pid, pid, KICK_SIGNAL) < 0)

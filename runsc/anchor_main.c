@@ -291,9 +291,9 @@ static _Noreturn void live(struct life *l)
     watched(&set);
     struct pollfd fds[] = {
         {.fd = l->sandbox.control, .events = POLLIN},
-        {                                  .fd = l->control,        .events = POLLIN                     },
-        {         .fd = signalfd(-1,       &set,      SFD_CLOEXEC), .events = POLLIN },
-        { .fd = (int)syscall(SYS_pidfd_open, l->sandbox.gofer,                      0), .events = POLLIN },
+        {                                  .fd = l->control,  .events = POLLIN                     },
+        {         .fd = signalfd(-1, &set,      SFD_CLOEXEC), .events = POLLIN },
+        { .fd = (int)syscall(SYS_pidfd_open,        l->sandbox.gofer,         0), .events = POLLIN },
     };
     while (status < 0) {
         if (poll(fds, ARRAY_LEN(fds), -1) < 0)
