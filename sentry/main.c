@@ -70,29 +70,6 @@ static const struct {
     { &platform_ptrace, SENTRY_PTRACE },
 };
 
-static int choose_platform(struct boot *b)
-{
-    const char *want = b->o.platform;
-    bool any = strcmp(want, "auto") == 0;
-    int err = -EINVAL;
-
-    for (size_t i = 0; i < ARRAY_LEN(platforms); i++) {
-        const char *why = "", *name = platforms[i].ops->name;
-        if (!any && strcmp(want, name) != 0)
-            continue;
-        err = platforms[i].ops->probe(&why);
-        if (!err) {
-            b->platform.ops = platforms[i].ops;
-            b->process = platforms[i].process;
-            return 0;
-        }
-        boot_fail(&b->error, err, "platform %s does not work here: %s", name, why);
-    }
-    if (err == -EINVAL)
-        boot_fail(&b->error, err, "there is no platform \"%s\"; use systrap, ptrace or auto", want);
-    return err;
-}
-
 /* Half of what the host has may be too little and all of it too much: what it has is what we show.
  */
 static uint64_t ram_size(const struct boot *b)
@@ -122,17 +99,54 @@ static int make_memory(struct boot *b)
     return 0;
 }
 
-static int make_platform(struct boot *b)
+/* Tries platform number `i`. */
+static int try_platform(struct boot *b, size_t i)
 {
     const struct platform_options opts = { .ram_fd = ram_fd(b->arena),
                                            .log_level = b->o.log_level,
                                            .no_spin = b->o.no_spin,
                                            .no_answers = b->o.no_libos };
-    int err = b->platform.ops->create(&opts, &b->platform.platform);
+    const struct platform_ops *ops = platforms[i].ops;
+    const char *why = "";
+    int err = ops->probe(&why);
 
     if (err)
-        return boot_fail(&b->error, err, "platform %s does not start: %s", b->platform.ops->name,
+        return boot_fail(&b->error, err, "platform %s does not work here: %s", ops->name, why);
+    err = ops->create(&opts, &b->platform.platform);
+    if (err)
+        return boot_fail(&b->error, err, "platform %s does not start: %s", ops->name,
                          strerror(-err));
+    b->platform.ops = ops;
+    b->process = platforms[i].process;
+    return 0;
+}
+
+/* Each that is wanted, until one works. */
+static int choose_platform(struct boot *b)
+{
+    const char *want = b->o.platform;
+    bool any = strcmp(want, "auto") == 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(platforms); i++) {
+        if (!any && strcmp(want, platforms[i].ops->name) != 0)
+            continue;
+        int err = try_platform(b, i);
+        if (!any || !err)
+            return err;
+        log_info("%s", b->error.text);
+    }
+    if (any)
+        return b->error.err;
+    return boot_fail(&b->error, -EINVAL, "there is no platform \"%s\"; use systrap, ptrace or auto",
+                     want);
+}
+
+static int make_platform(struct boot *b)
+{
+    int err = choose_platform(b);
+
+    if (err)
+        return err;
     arena_set_host(b->arena, HOST_PLATFORM, &b->platform);
     err = b->o.no_patch ? 0 : patch_create(b->arena);
     return err ? boot_fail(&b->error, err, "no room for patches") : 0;
@@ -202,9 +216,7 @@ static int boot(struct boot *b)
     if (!b->o.cpus)
         b->o.cpus = count_cpus();
     step(b, "sentry up, options read");
-    int err = choose_platform(b);
-    if (!err)
-        err = make_memory(b);
+    int err = make_memory(b);
     if (!err)
         err = make_platform(b);
     step(b, "memory and platform made");
