@@ -36,50 +36,6 @@ void iov_put(struct iov *iov)
         arena_free(iov->vecs);
 }
 
-static long read_vecs(struct task *t, int fd, uptr_t from, size_t count)
-{
-    scoped(file) struct file *f = task_file(t, fd);
-    struct iov iov;
-    struct io io;
-
-    if (!f)
-        return -EBADF;
-    long r = iov_get(t, from, count, &iov, &io);
-    if (!r)
-        r = file_may_read(f);
-    if (!r)
-        r = rw_read(t, f, &io);
-    iov_put(&iov);
-    return r;
-}
-
-static long write_vecs(struct task *t, int fd, uptr_t from, size_t count)
-{
-    scoped(file) struct file *f = task_file(t, fd);
-    struct iov iov;
-    struct io io;
-
-    if (!f)
-        return -EBADF;
-    long r = iov_get(t, from, count, &iov, &io);
-    if (!r)
-        r = file_may_write(f);
-    if (!r)
-        r = rw_write(t, f, &io);
-    iov_put(&iov);
-    return r;
-}
-
-long sys_readv(struct task *t, int fd, uptr_t iov, size_t iovcnt)
-{
-    return read_vecs(t, fd, iov, iovcnt);
-}
-
-long sys_writev(struct task *t, int fd, uptr_t iov, size_t iovcnt)
-{
-    return write_vecs(t, fd, iov, iovcnt);
-}
-
 /* A read or write with flags: at `pos`, or at the file's own where it is -1. */
 struct rwv {
     struct task *t;
@@ -172,6 +128,16 @@ static long move_vecs(struct task *t, int fd, uptr_t from, size_t count, int64_t
         r = flags & ~FLAGS_KNOWN ? -EOPNOTSUPP : move(&c);
     iov_put(&iov);
     return r;
+}
+
+long sys_readv(struct task *t, int fd, uptr_t iov, size_t iovcnt)
+{
+    return move_vecs(t, fd, iov, iovcnt, -1, 0, do_read);
+}
+
+long sys_writev(struct task *t, int fd, uptr_t iov, size_t iovcnt)
+{
+    return move_vecs(t, fd, iov, iovcnt, -1, 0, do_write);
 }
 
 /* The upper half of the position is for 32-bit callers; a 64-bit one has all in the lower. */
