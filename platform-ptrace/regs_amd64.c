@@ -16,8 +16,7 @@
 
 #include "base/host.h"
 
-#define VSYSCALL_PAGE UINT64_C(0xffffffffff600000)
-#define LONGEST_INSN  15 /* bytes; SDM vol. 2, 2.3.11 */
+#define LONGEST_INSN 15 /* bytes; SDM vol. 2, 2.3.11 */
 
 /* The processor's vectors: SDM vol. 3, 6.3.1. */
 enum {
@@ -85,34 +84,6 @@ bool regs_call_is_32bit(struct guest_thread *t)
     return size < 0 || info.arch != AUDIT_ARCH_X86_64;
 }
 
-static void make_vsyscall(long nr, struct guest_regs *regs, struct guest_stop *stop)
-{
-    regs->orig_rax = (uint64_t)nr;
-    regs->rax = (uint64_t)-ENOSYS;
-    stop->why = STOP_SYSCALL;
-    stop->trapped = true;
-}
-
-/*
- * A host that was started with vsyscall=none has nothing at the page: there we do
- * what it would have done. False where this is not such a call.
- */
-static bool is_vsyscall_fault(struct guest_thread *t, uint64_t addr, struct guest_regs *regs,
-                              struct guest_stop *stop)
-{
-    static const long calls[] = { SYS_gettimeofday, SYS_time, SYS_getcpu };
-    uint64_t caller, entry = addr - VSYSCALL_PAGE;
-
-    if (addr != regs->rip || entry % 0x400 || entry / 0x400 >= ARRAY_LEN(calls))
-        return false;
-    if (host_ptrace(PTRACE_PEEKDATA, t->pid, (void *)regs->rsp, &caller))
-        return false;
-    regs->rip = caller;
-    regs->rsp += sizeof caller;
-    make_vsyscall(calls[entry / 0x400], regs, stop);
-    return true;
-}
-
 /*
  * Linux does not say whether it was a read or a write. That it was a fetch is certain
  * where the page of the instruction is not there, and likely where the address is that
@@ -158,20 +129,21 @@ static bool is_page_fault(int sig, int code)
            (sig == SIGBUS && code != SI_KERNEL && code != BUS_ADRALN);
 }
 
-bool stop_from_signal(struct guest_thread *t, int sig, const siginfo_t *info,
-                      struct guest_regs *regs, struct guest_stop *stop)
+bool stop_from_signal(int sig, const siginfo_t *info, struct guest_regs *regs,
+                      struct guest_stop *stop)
 {
     stop->signo = sig;
     stop->code = info->si_code;
     stop->addr = uptr((uint64_t)(uintptr_t)info->si_addr);
     switch (sig) {
     case SIGSYS: /* the filter's trap; rip is behind the call already */
-        make_vsyscall(info->si_syscall, regs, stop);
+        regs->orig_rax = (uint64_t)info->si_syscall;
+        regs->rax = (uint64_t)-ENOSYS;
+        stop->why = STOP_SYSCALL;
+        stop->trapped = true;
         return true;
     case SIGSEGV:
     case SIGBUS:
-        if (sig == SIGSEGV && is_vsyscall_fault(t, stop->addr.va, regs, stop))
-            return true;
         if (is_page_fault(sig, info->si_code)) {
             page_fault(regs, stop);
             return true;

@@ -33,5 +33,5 @@ bool regs_call_is_32bit(struct guest_thread *t);
  *   regs      as the signal found them; changed where a vsyscall becomes a call
  *   returns   false where it means nothing to a guest
  */
-bool stop_from_signal(struct guest_thread *t, int sig, const siginfo_t *info,
-                      struct guest_regs *regs, struct guest_stop *stop);
+bool stop_from_signal(int sig, const siginfo_t *info, struct guest_regs *regs,
+                      struct guest_stop *stop);

@@ -57,7 +57,7 @@ static enum verdict signal_stop(struct guest_thread *t, int sig, struct guest_re
         return RESUME;
     if (regs_get(t, regs))
         return RESUME;
-    return stop_from_signal(t, sig, &info, regs, stop) ? STOPPED : RESUME;
+    return stop_from_signal(sig, &info, regs, stop) ? STOPPED : RESUME;
 }
 
 static enum verdict look(struct guest_thread *t, int status, struct guest_regs *regs,

@@ -9,6 +9,7 @@
  * last time, so that whoever sets a bit later knows that it must interrupt.
  */
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include "base/host.h"
 #include "base/log.h"
@@ -18,6 +19,8 @@
 
 #define TRAP_PAGE_FAULT 14
 #define TRAP_GP         13
+#define VSYSCALL_PAGE   UINT64_C(0xffffffffff600000)
+#define VSYSCALL_SIZE   0x400
 #define INT80_ERROR     (0x80u << 3 | 2) /* SDM vol. 3, 6.13: an entry of the IDT */
 
 /* ---- answers ---- */
@@ -67,6 +70,29 @@ static void note_trap(struct task *t, const struct guest_stop *stop)
         t->trap.cr2 = stop->addr.va;
 }
 
+/*
+ * True where this was a call through the vsyscall page. Most hosts trap those; one that was
+ * started with vsyscall=none has nothing there, and we do what it would have done.
+ *
+ *   source    arch/x86/entry/vsyscall/vsyscall_64.c, emulate_vsyscall()
+ */
+static bool enter_vsyscall(struct task *t, uptr_t addr)
+{
+    static const long calls[] = { SYS_gettimeofday, SYS_time, SYS_getcpu };
+    uint64_t caller, entry = addr.va - VSYSCALL_PAGE;
+
+    if (addr.va != t->regs.rip || entry % VSYSCALL_SIZE ||
+        entry / VSYSCALL_SIZE >= ARRAY_LEN(calls))
+        return false;
+    if (copy_in(t->mm, &caller, uptr(t->regs.rsp), sizeof caller))
+        return false;
+    t->regs.rip = caller;
+    t->regs.rsp += sizeof caller;
+    t->regs.orig_rax = (uint64_t)calls[entry / VSYSCALL_SIZE];
+    t->regs.rax = (uint64_t)-ENOSYS;
+    return true;
+}
+
 static void do_fault(struct task *t, const struct guest_stop *stop)
 {
     atomic_fetch_add_explicit(&t->minflt, 1, memory_order_relaxed);
@@ -77,6 +103,10 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
         oom_kill(t);
         return;
     case FAULT_MAPERR:
+        if (enter_vsyscall(t, stop->addr)) {
+            do_syscall(t);
+            return;
+        }
         note_trap(t, stop);
         /* a non-canonical address is a general protection fault: it has no si_addr */
         fault_signal(t, SIGSEGV, stop->code == SI_KERNEL ? SI_KERNEL : SEGV_MAPERR, stop->addr);

@@ -83,6 +83,47 @@ Test(run, calls_from_32_bit_gates_are_death)
     task_world_stop(&w);
 }
 
+/* A fetch from an address in the vsyscall page, where the host has none. */
+static void push_vsyscall(uint64_t at, uint64_t rip)
+{
+    fake_push(p, &(struct fake_step){
+                     .stop = {.why = STOP_FAULT,
+                              .addr = uptr(at),
+                              .access = PROT_EXEC,
+                              .code = SEGV_MAPERR },
+                     .which = FAKE_ALL,
+                     .regs = { .rip = rip,                .rsp = WORLD_STACK,   .cs = GUEST_CS}
+    });
+}
+
+Test(run, a_vsyscall_works_without_the_hosts_page)
+{
+    const uint64_t caller = 0x4242;
+
+    start();
+    cr_assert_eq(copy_out(w.init->mm, uptr(WORLD_STACK), &caller, sizeof caller), 0);
+    push_vsyscall(0xffffffffff600400, 0xffffffffff600400);
+    leave(0);
+    cr_assert_eq(run(), 0);
+    const struct guest_regs *after = fake_run_regs(p, 1);
+    cr_assert_eq(after->rip, caller);
+    cr_assert_eq(after->rsp, WORLD_STACK + 8);
+    cr_assert_gt((int64_t)after->rax, 1000000000); /* time(2) */
+    task_world_stop(&w);
+}
+
+Test(run, what_is_no_entry_of_the_vsyscall_page_is_death)
+{
+    start();
+    push_vsyscall(0xffffffffff600401, 0xffffffffff600401);
+    cr_assert_eq(run(), SIGSEGV);
+    task_world_stop(&w);
+    start();
+    push_vsyscall(0xffffffffff600400, 0x400000); /* a read */
+    cr_assert_eq(run(), SIGSEGV);
+    task_world_stop(&w);
+}
+
 Test(run, a_dead_host_process_is_a_kill)
 {
     start();
