@@ -285,26 +285,28 @@ static int on_sentry(struct life *l)
 
 static _Noreturn void live(struct life *l)
 {
+    enum { SENTRY, PEER, SIGNALS, GOFER, WATCHED };
+    struct pollfd fds[WATCHED];
     sigset_t set;
     int status = -1;
 
     watched(&set);
-    struct pollfd fds[] = {
-        {.fd = l->sandbox.control, .events = POLLIN},
-        {                                  .fd = l->control,  .events = POLLIN                     },
-        {         .fd = signalfd(-1, &set,      SFD_CLOEXEC), .events = POLLIN },
-        { .fd = (int)syscall(SYS_pidfd_open,        l->sandbox.gofer,         0), .events = POLLIN },
-    };
+    const int watch[WATCHED] = { [SENTRY] = l->sandbox.control,
+                                 [PEER] = l->control,
+                                 [SIGNALS] = signalfd(-1, &set, SFD_CLOEXEC),
+                                 [GOFER] = (int)syscall(SYS_pidfd_open, l->sandbox.gofer, 0) };
+    for (size_t i = 0; i < WATCHED; i++)
+        fds[i] = (struct pollfd){ .fd = watch[i], .events = POLLIN };
     while (status < 0) {
-        if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+        if (poll(fds, WATCHED, -1) < 0)
             continue;
-        if (fds[0].revents)
+        if (fds[SENTRY].revents)
             status = on_sentry(l);
-        else if (fds[3].revents)
+        else if (fds[GOFER].revents)
             status = EXIT_SIGNAL + SIGKILL; /* no gofer, no files, no container */
-        else if (fds[2].revents)
-            on_signal(l, fds[2].fd);
-        else if (fds[1].revents)
+        else if (fds[SIGNALS].revents)
+            on_signal(l, fds[SIGNALS].fd);
+        else if (fds[PEER].revents)
             on_peer(l);
     }
     sandbox_end(&l->sandbox);
