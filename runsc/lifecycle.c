@@ -75,9 +75,11 @@ int container_start(struct container *c, struct err *e)
 
 /* ---- kill ---- */
 
-/* The host's own way, for when the sentry does not hear: by a descriptor that cannot come to
- * mean another process. */
-static int kill_anchor(const struct container *c)
+/*
+ * Waits for the anchor's end. Where it does not come in `patience` ms it is brought about in the
+ * host's own way: by a descriptor that cannot come to mean another process.
+ */
+static int end_anchor(const struct container *c, int patience)
 {
     int fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
     struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -85,7 +87,7 @@ static int kill_anchor(const struct container *c)
 
     if (fd < 0)
         return errno == ESRCH ? 0 : -errno;
-    if (process_born(c->pid) == c->born) {
+    if (process_born(c->pid) == c->born && poll(&p, 1, patience) == 0) {
         err = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) ? -errno : 0;
         if (!err && poll(&p, 1, DEATH_MS) == 0)
             err = -ETIMEDOUT;
@@ -113,8 +115,9 @@ int container_kill(const struct container *c, int sig, bool all, struct err *e)
         e->code = 0;
         return 0;
     }
-    if (err && sig == SIGKILL) {
-        err = kill_anchor(c);
+    /* Who says yes, and then stands still, is not believed. */
+    if (sig == SIGKILL) {
+        err = end_anchor(c, err ? 0 : KILL_MS);
         e->code = 0;
         if (err)
             err_set(e, err, "cannot kill container %s: %s", c->id, strerror(-err));
@@ -138,7 +141,7 @@ int container_delete(struct container *c, bool force, struct err *e)
     if (status == STATUS_PAUSED)
         (void)!cgroup_freeze(cgroups, false, &ignored);
     if (c->pid) {
-        int err = kill_anchor(c);
+        int err = end_anchor(c, 0);
         if (err)
             return err_set(e, err, "cannot kill container %s: %s", c->id, strerror(-err));
     }
