@@ -20,6 +20,12 @@
 
 #define PARKED_MAX 16 /* in one address space */
 
+/*
+ * So many turns of a new thread are without spinning. Its stub has just been made or woken, on
+ * our processor as like as not: to spin would keep it from running. Many threads end within these.
+ */
+#define NEW_PAUSE 8
+
 /* ---- slots: number 0 is the end of a chain ---- */
 
 static uint32_t slot_get(struct platform *p)
@@ -86,6 +92,8 @@ static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
     agent_put(agent, 0, SYS_madvise, va, SLOT_SIZE, MADV_DONTFORK, 0, 0, 0);
     int err = aspace_spawn_locked(as, va, pid);
     mutex_unlock(&as->lock);
+    if (!err)
+        cpus_free(&p->stubs.cpus, *pid); /* its agent is held on one CPU, and it inherits that */
     return err;
 }
 
@@ -169,6 +177,7 @@ int systrap_thread_create(struct platform *p, struct guest_thread **out)
     if (!t)
         return -ENOMEM;
     t->p = p;
+    t->sentry.pause = t->guest.pause = NEW_PAUSE;
     list_init(&t->node);
     mutex_init(&t->lock, RANK_STUB);
     mutex_lock(&p->stubs.lock);
