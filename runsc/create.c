@@ -14,6 +14,7 @@
 
 #include "runsc/anchor.h"
 #include "runsc/cgroup.h"
+#include "runsc/cgroup_devices.h"
 #include "runsc/console.h"
 #include "runsc/hooks.h"
 #include "runsc/oci_view.h"
@@ -148,7 +149,8 @@ static int save(struct making *m, enum container_stage stage, struct err *e)
 static int make_cgroups(struct making *m, struct err *e)
 {
     m->cgroups = cgroup_create(m->spec.cgroups_path, m->c->id, m->r->c.systemd_cgroup);
-    return cgroup_limit(m->cgroups, &m->spec.resources, e);
+    int err = cgroup_limit(m->cgroups, &m->spec.resources, e);
+    return err ? err : cgroup_devices(m->cgroups, &m->spec.resources, e);
 }
 
 static int run_hooks(struct making *m, struct err *e)
