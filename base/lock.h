@@ -61,6 +61,7 @@ enum lock_rank {
     RANK_FRAMES,     /* the frame table and its buddy */
     RANK_SLAB,       /* one slab cache */
     RANK_ARENA,      /* the arena's map of chunks */
+    RANK_THREADS,    /* host threads that wait for work */
     RANK_VDSO,       /* the numbers that the vDSO reckons from */
     RANK_LOG,        /* traces: the leaf of all */
     RANK_LAST,

@@ -40,6 +40,7 @@ enum arena_host {
     HOST_CONTROL,  /* struct control *: the way to runsc */
     HOST_CTTY,     /* const struct ctty_hooks *: what terminals ask of tasks (vfs/ctty.h) */
     HOST_POLL,     /* struct hostpoll *: the thread that waits for host descriptors */
+    HOST_THREADS,  /* struct thread_pool *: those that tasks run on; NULL: each gets a new one */
     HOST_COUNT,
 };
 

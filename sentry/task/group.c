@@ -129,9 +129,20 @@ void group_release_task_locked(struct task *t)
     task_put(t);
 }
 
+/* Is there somebody who waits for all, or for one that has no parent? Most have parents only. */
+static bool is_awaited_locked(const struct thread_group *g)
+{
+    for (const struct pid_ns *ns = pid_ns_of(g->pid); ns; ns = ns->parent) {
+        if (ns->dead)
+            return true;
+    }
+    return !g->parent;
+}
+
 void group_release_locked(struct thread_group *g)
 {
     struct tasks *ts = tasks_of(g->arena);
+    bool awaited = is_awaited_locked(g);
 
     g->zombie = false;
     list_del(&g->sibling);
@@ -142,7 +153,8 @@ void group_release_locked(struct thread_group *g)
     if (g->leader)
         group_release_task_locked(g->leader);
     list_del(&g->all);
-    waitq_wake(&ts->idle, 0);
+    if (awaited)
+        waitq_wake(&ts->idle, 0);
     group_put(g);
 }
 

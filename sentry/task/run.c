@@ -16,6 +16,7 @@
 #include "sentry/core/platform_ref.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/usage.h"
 
 #define TRAP_PAGE_FAULT 14
 #define TRAP_GP         13
@@ -236,7 +237,7 @@ static int enter(struct task *t)
     int err = p->ops->thread_create(p->platform, &g);
     if (err)
         return err;
-    atomic_store(&t->host_tid, (int)host_gettid());
+    usage_begin(t);
     atomic_store(&t->guest, g);
     if (t->fpu_load)
         err = p->ops->fpu_set(g, t->fpu, p->ops->fpu_size(p->platform));

@@ -68,6 +68,8 @@ struct task {
     _Atomic uint32_t guest_users;       /* others that are looking at `guest` */
     _Atomic uint32_t in_guest;          /* its thread is in run(), or about to be */
     _Atomic int host_tid;               /* of its thread, for its processor time; 0: none */
+    nsec_t host_before;                 /* what of that others have used, who had the thread before.
+                                           Set before `guest` */
     void *fpu;                          /* [t] arena: room for the platform's XSAVE area, or NULL */
     bool fpu_load;                      /* [t] `fpu` is to be loaded before the first run */
     struct {

@@ -5,6 +5,7 @@
 #include "base/bitmap.h"
 #include "base/host.h"
 #include "base/thread.h"
+#include "base/thread_pool.h"
 #include "sentry/core/slab.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/session.h"
@@ -35,6 +36,7 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     waitq_init(&ts->idle);
     limits_init(&ts->orphan_limits);
     arena_set_root(a, ROOT_TASKS, ts);
+    arena_set_host(a, HOST_THREADS, thread_pool_create());
     arena_set_host(a, HOST_CTTY, (void *)&task_ctty_hooks);
     int err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
     if (!err)
@@ -54,6 +56,8 @@ void tasks_destroy(struct arena *a)
     pid_ns_put(ts->pid_ns);
     uts_ns_put(ts->uts);
     waitq_destroy(&ts->idle);
+    thread_pool_destroy(arena_host(a, HOST_THREADS));
+    arena_set_host(a, HOST_THREADS, NULL);
     arena_set_root(a, ROOT_TASKS, NULL);
     slab_free(ts);
 }
@@ -185,11 +189,12 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
 
 int task_start(struct task *t)
 {
+    struct thread_pool *pool = arena_host(t->arena, HOST_THREADS);
     struct tasks *ts = tasks_of(t->arena);
 
     task_get(t); /* its thread's */
     atomic_fetch_add(&ts->threads, 1);
-    int err = thread_start(task_main, t);
+    int err = pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
     if (err) {
         atomic_fetch_sub(&ts->threads, 1);
         task_discard(t);

@@ -15,6 +15,14 @@ static clockid_t thread_clock(int tid)
     return (clockid_t)(~(unsigned)tid << 3 | 6u);
 }
 
+void usage_begin(struct task *t)
+{
+    int tid = (int)host_gettid();
+
+    t->host_before = host_clock_gettime(thread_clock(tid));
+    atomic_store(&t->host_tid, tid);
+}
+
 nsec_t task_cpu_time(struct task *t, nsec_t *user, nsec_t *sys)
 {
     nsec_t u = t->exited_user, s = t->exited_sys;
@@ -23,7 +31,7 @@ nsec_t task_cpu_time(struct task *t, nsec_t *user, nsec_t *sys)
     if (g) {
         const struct platform_ops *ops = platform_of(t->arena)->ops;
         u = ops->cpu_time(g);
-        s = host_clock_gettime(thread_clock(atomic_load(&t->host_tid)));
+        s = host_clock_gettime(thread_clock(atomic_load(&t->host_tid))) - t->host_before;
         if (ops->cpu_time_inside)
             s = max(s - u, (nsec_t)0);
         task_unpin_guest(t);

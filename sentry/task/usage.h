@@ -6,6 +6,8 @@
 
 #include "sentry/task/group.h"
 
+/* The calling thread is the task's from now on; before the platform's half can be seen. */
+void usage_begin(struct task *t);
 /* Of one thread, alive or ended. */
 void usage_of_task(struct task *t, struct usage *out);
 /* Of a process: its threads, ended ones too. Takes RANK_GROUP. */
