@@ -177,7 +177,7 @@ bool mutex_held(const struct mutex *m)
  * A waker that finds ASLEEP pays for a host call, and so only one does.
  */
 enum {
-    EMPTY,
+    EMPTY = PARK_EMPTY,
     WOKEN,
     ASLEEP,
 };

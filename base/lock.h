@@ -132,6 +132,9 @@ struct park {
     _Atomic uint32_t word; /* enum in lock.c */
 };
 
+/* The word of a park that is prepared, for as long as nobody has woken its owner. */
+#define PARK_EMPTY 0u
+
 #define PARK_INIT \
     {             \
         0         \

@@ -212,6 +212,16 @@ struct platform_ops {
      */
     void (*answer)(struct guest_thread *t, const struct guest_answer *answers, size_t n);
 
+    /*
+     * Waits for a word to be another than `value`, but for a few microseconds at most and where
+     * that is likely to spare a wake-up: what the caller does before it sleeps on the word.
+     *
+     *   t       the caller's own
+     *   locks   none may be held
+     *   NULL    where it never pays
+     */
+    void (*linger)(struct guest_thread *t, const _Atomic uint32_t *word, uint32_t value);
+
     /* How call sites can be replaced by jumps; NULL where a call costs what a jump does. */
     const struct patch_ops *patch;
 

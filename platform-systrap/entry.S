@@ -190,18 +190,30 @@ load_from_frame:
 wait:
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
 	jne	go
-	mov	SLOT_SPIN(%rbx), %ecx	/* for so many cycles, before we sleep */
-	test	%ecx, %ecx
+	mov	SLOT_SPIN(%rbx), %ebp	/* for so many cycles, before we sleep: spin.c */
+	test	%ebp, %ebp
 	jz	2f
 	rdtsc
-	mov	%eax, %esi
+	mov	%eax, %r12d
+	mov	%eax, %r13d		/* of the last look */
 1:	pause
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
-	jne	go
+	jne	3f
 	rdtsc
-	sub	%esi, %eax
-	cmp	%ecx, %eax
+	mov	%eax, %r13d
+	sub	%r12d, %eax
+	cmp	%ebp, %eax
+	jae	2f
+	cmp	SLOT_LOOKS(%rbx), %eax
 	jb	1b
+	host_call SYS_sched_yield
+	jmp	1b
+3:	rdtsc
+	sub	%r13d, %eax
+	cmp	$SPIN_STALL, %eax
+	jb	go
+	movl	$1, SLOT_STALLED(%rbx)
+	jmp	go
 2:	movl	$1, SLOT_STUB_SLEEPS(%rbx)
 	mfence				/* said, before the kernel looks at the turn again */
 	lea	SLOT_TURN(%rbx), %rdi

@@ -41,6 +41,8 @@
 #define SLOT_FRAME         32
 #define SLOT_GS_BASE       40
 #define SLOT_FS_BASE       48
+#define SLOT_LOOKS         56
+#define SLOT_STALLED       60
 #define SLOT_REGS          64    /* struct guest_regs */
 #define SLOT_ANSWERS       0x400 /* of call n at 8 * n: what it gives, plus one; 0: ask */
 #define SLOT_ANSWER_CALLS  256
@@ -84,6 +86,9 @@
 #define WHY_SIGNAL   2 /* the signal frame has the registers */
 #define WHY_ROLLBACK 3 /* the same, but the guest's registers are those it was to go on with */
 #define WHY_DONE     4 /* orders, of which there was no ORDER_RUN */
+
+/* Cycles of a yield after which it was a mistake: somebody computes. */
+#define SPIN_STALL 200000
 
 /* slot.orders: what the stub is to do, in this order */
 #define ORDER_FPU_LOAD 1 /* XRSTOR from SLOT_FPU */

@@ -5,6 +5,7 @@
  * two answers counts.
  *
  *     futex          to sleep and to wake, on words of slots only
+ *     sched_yield    which does nothing but take time
  *     rt_sigreturn   whose frame the host checks as it does everybody's
  *
  * and from this page only. All else is SIGSYS, whoever makes it and how: `syscall`,
@@ -30,6 +31,7 @@ void page_make(void *out)
                        { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
         { SYS_futex, { { TEST_EQUAL, 1, FUTEX_WAKE },
                        { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
+        { SYS_sched_yield, { { TEST_END, 0, 0 } } },
         { SYS_rt_sigreturn, { { TEST_END, 0, 0 } } },
     };
     /* clang-format on */

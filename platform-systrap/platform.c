@@ -55,8 +55,10 @@ static int try_to_run(struct platform *p)
 }
 
 /* clang-format off */
-/* What new threads do before the tight filter is on, and what agents do for their slots. */
+/* What new threads do before the tight filter is on and while they wait; what agents do for their
+ * slots. */
 static const struct stub_rule rules[] = {
+    { SYS_sched_yield,     { { TEST_END, 0, 0 } } },
     { SYS_madvise,         { { TEST_EQUAL, 2, MADV_DONTFORK },
                              { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
     { SYS_set_tid_address, { { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
@@ -148,5 +150,6 @@ const struct platform_ops platform_systrap = {
     .fpu_reset = systrap_fpu_reset,
     .cpu_time = systrap_cpu_time,
     .answer = systrap_answer,
+    .linger = systrap_linger,
     .patch = &systrap_patch,
 };

@@ -17,10 +17,11 @@ struct slot {
     uint32_t why;                   /* WHY_* */
     uint32_t orders;                /* ORDER_* */
     uint32_t signo;
-    uint32_t spin;
+    uint32_t spin;  /* cycles, before the stub sleeps */
     uint64_t frame; /* address of the ucontext, in the stub */
     uint64_t gs_base, fs_base;
-    uint8_t unused[8];
+    uint32_t looks;   /* cycles of these until it first yields */
+    uint32_t stalled; /* the stub's: it has yielded for too long */
     struct guest_regs regs;
     uint8_t unused2[SLOT_ANSWERS - SLOT_REGS - sizeof(struct guest_regs)];
     uint64_t answers[SLOT_ANSWER_CALLS];
@@ -39,6 +40,8 @@ static_assert(offsetof(struct slot, spin) == SLOT_SPIN, "layout.h");
 static_assert(offsetof(struct slot, frame) == SLOT_FRAME, "layout.h");
 static_assert(offsetof(struct slot, gs_base) == SLOT_GS_BASE, "layout.h");
 static_assert(offsetof(struct slot, fs_base) == SLOT_FS_BASE, "layout.h");
+static_assert(offsetof(struct slot, looks) == SLOT_LOOKS, "layout.h");
+static_assert(offsetof(struct slot, stalled) == SLOT_STALLED, "layout.h");
 static_assert(offsetof(struct slot, regs) == SLOT_REGS, "layout.h");
 static_assert(offsetof(struct slot, answers) == SLOT_ANSWERS, "layout.h");
 static_assert(offsetof(struct slot, fpu) == SLOT_FPU, "layout.h");

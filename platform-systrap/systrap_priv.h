@@ -38,6 +38,7 @@ struct guest_thread {
     void *fpu;           /* [t] an area, or NULL; holds the state where it is kept */
     struct habit sentry; /* [t] does it pay that we spin for the stub? */
     struct habit guest;  /* [t] that the stub spins for us? */
+    struct habit asleep; /* [t] and before a sleep of the sentry's? */
     struct list node;    /* in platform.threads, under the lock of stubs */
     struct mutex lock;   /* RANK_STUB: the two below, and changes of pid */
     nsec_t past_cpu;     /* [l] of the stubs before this one, less what this one had before */
@@ -49,7 +50,9 @@ struct platform {
     unsigned cpu_count;  /* [I] that may spin; 0: none does */
     bool no_answers;     /* [I] */
     _Atomic unsigned running;                /* [a] guest threads whose turn it is */
-    _Atomic unsigned spinning;               /* [a] sentry threads that spin for them */
+    _Atomic unsigned lingering;              /* [a] those that wait in linger() */
+    _Atomic uint64_t crowded;                /* [a] nobody spins until then (spin.c) */
+    _Atomic uint64_t crowd_span;             /* [a] for how long that was */
     uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
     uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
 };
@@ -94,6 +97,18 @@ void slots_bury(struct stubs *stubs, struct aspace *as);
  *   blocks    for as long as the guest computes, where it was told to run
  */
 must_use int turn(struct guest_thread *t, uint32_t orders);
+
+/* spin.c */
+
+/* Waits for the turn, if only for a while. */
+void spin_for_stub(struct guest_thread *t);
+
+/* Before the turn is given away: what the last spin of the stub has taught; how the next is to be.
+ */
+void spin_heard(struct guest_thread *t, struct slot *slot, bool sleeps);
+void spin_tell(struct guest_thread *t, struct slot *slot);
+
+void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32_t value);
 
 /* run.c */
 must_use int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,

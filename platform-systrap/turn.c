@@ -3,12 +3,7 @@
  * The hand-over: one word in the slot says whose turn it is, and who waits sleeps on
  * it. The stub's half is in entry.S.
  *
- * To wake a sleeper costs far more than most calls, on an idle processor most of all.
- * So who waits spins for a short while first (SPIN_CYCLES), where that takes nothing from
- * anybody: each side only while there are more processors than guest threads to run. It
- * is what two processors talk for: 0.1 µs for the two ways. Whether it pays is learned
- * from the last time (struct habit): a guest that computes, and a call that blocks, are
- * not spun for. Nobody spins for more than that, so what is idle sleeps.
+ * Before it sleeps it looks at the word for a while, where that is likely to pay (spin.c).
  *
  * The guest can write that word, and keep the stub from ever giving the turn back. So
  * a wait looks around each second: a stub that is dead, or that has been interrupted,
@@ -21,11 +16,6 @@
 #include "base/host.h"
 #include "base/panic.h"
 #include "platform-systrap/systrap_priv.h"
-
-#define SPIN_CYCLES  100000u /* of the time stamp counter: some 40 µs, as a wake-up takes */
-#define STALL_CYCLES 200000u /* between two looks: somebody else has run */
-#define PENALTY_MAX  63u
-#define STALL_PAUSE  1000u
 
 #define LOOK_AFTER   NSEC_PER_SEC
 #define LOOK_AGAIN   (100 * NSEC_PER_MSEC) /* where it owes us an answer */
@@ -68,78 +58,6 @@ static bool is_hopeful(struct guest_thread *t, uint32_t orders, struct patience 
     return p->looks <= ANSWER_LOOKS && cpu - p->cpu < ANSWER_CPU;
 }
 
-static bool habit_allows(struct habit *h)
-{
-    if (h->pause == 0)
-        return true;
-    h->pause--;
-    return false;
-}
-
-static void habit_learn(struct habit *h, bool paid)
-{
-    if (paid) {
-        h->penalty = 0;
-        return;
-    }
-    h->penalty = min(h->penalty * 2 + 1, PENALTY_MAX);
-    h->pause = h->penalty;
-}
-
-static uint32_t cycles(void)
-{
-    return (uint32_t)__builtin_ia32_rdtsc();
-}
-
-/* Others want the processors, too: neither side spins for some time. */
-static void habits_end(struct guest_thread *t)
-{
-    t->sentry.pause = t->guest.pause = STALL_PAUSE;
-}
-
-/* False where the host has taken our processor away meanwhile. */
-static bool spin_undisturbed(struct slot *slot)
-{
-    uint32_t since = cycles(), last = since, now = since;
-
-    while (atomic_load_explicit(&slot->turn, memory_order_relaxed) == TURN_GUEST &&
-           now - since < SPIN_CYCLES) {
-        __builtin_ia32_pause();
-        now = cycles();
-        if (now - last > STALL_CYCLES)
-            return false;
-        last = now;
-    }
-    return true;
-}
-
-/* Looks at the word for a while. */
-static void spin(struct guest_thread *t, struct slot *slot)
-{
-    struct platform *p = t->p;
-
-    if (!habit_allows(&t->sentry))
-        return;
-    unsigned others = atomic_fetch_add_explicit(&p->spinning, 1, memory_order_relaxed);
-    if (others + atomic_load_explicit(&p->running, memory_order_relaxed) < p->cpu_count) {
-        if (spin_undisturbed(slot))
-            habit_learn(&t->sentry,
-                        atomic_load_explicit(&slot->turn, memory_order_relaxed) != TURN_GUEST);
-        else
-            habits_end(t);
-    }
-    atomic_fetch_sub_explicit(&p->spinning, 1, memory_order_relaxed);
-}
-
-/* How long the stub is to spin for its next turn. */
-static uint32_t stub_spin(struct guest_thread *t)
-{
-    struct platform *p = t->p;
-    unsigned running = atomic_load_explicit(&p->running, memory_order_relaxed);
-
-    return 2 * running <= p->cpu_count && habit_allows(&t->guest) ? SPIN_CYCLES : 0;
-}
-
 /* True where the turn is ours; false where the stub is to end. */
 static bool await(struct guest_thread *t, uint32_t orders)
 {
@@ -148,7 +66,7 @@ static bool await(struct guest_thread *t, uint32_t orders)
     uint32_t now;
     bool hope = true;
 
-    spin(t, slot);
+    spin_for_stub(t);
     if (atomic_load(&slot->turn) == TURN_SENTRY)
         return true;
     /* Said before we look at the turn again; the stub looks at it after it has changed that. */
@@ -169,10 +87,9 @@ int turn(struct guest_thread *t, uint32_t orders)
 
     atomic_fetch_add_explicit(&t->p->running, 1, memory_order_relaxed);
     bool sleeps = atomic_load(&slot->stub_sleeps);
-    if (slot->spin)
-        habit_learn(&t->guest, !sleeps);
+    spin_heard(t, slot, sleeps);
     slot->orders = orders;
-    slot->spin = stub_spin(t);
+    spin_tell(t, slot);
     atomic_store(&slot->turn, TURN_GUEST);
     if (sleeps || atomic_load(&slot->stub_sleeps))
         host_futex_wake_shared(&slot->turn, 1);

@@ -15,6 +15,8 @@
 #include "sentry/task/task_priv.h"
 #include "sentry/task/timers.h"
 
+#define LINGER_MIN (100 * NSEC_PER_USEC) /* who has less time than this sleeps at once */
+
 struct guest_thread *task_pin_guest(struct task *t)
 {
     atomic_fetch_add(&t->guest_users, 1);
@@ -69,11 +71,25 @@ bool task_signal_due(struct task *t)
     return work & TASK_SIGNAL && signal_is_due(t);
 }
 
+/* What comes soon need not wake us. */
+static void linger(struct task *t, nsec_t deadline)
+{
+    const struct platform_ops *ops = platform_of(t->arena)->ops;
+
+    if (!ops->linger || (deadline != NSEC_NEVER &&
+                         deadline < nsec_add(host_clock_gettime(CLOCK_MONOTONIC), LINGER_MIN)))
+        return;
+    struct guest_thread *g = atomic_load_explicit(&t->guest, memory_order_relaxed);
+    if (g)
+        ops->linger(g, &t->park.word, PARK_EMPTY);
+}
+
 /* Host signals cut a park short; so does nothing else. */
 static int wait_once(struct task *t, nsec_t deadline, enum task_sleep how)
 {
     atomic_store_explicit(&t->sleeping, how, memory_order_relaxed);
     atomic_fetch_add_explicit(&t->nvcsw, 1, memory_order_relaxed);
+    linger(t, deadline);
     int err = park_wait(&t->park, deadline);
     atomic_store_explicit(&t->sleeping, TASK_AWAKE, memory_order_relaxed);
     timers_awake(t);

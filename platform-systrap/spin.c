@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting without sleeping. To wake a sleeper costs far more than most calls do, on an
+ * idle processor most of all, so who will not wait for long looks at a word instead.
+ *
+ * And yields to others between two looks (sched_yield(2)). To who is alone on its
+ * processor that costs nothing; else whoever has something to do gets to do it, one
+ * switch later and without having to be woken. Where two guests talk there are
+ * four that take turns, each guest's stub and its sentry thread, and so any number of
+ * them may share a processor.
+ *
+ * It is bad only for who yields to a thread that computes. Linux lets that run for
+ * milliseconds, while a sleeper that is woken would come before it. So nobody does it
+ * for long, least where all processors have a guest to run; and who sees that it has
+ * happened ends all spinning for a while, and for a longer one if it happens again soon.
+ *
+ * Whether it pays is learned from the last time (struct habit): a guest that computes,
+ * and a call that blocks for long, are not spun for. Nothing idle spins.
+ */
+#include "base/host.h"
+#include "platform-systrap/systrap_priv.h"
+
+/* All in cycles of the time stamp counter, of which a µs has some thousands. */
+#define SPIN_LONG   100000u /* about what a wake-up takes */
+#define SPIN_SHORT  20000u
+#define LOOKS       100u  /* before the first yield: a call seldom takes less */
+#define LOOKS_ALONE 2000u /* where nobody is known to whom one could */
+#define CROWD_MIN   (UINT64_C(1) << 22)
+#define CROWD_MAX   (UINT64_C(1) << 28)
+
+#define PENALTY_MAX 63u /* turns */
+
+static uint64_t cycles(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+static bool habit_allows(struct habit *h)
+{
+    if (h->pause == 0)
+        return true;
+    h->pause--;
+    return false;
+}
+
+static void habit_learn(struct habit *h, bool paid)
+{
+    if (paid) {
+        h->penalty = 0;
+        return;
+    }
+    h->penalty = min(h->penalty * 2 + 1, PENALTY_MAX);
+    h->pause = h->penalty;
+}
+
+/* Others compute where we spin: nobody does for a while, for longer if it is so again. */
+static void crowd_seen(struct platform *p)
+{
+    uint64_t now = cycles();
+    uint64_t until = atomic_load_explicit(&p->crowded, memory_order_relaxed);
+    uint64_t span = atomic_load_explicit(&p->crowd_span, memory_order_relaxed);
+
+    if (now < until)
+        return;
+    span = now - until < 4 * span ? min(2 * span, CROWD_MAX) : CROWD_MIN;
+    atomic_store_explicit(&p->crowd_span, span, memory_order_relaxed);
+    atomic_store_explicit(&p->crowded, now + span, memory_order_relaxed);
+}
+
+static bool is_crowded(struct platform *p)
+{
+    return cycles() < atomic_load_explicit(&p->crowded, memory_order_relaxed);
+}
+
+/* For how long it may be, while so many guests have the processors, or want them. */
+static uint32_t span_for(struct platform *p, struct habit *h, unsigned guests)
+{
+    if (p->cpu_count == 0 || !habit_allows(h) || is_crowded(p))
+        return 0;
+    return guests < p->cpu_count ? SPIN_LONG : SPIN_SHORT;
+}
+
+static uint32_t looks_for(struct platform *p, unsigned guests)
+{
+    unsigned idle = atomic_load_explicit(&p->lingering, memory_order_relaxed);
+
+    return guests + idle > 1 ? LOOKS : LOOKS_ALONE;
+}
+
+/* True where the word has become another in time. */
+static bool spin(struct platform *p, const _Atomic uint32_t *word, uint32_t value, uint32_t span,
+                 uint32_t looks)
+{
+    uint64_t since = cycles(), now = since;
+
+    while (atomic_load_explicit(word, memory_order_relaxed) == value) {
+        if (now - since > span)
+            return false;
+        if (now - since > looks)
+            host_sched_yield();
+        else
+            __builtin_ia32_pause();
+        if (atomic_load_explicit(word, memory_order_relaxed) != value &&
+            cycles() - now > SPIN_STALL)
+            crowd_seen(p);
+        now = cycles();
+    }
+    return true;
+}
+
+void spin_for_stub(struct guest_thread *t)
+{
+    unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
+    uint32_t span = span_for(t->p, &t->sentry, guests);
+
+    if (span)
+        habit_learn(&t->sentry,
+                    spin(t->p, &t->stub->slot->turn, TURN_GUEST, span, looks_for(t->p, guests)));
+}
+
+void spin_tell(struct guest_thread *t, struct slot *slot)
+{
+    unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
+
+    slot->spin = span_for(t->p, &t->guest, guests);
+    slot->looks = looks_for(t->p, guests);
+}
+
+void spin_heard(struct guest_thread *t, struct slot *slot, bool sleeps)
+{
+    if (slot->spin)
+        habit_learn(&t->guest, !sleeps);
+    if (slot->stalled) {
+        slot->stalled = 0;
+        crowd_seen(t->p);
+    }
+}
+
+void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32_t value)
+{
+    struct platform *p = t->p;
+    unsigned guests = atomic_load_explicit(&p->running, memory_order_relaxed);
+    uint32_t span = span_for(p, &t->asleep, guests);
+
+    if (!span)
+        return;
+    atomic_fetch_add_explicit(&p->lingering, 1, memory_order_relaxed);
+    habit_learn(&t->asleep, spin(p, word, value, span, LOOKS));
+    atomic_fetch_sub_explicit(&p->lingering, 1, memory_order_relaxed);
+}
