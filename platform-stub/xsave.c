@@ -116,6 +116,7 @@ void xsave_normalize(const struct xsave *x, void *at)
     struct xsave_area *area = at;
 
     memset(area->reserved, 0, sizeof area->reserved + sizeof area->software);
+    area->mxcsr &= x->mxcsr_mask; /* a guest may have written it meanwhile */
     memset(&area->header.compact, 0, sizeof area->header - sizeof area->header.features);
     area->header.features &= features();
     if (!(area->header.features & FEATURE_X87)) {

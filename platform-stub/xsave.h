@@ -32,6 +32,7 @@ bool xsave_has_tiles(const struct xsave *x, const void *area);
 
 /*
  * Makes a whole area of what XSAVE has left: components in their initial
- * configuration have anything in their place, and so has what software may use.
+ * configuration have anything in their place, and so has what software may use. Whatever
+ * it was before, the processor takes it then: xsave_is_valid().
  */
 void xsave_normalize(const struct xsave *x, void *area);
