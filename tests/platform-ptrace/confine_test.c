@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest can reach by jumping into the stub. */
+#define PLATFORM platform_ptrace
+#include "tests/platform/confine.h"
