@@ -27,10 +27,11 @@ struct anchor {
     struct sandbox_options *options; /* descriptors 0, 1, 2 and the console are set */
     const struct view *view;
     const char *rootfs;
-    int control; /* the listening socket of peers */
-    int log;     /* where sentry and gofer complain; -1: nowhere */
-    pid_t pid;   /* out */
-    int sync;    /* out: our line to it */
+    int control;       /* the listening socket of peers */
+    int log;           /* where sentry and gofer complain; -1: nowhere */
+    pid_t pid;         /* out */
+    int sync;          /* out: our line to it */
+    char hostname[65]; /* its own: of the namespace, where config.json has none */
 };
 
 /* Errors: with words; nothing is left. */

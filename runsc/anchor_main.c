@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,17 @@ static void enter_namespaces(const struct anchor *a)
         (void)!sethostname(a->spec->hostname, strlen(a->spec->hostname));
     if (fresh & CLONE_NEWUTS && a->spec->domainname)
         (void)!setdomainname(a->spec->domainname, strlen(a->spec->domainname));
+}
+
+/* Who joins others' names, or is given none, has what the namespace says. */
+static void take_names(struct anchor *a)
+{
+    struct utsname names;
+
+    if ((a->spec->hostname && !a->spec->ns[NS_UTS].path) || uname(&names))
+        return;
+    snprintf(a->hostname, sizeof a->hostname, "%s", names.nodename);
+    a->options->hostname = a->hostname;
 }
 
 /* Its root is where we are by then. Where it cannot be, the guest sees none of it anyway. */
@@ -388,6 +400,7 @@ void anchor_main(struct anchor *a)
     umask(022);
     await(a);
     enter_namespaces(a);
+    take_names(a);
     set_oom_score(&a->spec->process);
     become_session(a);
     tidy_descriptors(a);

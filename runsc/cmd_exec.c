@@ -25,6 +25,7 @@
 #include "runsc/console.h"
 #include "runsc/exec.h"
 #include "runsc/oci_view.h"
+#include "runsc/stdio.h"
 #include "runsc/terminal.h"
 
 #define WORDS_MAX 256
@@ -247,8 +248,7 @@ static int choose_stdio(struct request *r, const struct terminal *t, struct err 
                        "cannot allocate tty if runc will detach without setting "
                        "console socket");
     for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) >= 0)
-            r->o.fds[OPTION_FD_STDIN + fd] = fd;
+        r->o.fds[OPTION_FD_STDIN + fd] = stdio_take(fd);
     return 0;
 }
 

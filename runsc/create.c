@@ -18,6 +18,7 @@
 #include "runsc/console.h"
 #include "runsc/hooks.h"
 #include "runsc/oci_view.h"
+#include "runsc/stdio.h"
 #include "runsc/terminal.h"
 
 /* Everything that a create gathers. */
@@ -100,8 +101,7 @@ static int choose_stdio(struct making *m, int own_terminal, struct err *e)
         err = err_set(e, -EINVAL,
                       "cannot allocate tty if runc will detach without setting console socket");
     for (int fd = 0; fd < 3 && !p->terminal; fd++)
-        if (fcntl(fd, F_GETFD) >= 0)
-            m->o.fds[OPTION_FD_STDIN + fd] = fd;
+        m->o.fds[OPTION_FD_STDIN + fd] = stdio_take(fd);
     if (!p->terminal && m->r->console_socket)
         err = err_set(e, -EINVAL,
                       "cannot use console socket if runc will not detach or allocate "

@@ -30,6 +30,9 @@ sees "masked paths" "0 0" '.linux.maskedPaths=["/etc/passwd","/sys/firmware","/n
 sees "read-only paths" "no" '.linux.readonlyPaths=["/etc"]' sh -c 'echo x 2> /dev/null > /etc/x || echo no'
 sees "devices" "ok" . sh -c 'for d in null zero full random urandom tty ptmx; do [ -c /dev/$d ] || echo no $d; done; [ -L /dev/fd ] && [ -L /dev/stdin ] && echo ok'
 sees "the host name" "box" '.hostname="box"' hostname
+sees "or that of the host, where none is given" "$(hostname)" 'del(.hostname)' hostname
+bundle b "$(args sh -c 'echo lost')"
+ends "the host's null can be written, with whatever right it came" 0 sh -c '"$@" 1< /dev/null' sh "$RUNSC" --root "$work/state" run --bundle b x
 sees "environment" "A=1" '.process.env=["A=1"]' /bin/busybox env
 sees "cwd is made" "/a/b" '.process.cwd="/a/b"' pwd
 sees "umask" "0077" '.process.user.umask=63' sh -c umask
