@@ -9,6 +9,8 @@
 #                         that no two runs share
 #   quiet NAME COMMAND…   only its status counts
 #   differs NAME WHY      this one is not compared; few have a reason not to be
+#
+# SHOW=1 prints what runc's operations gave.
 set -u
 export LC_ALL=C
 top=$PWD
@@ -75,6 +77,7 @@ compare() {
         failures=$((failures + 1))
         printf 'FAIL %s:\n    runc: %s\n    us:   %s\n' "$name" "$want" "$is"
     done < runc.log
+    [ -z "${SHOW:-}" ] || cat runc.log
     echo "$(basename "$0" .sh): $(wc -l < runc.log) operations, $failures differ from runc's"
     [ $failures = 0 ]
 }
