@@ -173,9 +173,9 @@ test: deps-test
 	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
-test-engines: # podman, Docker, containerd: root, Debian's packages, a minute each
+test-engines: # podman, Docker, containerd: root, Debian's packages, a minute or two each
 	@$(RELEASE)
-	@status=0; for t in podman docker containerd; do RUNSC=$(RUNSC) bash tests/engines/$$t.sh || status=1; done; exit $$status
+	@status=0; for t in podman podman-rootless docker swarm containerd; do RUNSC=$(RUNSC) bash tests/engines/$$t.sh || status=1; done; exit $$status
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
 bench-built: deps-bench
 	@$(RELEASE) bench-rows && sh bench/prepare.sh

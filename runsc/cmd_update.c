@@ -137,6 +137,10 @@ int cmd_update(char *const argv[], struct err *e)
         err = read_file(&r, e);
     if (!err && container_status(&c) == STATUS_STOPPED)
         err = err_set(e, -EINVAL, "container %s is not running", c.id);
+    /* At its birth a user's container goes without limits, with a warning; who asks for one
+     * now must hear that there is none. */
+    if (!err && json_array_size(container_get(&c, "cgroups")) == 0)
+        err = err_set(e, -ENOTSUP, "container %s has no cgroup that could limit it", c.id);
     if (!err) {
         struct node n = node_top(r.resources, "resources");
         err = cgroup_limit(container_get(&c, "cgroups"), &n, e);
