@@ -111,6 +111,7 @@ $(O)/obj/sentry/load/vdso_image.S.o: $(O)/gen/vdso.so
 UNIT_C := $(call find,tests,-path tests/guest -prune -o -name '*_test.c' -print)
 UNIT_C := $(if $(filter tsan,$(MODE)),$(shell grep -L parameterized.h -- $(UNIT_C) </dev/null),$(UNIT_C))
 UNIT   := $(UNIT_C:tests/%.c=$(O)/tests/%)
+$(O)/tests/runsc/systemd_test: LDLIBS += -lsystemd # plays one
 RUNNER := $(if $(filter tsan,$(MODE)),tests/tsan-shim/main.c,-lcriterion)
 TESTLIB := $(O)/libtests.a
 $(TESTLIB): $(call objs,tests/lib) ; @mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^

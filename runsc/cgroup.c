@@ -135,6 +135,15 @@ bool cgroup_is_v2(const json_t *cgroups)
     return json_array_size(cgroups) == 1 && !*text_of(json_array_get(cgroups, 0), "controllers");
 }
 
+bool cgroup_host_is_v2(void)
+{
+    json_t *mounts = find_mounts();
+    bool is = cgroup_is_v2(mounts);
+
+    json_decref(mounts);
+    return is;
+}
+
 /* ---- birth ---- */
 
 /* A new cpuset is empty, and takes nobody in until it has what its parent has. */
@@ -189,32 +198,6 @@ static int make_dirs(const char *point, const char *path, const char *controller
     }
 }
 
-/* "system.slice:docker:ID" is what systemd would call /system.slice/docker-ID.scope; a slice
- * "a-b.slice" is in "a.slice". */
-static void systemd_path(const char *spec, char *out, size_t size)
-{
-    char slice[256], prefix[256] = "", name[512] = "";
-    const char *colon = strchr(spec, ':'), *second = colon ? strchr(colon + 1, ':') : NULL;
-    size_t used = 0;
-
-    if (!second) {
-        snprintf(out, size, "/%s", spec);
-        return;
-    }
-    snprintf(slice, sizeof slice, "%.*s", (int)(colon - spec), spec);
-    snprintf(prefix, sizeof prefix, "%.*s", (int)(second - colon - 1), colon + 1);
-    snprintf(name, sizeof name, "%s", second + 1);
-    if (!*slice)
-        strcpy(slice, "system.slice");
-    out[0] = 0;
-    for (char *dash = slice; (dash = strchr(dash, '-')) && used < size; dash++)
-        used +=
-            (size_t)snprintf(out + used, size - used, "/%.*s.slice", (int)(dash - slice), slice);
-    if (used < size)
-        snprintf(out + used, size - used, "/%s/%s%s%s.scope", slice, prefix, *prefix ? "-" : "",
-                 name);
-}
-
 /* ".." would lead out of the hierarchy. */
 static bool climbs(const char *path)
 {
@@ -224,7 +207,7 @@ static bool climbs(const char *path)
     return false;
 }
 
-json_t *cgroup_create(const char *path, const char *id, bool systemd)
+json_t *cgroup_create(const char *path, const char *id)
 {
     char where[PATH_MAX];
     json_t *mounts, *one, *out = json_array();
@@ -232,8 +215,6 @@ json_t *cgroup_create(const char *path, const char *id, bool systemd)
 
     if (!path || !*path)
         snprintf(where, sizeof where, "/%s", id);
-    else if (systemd)
-        systemd_path(path, where, sizeof where);
     else
         snprintf(where, sizeof where, "%s%s", path[0] == '/' ? "" : "/", path);
     for (size_t n = strlen(where); n > 1 && where[n - 1] == '/'; n--)

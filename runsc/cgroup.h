@@ -21,11 +21,10 @@
  * Makes the directories. A hierarchy that cannot be written is left out with a warning:
  * containers of users have no limits on v1.
  *
- *   path      cgroupsPath; NULL: /ID
- *   systemd   it is slice:prefix:name
+ *   path      below each mount point; NULL: /ID
  *   returns   the array: given
  */
-json_t *cgroup_create(const char *path, const char *id, bool systemd);
+json_t *cgroup_create(const char *path, const char *id);
 
 /* Everything but the counting of processes; and that. Where it fails, a warning. */
 void cgroup_enter(const json_t *cgroups, pid_t pid);
@@ -33,6 +32,9 @@ void cgroup_enter_pids(const json_t *cgroups, pid_t pid);
 
 /* Sets what linux.resources says. Errors: with words that name the field. */
 must_use int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e);
+
+/* Whether limits are v2's here: there is no hierarchy of v1. */
+bool cgroup_host_is_v2(void);
 
 bool cgroup_is_frozen(const json_t *cgroups);
 /* Errors: with words; ENOTSUP where there is no freezer. Blocks until it is done. */

@@ -27,7 +27,7 @@ int cmd_features(char *const argv[], struct err *e)
         "mountOptions", "bind", "dev", "exec", "noatime", "nodev", "noexec", "nosuid", "private",
         "rbind", "ro", "rprivate", "rslave", "rshared", "rw", "shared", "slave", "suid",
         "unbindable", "linux", "namespaces", "cgroup", "ipc", "mount", "network", "pid", "user",
-        "uts", "cgroup", "v1", 1, "v2", 1, "systemd", 0, "systemdUser", 0, "seccomp", "enabled", 0,
+        "uts", "cgroup", "v1", 1, "v2", 1, "systemd", 1, "systemdUser", 1, "seccomp", "enabled", 0,
         "apparmor", "enabled", 0, "selinux", "enabled", 0, "annotations", "dev.runsc.version",
         RUNSC_VERSION);
     if (!f) {

@@ -10,6 +10,7 @@
 #include "runsc/cmd.h"
 #include "runsc/command.h"
 #include "runsc/parse.h"
+#include "runsc/systemd.h"
 
 struct request {
     struct command c;
@@ -123,6 +124,22 @@ static int read_file(struct request *r, struct err *e)
     return 0;
 }
 
+/* Where the cgroup is a scope of systemd's, what that believes is changed first: it may write it
+ * again. */
+static int limit(const struct container *c, const struct node *resources, struct err *e)
+{
+    const json_t *cgroups = container_get(c, "cgroups");
+    const char *path = cgroup_path(cgroups, "memory"), *unit = path ? strrchr(path, '/') : NULL;
+    const char *dot = unit ? strrchr(unit, '.') : NULL;
+    int err = 0;
+
+    if (dot && strcmp(dot, ".scope") == 0)
+        err = scope_limit(unit + 1, geteuid() != 0, resources, cgroup_is_v2(cgroups), e);
+    if (err == -ENOTCONN)
+        err = e->code = 0; /* nobody believes anything */
+    return err ? err : cgroup_limit(cgroups, resources, e);
+}
+
 int cmd_update(char *const argv[], struct err *e)
 {
     struct request r = { .resources = json_object() };
@@ -143,7 +160,7 @@ int cmd_update(char *const argv[], struct err *e)
         err = err_set(e, -ENOTSUP, "container %s has no cgroup that could limit it", c.id);
     if (!err) {
         struct node n = node_top(r.resources, "resources");
-        err = cgroup_limit(container_get(&c, "cgroups"), &n, e);
+        err = limit(&c, &n, e);
     }
     json_decref(r.resources);
     container_close(&c);

@@ -19,6 +19,7 @@
 #include "runsc/hooks.h"
 #include "runsc/oci_view.h"
 #include "runsc/stdio.h"
+#include "runsc/systemd.h"
 #include "runsc/terminal.h"
 
 /* Everything that a create gathers. */
@@ -30,6 +31,7 @@ struct making {
     struct view view;
     char *rootfs;
     json_t *cgroups;
+    pid_t scope_holder; /* in systemd's scope until the anchor is; 0: none */
     struct anchor anchor;
 };
 
@@ -146,9 +148,36 @@ static int save(struct making *m, enum container_stage stage, struct err *e)
     return container_save(m->c, extra, e);
 }
 
+/* Its path below the mount points. Without a systemd that answers the directories are made all the
+ * same. */
+static int make_scope(struct making *m, char *path, size_t size, struct err *e)
+{
+    char manager[PATH_MAX] = "";
+    struct scope scope;
+    int err = scope_parse(m->spec.cgroups_path, m->c->id, geteuid() != 0, &scope, e);
+
+    if (!err)
+        err = scope_start(&scope, &m->spec.resources, cgroup_host_is_v2(), manager, sizeof manager,
+                          &m->scope_holder, e);
+    if (err == -ENOTCONN) {
+        report_warning("%s; its directories are made without it", e->text);
+        err = e->code = 0;
+    }
+    return err ? err : scope_path(&scope, manager, path, size, e);
+}
+
 static int make_cgroups(struct making *m, struct err *e)
 {
-    m->cgroups = cgroup_create(m->spec.cgroups_path, m->c->id, m->r->c.systemd_cgroup);
+    const char *path = m->spec.cgroups_path;
+    char scope[PATH_MAX];
+
+    if (m->r->c.systemd_cgroup) {
+        int err = make_scope(m, scope, sizeof scope, e);
+        if (err)
+            return err;
+        path = scope;
+    }
+    m->cgroups = cgroup_create(path, m->c->id);
     int err = cgroup_limit(m->cgroups, &m->spec.resources, e);
     return err ? err : cgroup_devices(m->cgroups, &m->spec.resources, e);
 }
@@ -190,6 +219,7 @@ static int make_process(struct making *m, struct err *e)
     if (err)
         return err;
     cgroup_enter(m->cgroups, a->pid);
+    scope_release(&m->scope_holder);
     err = anchor_settle(a, e);
     if (!err)
         err = save(m, STAGE_CREATING, e);
@@ -229,6 +259,7 @@ static void unmake(struct making *m)
     struct err ignored;
 
     anchor_kill(&m->anchor);
+    scope_release(&m->scope_holder);
     if (m->c->json)
         (void)!hooks_run(&m->spec, HOOK_POSTSTOP, m->c, "stopped", 0, &ignored);
     cgroup_remove(m->cgroups);

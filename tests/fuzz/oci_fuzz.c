@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a config.json: refused with words that name a field, or taken whole. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "runsc/cgroup_devices.h"
 #include "runsc/oci_view.h"
+#include "runsc/systemd.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +35,30 @@ static void check_options(const struct oci_spec *s)
     options_free(storage);
 }
 
+/* What cgroups are told: a path that leads nowhere else, a program that has room. */
+static void check_cgroup(const struct oci_spec *s)
+{
+    struct err e = { .code = 0 };
+    struct device_rule *rules;
+    struct scope scope;
+    char path[4096];
+    size_t count;
+
+    if (scope_parse(s->cgroups_path, "id", false, &scope, &e) ||
+        scope_path(&scope, "", path, sizeof path, &e))
+        check_words(&e);
+    else
+        assert(path[0] == '/' && !strstr(path, "/../"));
+    if (devices_read(&s->resources, &rules, &count, &e)) {
+        check_words(&e);
+        return;
+    }
+    struct bpf_insn *program = calloc(DEVICE_PROGRAM_MAX(count), sizeof *program);
+    assert(program && devices_program(rules, count, program) <= DEVICE_PROGRAM_MAX(count));
+    free(program);
+    free(rules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_error_t why;
@@ -42,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!json)
         return 0;
     int err = oci_parse(json, "config.json", &s, &e);
+    if (!err)
+        check_cgroup(&s);
     if (err) {
         check_words(&e);
     } else if (s.has_process && s.process.argv && s.process.argv[0]) {

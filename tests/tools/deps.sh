@@ -11,6 +11,7 @@ libc6-dev         libc, also for static guest tests
 make              runs this
 libseccomp-dev    makes the seccomp filters while we are built
 libjansson-dev    config.json
+libsystemd-dev    scopes, where systemd has the cgroups
 libbpf-dev        rules for devices, where cgroups are v2
 libslirp-dev      the network gofer without privilege
 libzydis-dev      decodes call sites that are to be patched
