@@ -9,6 +9,8 @@
 
 #include "sentry/core/slab.h"
 #include "sentry/proc/node.h"
+#include "sentry/proc/proc.h"
+#include "sentry/proc/tables.h"
 #include "sentry/vfs/readdir.h"
 
 #define TABLE_AT 2u
@@ -91,4 +93,11 @@ int proc_dir_open(struct inode *i, const struct path *at, int flags, const struc
     file_init(f, who->arena, &dir_file_ops, at, i, flags, who->cred);
     *out = f;
     return 0;
+}
+
+struct pid *proc_dir_pid(const struct file *f)
+{
+    const struct proc_node *n = f->ops == &dir_file_ops ? proc_node_of(f->inode) : NULL;
+
+    return n && n->entry == &proc_pid_dir ? n->pid : NULL;
 }

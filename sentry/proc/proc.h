@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "sentry/task/pid.h"
+#include "sentry/vfs/file.h"
 #include "sentry/vfs/mount.h"
 
 /*
@@ -17,3 +19,6 @@
  */
 must_use int proc_create(struct arena *a, const char *source, const char *options,
                          const struct actor *who, struct dentry **out);
+
+/* The process whose /proc/PID an open directory is; NULL where it is something else. Borrowed. */
+struct pid *proc_dir_pid(const struct file *f);

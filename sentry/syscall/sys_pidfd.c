@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "sentry/proc/proc.h"
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/pidfd.h"
 #include "sentry/task/signal.h"
@@ -27,12 +28,19 @@ long sys_pidfd_open(struct task *t, int pid, unsigned flags)
     return err ? err : pidfd_install(t, p, (int)flags);
 }
 
-/* The process that descriptor `fd` names: `out` is given. Errors: EBADF, ESRCH. */
-static int find_group(struct task *t, int fd, struct thread_group **out)
+/*
+ * The process that descriptor `fd` names: `out` is given. Who only sends a signal may name it by
+ * its directory in /proc, too.
+ *
+ *   errors    EBADF, ESRCH
+ */
+static int find_group(struct task *t, int fd, bool by_dir, struct thread_group **out)
 {
     scoped(file) struct file *f = task_file_any(t, fd);
     struct pid *p = f ? pidfd_pid(f) : NULL;
 
+    if (!p && f && by_dir && !(f->flags & O_PATH))
+        p = proc_dir_pid(f);
     if (!p)
         return -EBADF;
     *out = pidfd_group(t->arena, p);
@@ -62,7 +70,7 @@ long sys_pidfd_send_signal(struct task *t, int pidfd, int sig, uptr_t info, unsi
 
     if (flags)
         return -EINVAL;
-    int err = find_group(t, pidfd, &g);
+    int err = find_group(t, pidfd, true, &g);
     if (err == -ESRCH && (sig < 0 || sig > SIGNAL_COUNT))
         return -EINVAL;
     if (err)
@@ -85,7 +93,7 @@ long sys_pidfd_getfd(struct task *t, int pidfd, int targetfd, unsigned flags)
 
     if (flags)
         return -EINVAL;
-    int err = find_group(t, pidfd, &g);
+    int err = find_group(t, pidfd, false, &g);
     if (err)
         return err;
     scoped(task) struct task *other = group_any_live(g);

@@ -64,6 +64,28 @@ TEST(a_thread_is_no_process)
     pthread_join(thread, NULL);
 }
 
+TEST(a_directory_of_proc_takes_signals)
+{
+    pid_t pid = sleeper();
+    int status, proc = open("/proc", O_RDONLY | O_DIRECTORY);
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    int fd = open(path, O_RDONLY | O_DIRECTORY), bare = open(path, O_PATH);
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    int below = open(path, O_RDONLY | O_DIRECTORY);
+    CHECK_ERRNO(send_signal(proc, 0, NULL, 0), EBADF);
+    CHECK_ERRNO(send_signal(below, 0, NULL, 0), EBADF);
+    CHECK_ERRNO(send_signal(bare, 0, NULL, 0), EBADF);
+    CHECK_EQ(send_signal(fd, 0, NULL, 0), 0);
+    CHECK_ERRNO(syscall(SYS_pidfd_getfd, fd, 0, 0), EBADF);
+    CHECK_EQ(send_signal(fd, SIGTERM, NULL, 0), 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WTERMSIG(status), SIGTERM);
+    CHECK_ERRNO(send_signal(fd, 0, NULL, 0), ESRCH);
+    close(fd), close(bare), close(below), close(proc);
+}
+
 TEST(flags_of_the_descriptor)
 {
     int fd = pidfd(getpid(), O_NONBLOCK);
