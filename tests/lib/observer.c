@@ -137,6 +137,7 @@ static const struct permit {
     { ROLE_AGENT, ROLE_AGENT, SYS_rt_sigreturn,    STUB_PAGE, any             }, /* interrupted so soon */
     { ROLE_AGENT, ROLE_GUEST, SYS_seccomp,         STUB_PAGE, filters         },
     { ROLE_GUEST, ROLE_GUEST, SYS_futex,           STUB_PAGE, on_slot         },
+    { ROLE_GUEST, ROLE_GUEST, SYS_sched_yield,     STUB_PAGE, any             },
     { ROLE_GUEST, ROLE_GUEST, SYS_rt_sigreturn,    STUB_PAGE, any             },
 };
 

@@ -11,6 +11,7 @@
 
 #define SCRIBBLERS 2
 #define ENTRIES    512u /* of what they write: an offset in the slot, and a word */
+#define SWEEPS     (SLOT_SIZE / (ENTRIES * 8)) /* cover a slot */
 
 struct entry {
     uint64_t off, value;
@@ -117,19 +118,19 @@ static uint64_t odd_value(struct dice *d, uint64_t slot)
     return PICK(d, values);
 }
 
-/*
- * What is wrong at a time is of one kind, or else no stub would live for more than a turn: the
- * turn is left alone in most rounds.
+/* Every byte of a part of the slot in turn; or one place, or places that matter, again and again.
  */
-static void fill_table(struct world *w, struct dice *d, uint64_t slot)
+static void fill_table(struct world *w, struct dice *d, uint64_t slot, uint64_t sweep)
 {
     struct entry *table = (struct entry *)(w->r.ram + FAKE_OFF);
-    bool one_place = roll(d) % 2, with_turn = roll(d) % 4 == 0;
-    uint64_t place = odd_offset(d);
+    uint64_t place = odd_offset(d), part = sweep % SWEEPS * ENTRIES * 8;
+    bool with_turn = roll(d) % 4 == 0; /* which most stubs do not survive */
 
-    for (size_t i = 0; i < ENTRIES; i++) {
-        uint64_t off = one_place ? place : odd_offset(d);
-        if (!with_turn && off < 8)
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        uint64_t off = sweep % 2 ? odd_offset(d) : place;
+        if (sweep % 3 == 0)
+            off = part + i * 8;
+        else if (off < 8 && !with_turn)
             off += 8;
         table[i] = (struct entry){ off, odd_value(d, slot) };
     }
@@ -142,6 +143,7 @@ struct victim {
     struct dice dice;
     uint64_t slot;
     void *area;
+    uint64_t sweep;
     unsigned lost, turns;
 };
 
@@ -217,7 +219,7 @@ static void be_a_victim(struct victim *v, nsec_t until)
     nsec_t now;
 
     while ((now = host_clock_gettime(CLOCK_MONOTONIC)) < until) {
-        fill_table(v->w, &v->dice, v->slot);
+        fill_table(v->w, &v->dice, v->slot, v->sweep++);
         nsec_t round = now + 5 * NSEC_PER_MSEC;
         while (host_clock_gettime(CLOCK_MONOTONIC) < round) {
             int err = do_something(v);
@@ -255,6 +257,7 @@ Test(scribble, on_every_word_of_a_slot_while_it_is_in_use, .timeout = 1000)
     }
     cr_log_info("%u turns, %u stubs lost", v.turns, v.lost);
     cr_assert_gt(v.turns, 100);
+    cr_assert_geq(v.sweep, 3 * SWEEPS, "not every byte was written in the time given");
     free(v.area);
     world_stop(&w);
 }

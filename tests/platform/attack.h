@@ -93,7 +93,7 @@ static inline void *attacker_run(void *arg)
         try_once(a, i);
     atomic_store(&a->done, true);
     while (!atomic_load(&of->over))
-        sched_yield();
+        usleep(1000);
     OPS->thread_destroy(t);
     return NULL;
 }

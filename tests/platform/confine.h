@@ -119,7 +119,8 @@ static void likely_registers(struct attacker *a, struct guest_regs *regs)
 /* Operations for an agent, orders for a stub: whoever takes this memory for its own obeys it. */
 static void fill_fake(struct attacker *a)
 {
-    uint64_t *words = (uint64_t *)(a->of->w->r.ram + FAKE_OFF + roll(&a->dice) % 2 * SLOT_SIZE);
+    uint8_t *fake = a->of->w->r.ram + FAKE_OFF + roll(&a->dice) % 2 * SLOT_SIZE;
+    _Atomic uint64_t *words = (_Atomic uint64_t *)fake;
 
     for (size_t i = 0; i < 128; i++)
         words[i] = i < 8 ? roll(&a->dice) % 16 | roll(&a->dice) % 16 << 32 : odd_word(a);

@@ -89,6 +89,8 @@ void shim_add_suite(struct shim_suite *s);
 #define cr_expect_leq                      cr_assert_leq
 #define cr_expect_gt                       cr_assert_gt
 #define cr_expect_geq                      cr_assert_geq
+#define cr_expect_null                     cr_assert_null
+#define cr_expect_not_null                 cr_assert_not_null
 #define cr_expect_str_eq                   cr_assert_str_eq
 #define cr_fail                            cr_assert_fail
 #define cr_skip_test(...) \
