@@ -84,6 +84,15 @@ struct guest_answer {
 };
 #define GUEST_ANSWERS_MAX 8
 
+/*
+ * Whose programs an address space runs. Where all is the same, each of two programs may do with
+ * the other what it likes, ptrace(2) for one.
+ */
+struct aspace_owner {
+    uint64_t ids, rights;     /* user and group, capabilities */
+    uint64_t user_ns, mnt_ns; /* the numbers of namespaces */
+};
+
 struct platform_options {
     int ram_fd; /* borrowed; becomes FILE_RAM, readable, writable and executable */
     int log_level;
@@ -149,6 +158,21 @@ struct platform_ops {
     void (*aspace_destroy)(struct aspace *as);
 
     /*
+     * Says who may be given what is left of an address space when it has been destroyed: its
+     * host processes, which cost much to make, and none of its memory. NULL, or where nothing was
+     * said: nobody. A fork has its parent's owner. Optional.
+     */
+    void (*aspace_own)(struct aspace *as, const struct aspace_owner *owner);
+
+    /*
+     * Makes an empty address space of what such an owner has left, whose it is again. Optional.
+     *
+     *   errors    EAGAIN where nothing is left; aspace_create() makes one
+     */
+    must_use int (*aspace_reuse)(struct platform *p, const struct aspace_owner *owner,
+                                 struct aspace **out);
+
+    /*
      * Changes an address space, in order, in as few hand-overs as the platform can.
      * When it returns, every guest thread in it sees the new state.
      *
@@ -165,6 +189,12 @@ struct platform_ops {
     /* Belongs to the calling host thread from now on. Errors: ENOMEM, EAGAIN. */
     must_use int (*thread_create)(struct platform *p, struct guest_thread **out);
     void (*thread_destroy)(struct guest_thread *t);
+
+    /*
+     * Its address space will be destroyed, and it keeps nothing there: FPU state is lost where
+     * run() comes next. By its own thread. Optional.
+     */
+    void (*thread_leave)(struct guest_thread *t);
 
     /*
      * Runs the guest from `regs` in `as` until something in enum platform_stop.

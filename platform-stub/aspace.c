@@ -97,6 +97,8 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
     if (!err)
         as->agent.pid = (pid_t)agent_value(&parent->agent);
     as->agent.cpu = parent->agent.cpu; /* inherited */
+    as->owned = parent->owned;
+    as->owner = parent->owner;
     mutex_unlock(&parent->lock);
     if (err) {
         log_debug("stubs: the host does not fork an address space: error %d", -err);

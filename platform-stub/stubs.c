@@ -51,6 +51,7 @@ static void init(struct stubs *stubs)
         atomic_init(&stubs->files[i], -1);
     mutex_init(&stubs->lock, RANK_PLATFORM);
     list_init(&stubs->aspaces);
+    list_init(&stubs->spares);
     list_init(&stubs->corpses);
     stubs->next_id = 1;
     cpus_init(&stubs->cpus);

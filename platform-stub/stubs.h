@@ -27,17 +27,19 @@ struct corpse {
 };
 
 struct aspace {
-    struct stubs *stubs;   /* [I] */
-    uint64_t id;           /* [I] never used again, unlike the pointer */
-    int area;              /* [I] index of the command area */
-    struct corpse *corpse; /* [I] what the agent becomes: its end must not need memory */
-    struct list node;      /* in stubs.aspaces, under its lock */
-    unsigned corpses;      /* [p] its stubs, those included that are not waited for yet */
-    struct mutex lock;     /* RANK_ASPACE: the rest */
-    struct agent agent;    /* [l] */
-    bool ended;            /* [l] destroyed: its stubs are dying */
-    struct list parked;    /* [l] of the platform: stubs of threads that have ended */
-    uint32_t slots;        /* [l] of the platform: the first of a chain that goes with it */
+    struct stubs *stubs;       /* [I] */
+    uint64_t id;               /* [I] never used again, unlike the pointer */
+    int area;                  /* [I] index of the command area */
+    struct corpse *corpse;     /* [I] what the agent becomes: its end must not need memory */
+    struct list node;          /* in stubs.aspaces, under its lock */
+    unsigned corpses;          /* [p] its stubs, those included that are not waited for yet */
+    struct mutex lock;         /* RANK_ASPACE: the rest */
+    struct agent agent;        /* [l] */
+    bool ended;                /* [l] destroyed: its stubs are dying, or wait with it (spare.h) */
+    bool owned;                /* [l] or nobody may have it after that */
+    struct aspace_owner owner; /* [l] */
+    struct list parked;        /* [l] of the platform: stubs of threads that have ended */
+    uint32_t slots;            /* [l] of the platform: the first of a chain that goes with it */
 };
 
 /* What differs from platform to platform. */
@@ -80,6 +82,8 @@ struct stubs {
     struct mutex lock;                         /* RANK_PLATFORM: all below */
     uint64_t next_id;                          /* [l] */
     struct list aspaces;                       /* [l] */
+    struct list spares;                        /* [l] that have ended and wait: spare.c */
+    unsigned spare_count;                      /* [l] */
     struct list corpses;                       /* [l] */
     _Atomic unsigned corpse_count;             /* [l] to change */
     uint64_t areas[BITMAP_WORDS(ASPACES_MAX)]; /* [l] command areas in use */

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
+#include "platform-stub/spare.h"
 #include "platform-systrap/page.h"
 #include "platform-systrap/patch.h"
 #include "platform-systrap/systrap_priv.h"
@@ -21,14 +22,12 @@
 static void systrap_destroy(struct platform *p)
 {
     struct guest_thread *t;
-    struct aspace *as;
 
     if (!p)
         return;
     while ((t = list_first(&p->threads, struct guest_thread, node)))
         systrap_thread_destroy(t);
-    while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
-        systrap_aspace_destroy(as);
+    systrap_aspaces_end(p);
     stubs_destroy(&p->stubs);
     free(p);
 }
@@ -126,6 +125,12 @@ static int systrap_aspace_create(struct platform *p, struct aspace **out)
     return aspace_create(&p->stubs, out);
 }
 
+static int systrap_aspace_reuse(struct platform *p, const struct aspace_owner *owner,
+                                struct aspace **out)
+{
+    return spare_take(&p->stubs, owner, out);
+}
+
 const struct platform_ops platform_systrap = {
     .name = "systrap",
     .probe = systrap_probe,
@@ -139,10 +144,13 @@ const struct platform_ops platform_systrap = {
     .aspace_create = systrap_aspace_create,
     .aspace_fork = aspace_fork,
     .aspace_destroy = systrap_aspace_destroy,
+    .aspace_own = spare_own,
+    .aspace_reuse = systrap_aspace_reuse,
     .aspace_apply = aspace_apply,
     .aspace_barrier = aspace_barrier,
     .thread_create = systrap_thread_create,
     .thread_destroy = systrap_thread_destroy,
+    .thread_leave = systrap_thread_leave,
     .run = systrap_run,
     .interrupt = systrap_interrupt,
     .fpu_get = systrap_fpu_get,

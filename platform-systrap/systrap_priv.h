@@ -69,8 +69,13 @@ nsec_t systrap_cpu_time(const struct guest_thread *t);
 /* Ends all stubs that are parked there. */
 void parked_end(struct aspace *as);
 
-/* Does so first. */
+/* Keeps it for its next life, or does so first. */
 void systrap_aspace_destroy(struct aspace *as);
+
+/* All of them, and those that wait. */
+void systrap_aspaces_end(struct platform *p);
+
+void systrap_thread_leave(struct guest_thread *t);
 
 void systrap_answer(struct guest_thread *t, const struct guest_answer *answers, size_t n);
 

@@ -16,6 +16,7 @@
 
 #include "base/host.h"
 #include "base/panic.h"
+#include "platform-stub/spare.h"
 #include "platform-systrap/systrap_priv.h"
 
 #define PARKED_MAX 16 /* in one address space */
@@ -157,15 +158,34 @@ void parked_end(struct aspace *as)
         stub_bury(s);
 }
 
-void systrap_aspace_destroy(struct aspace *as)
+static void end(struct aspace *as)
 {
-    if (!as)
-        return;
     mutex_lock(&as->lock);
     as->ended = true; /* nothing is parked there any more */
     mutex_unlock(&as->lock);
     parked_end(as);
     aspace_destroy(as);
+}
+
+void systrap_aspace_destroy(struct aspace *as)
+{
+    if (!as)
+        return;
+    struct stubs *stubs = as->stubs;
+    if (!spare_keep(as))
+        end(as);
+    else if ((as = spare_drop(stubs, false)))
+        end(as);
+}
+
+void systrap_aspaces_end(struct platform *p)
+{
+    struct aspace *as;
+
+    while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
+        end(as);
+    while ((as = spare_drop(&p->stubs, true)))
+        end(as);
 }
 
 /* ---- threads ---- */
@@ -209,6 +229,11 @@ static void leave(struct guest_thread *t)
 
     if (s && !stub_park(s->corpse->as, s))
         stub_bury(s);
+}
+
+void systrap_thread_leave(struct guest_thread *t)
+{
+    leave(t);
 }
 
 void systrap_thread_lost(struct guest_thread *t)

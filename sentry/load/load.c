@@ -15,6 +15,7 @@
 #include "sentry/mm/patch.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/mount.h"
+#include "sentry/vfs/walk.h"
 
 /*
  * Opens what is to be executed.
@@ -205,11 +206,20 @@ static uint32_t owner_of(const struct cred *c, const struct load_ids *ids)
 int load_image(struct load *l, const struct load_ids *ids)
 {
     const struct actor *who = l->ask.who;
-    int err = mm_create(who->arena, (struct limits *)who->limits, &l->mm);
+    const struct cred *c = who->cred;
+    uint32_t uid = owner_of(c, ids);
+    const struct aspace_owner owner = {
+        .ids = (uint64_t)c->euid << 32 | c->egid,
+        .rights = c->cap_permitted,
+        .user_ns = c->user_ns->ino,
+        .mnt_ns = who->fs ? mnt_ns_ino(fs_context_mnt_ns(who->fs)) : 0,
+    };
 
+    int err = mm_create(who->arena, (struct limits *)who->limits,
+                        uid == PATCH_ALONE ? NULL : &owner, &l->mm);
     if (err)
         return err;
-    patch_set_owner(l->mm, owner_of(who->cred, ids));
+    patch_set_owner(l->mm, uid);
     l->fatal = true;
     err = image_build(l, ids);
     if (!err)

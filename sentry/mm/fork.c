@@ -26,6 +26,10 @@
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
+/* A child of up to so many pages and mappings is mapped afresh, where that can be. */
+#define AFRESH_PAGES 8192u
+#define AFRESH_MAPS  64u
+
 void mm_unpinned(struct mm *mm)
 {
     if (atomic_fetch_sub_explicit(&mm->pins, 1, memory_order_acq_rel) == 1)
@@ -208,25 +212,48 @@ static int copy_rest(struct mm *to, struct mm *mm)
     return 0;
 }
 
+/* Whether to map all of it costs less than what the host has to do for a new process. */
+static bool is_small(struct mm *mm) HOLDS(mm->lock);
+static bool is_small(struct mm *mm)
+{
+    return mm->rss_anon + mm->rss_file + mm->rss_shmem <= AFRESH_PAGES &&
+           shadow_count(mm, AFRESH_MAPS) < AFRESH_MAPS;
+}
+
+/*
+ * The child's half of the platform. An address space that has ended, if there is one, is shown
+ * what the child has, before that runs; else the host forks the parent's.
+ */
+static int fork_aspace(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
+static int fork_aspace(struct mm *to, struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    to->owned = mm->owned;
+    to->owner = mm->owner;
+    if (is_small(mm) && mm_reuse_aspace(to)) {
+        to->unseen = true;
+        return 0;
+    }
+    to->partial = mm->partial || !mm->aspace;
+    to->maps = mm->maps;
+    tally_add(&platform_tally(mm->arena)->forks, 1);
+    if (mm->aspace)
+        return p->ops->aspace_fork(mm->aspace, &to->aspace);
+    return p->ops->aspace_create(p->platform, &to->aspace);
+}
+
 static int fork_locked(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
 static int fork_locked(struct mm *to, struct mm *mm)
 {
-    const struct platform_ref *p = platform_of(mm->arena);
     const struct hot_set *hot = fault_must_save(mm) ? NULL : mm->hot;
-    int err = 0;
 
     assert(!mm->unseen);
     to->hot = hot_get(mm->hot);
     to->hooks = mm->hooks;
     shadow_catch_up(mm);
     share_all(mm, hot);
-    tally_add(&platform_tally(mm->arena)->forks, 1);
-    if (mm->aspace)
-        err = p->ops->aspace_fork(mm->aspace, &to->aspace);
-    else
-        err = p->ops->aspace_create(p->platform, &to->aspace);
-    to->partial = mm->partial || !mm->aspace;
-    to->maps = mm->maps;
+    int err = fork_aspace(to, mm);
     if (!err)
         err = copy_memory(to, mm, hot);
     if (!err)

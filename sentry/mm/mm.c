@@ -60,16 +60,59 @@ int mm_alloc(struct arena *a, struct limits *limits, struct mm **out)
     return 0;
 }
 
-int mm_create(struct arena *a, struct limits *limits, struct mm **out)
+bool mm_reuse_aspace(struct mm *mm)
 {
-    const struct platform_ref *p = platform_of(a);
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    return mm->owned && p->ops->aspace_reuse &&
+           p->ops->aspace_reuse(p->platform, &mm->owner, &mm->aspace) == 0;
+}
+
+static void own_aspace(struct mm *mm) HOLDS(mm->lock);
+static void own_aspace(struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    if (mm->aspace && p->ops->aspace_own)
+        p->ops->aspace_own(mm->aspace, mm->owned ? &mm->owner : NULL);
+}
+
+static int make_aspace(struct mm *mm) HOLDS(mm->lock);
+static int make_aspace(struct mm *mm)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+
+    if (mm_reuse_aspace(mm))
+        return 0;
+    int err = p->ops->aspace_create(p->platform, &mm->aspace);
+    if (!err)
+        own_aspace(mm);
+    return err;
+}
+
+void mm_disown(struct mm *mm)
+{
+    mm_enter(mm);
+    mm->owned = false;
+    own_aspace(mm);
+    mm_leave(mm);
+}
+
+int mm_create(struct arena *a, struct limits *limits, const struct aspace_owner *owner,
+              struct mm **out)
+{
     struct mm *mm;
 
     int err = mm_alloc(a, limits, &mm);
     if (err)
         return err;
+    mm->owned = owner;
+    if (owner)
+        mm->owner = *owner;
     mm->hot = hot_create(a);
-    err = mm->hot ? p->ops->aspace_create(p->platform, &mm->aspace) : -ENOMEM;
+    mm_enter(mm);
+    err = mm->hot ? make_aspace(mm) : -ENOMEM;
+    mm_leave(mm);
     if (err) {
         mm_put(mm);
         return err;
@@ -139,14 +182,13 @@ uint64_t mm_task_size(const struct mm *mm)
 
 int mm_aspace(struct mm *mm, struct aspace **out)
 {
-    const struct platform_ref *p = platform_of(mm->arena);
     struct batch b;
     int err = 0;
 
     mm_enter(mm);
     if (!mm->aspace) {
         /* After a restore: the guest faults in what it needs. */
-        err = p->ops->aspace_create(p->platform, &mm->aspace);
+        err = make_aspace(mm);
         mm->partial = true;
         mm->late.count = 0;
         mm->maps = 0;

@@ -40,11 +40,13 @@ struct mm {
     struct list graveyard; /* [l] vmas to be freed by mm_leave(), by vma.rmap */
     struct mm *next_dead;  /* while mappable_zap() holds the last reference */
 
-    pfn_t root;            /* [I] the page table's first page */
-    struct aspace *aspace; /* [l] host; NULL: not made yet */
-    bool unseen;           /* [l] no guest has run in it: the shadow is empty until mm_aspace() */
-    bool partial;          /* [l] the shadow may lack what the table has */
-    uint64_t maps;         /* [l] at most so many mappings has the shadow */
+    pfn_t root;                /* [I] the page table's first page */
+    struct aspace *aspace;     /* [l] host; NULL: not made yet */
+    bool owned;                /* [l] what is left of it may be used again, */
+    struct aspace_owner owner; /* [l] by these */
+    bool unseen;   /* [l] no guest has run in it: the shadow is empty until mm_aspace() */
+    bool partial;  /* [l] the shadow may lack what the table has */
+    uint64_t maps; /* [l] at most so many mappings has the shadow */
 
     struct limits *limits;          /* [l] borrowed */
     const struct path_hooks *hooks; /* [l] NULL before there are paths */
@@ -91,6 +93,8 @@ static inline void mm_assert_entered(struct mm *mm) ASSERTS_HELD(mm->lock)
 }
 /* All of an empty mm but its aspace. Errors: ENOMEM. */
 must_use int mm_alloc(struct arena *a, struct limits *limits, struct mm **out);
+/* Its aspace is made of what its owner has left. False where there is nothing, or no owner. */
+must_use bool mm_reuse_aspace(struct mm *mm) HOLDS(mm->lock);
 /* An io_pin() has ended: fork() may wait for that. */
 void mm_unpinned(struct mm *mm);
 /* Nobody has it any more. */

@@ -56,15 +56,15 @@ static void hide_all(struct mm *mm)
     mm->maps = 0;
 }
 
-/* How many mappings the whole table would make. */
-static uint64_t count_maps(struct mm *mm) HOLDS(mm->lock);
-static uint64_t count_maps(struct mm *mm)
+uint64_t shadow_count(struct mm *mm, uint64_t most)
 {
     uint64_t n = 0, va, next_va = 0;
     pte_t *slot, next = 0;
 
     pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
         n += va != next_va || *slot != next;
+        if (n >= most)
+            break;
         next_va = va + PAGE_SIZE;
         next = *slot + PAGE_SIZE;
     }
@@ -120,7 +120,7 @@ static void send(struct batch *b)
     if (mm->aspace && !mm->unseen) {
         mm->maps += 2 * b->nops; /* at most: one that is new, one that is cut in two */
         if (mm->maps > MAPS_MAX)
-            mm->maps = count_maps(mm);
+            mm->maps = shadow_count(mm, UINT64_MAX);
         if (mm->maps > MAPS_MAX / 4 * 3 || apply(mm, b->ops, b->nops))
             hide_all(mm);
     }

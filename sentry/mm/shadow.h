@@ -47,5 +47,7 @@ void batch_put(struct batch *b, pfn_t pfn, uint64_t count);
 void batch_end(struct batch *b);
 /* Tells the platform of all that has been waiting. */
 void shadow_catch_up(struct mm *mm) HOLDS(mm->lock);
+/* How many mappings the whole table would make; counts no further than `most`. */
+uint64_t shadow_count(struct mm *mm, uint64_t most) HOLDS(mm->lock);
 /* Shows [start, end) again from the table: for faults that have no other reason. */
 void shadow_refill(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);

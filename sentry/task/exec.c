@@ -169,6 +169,15 @@ static int own_files(struct task *t)
     return 0;
 }
 
+/* What it has there can serve others; in the new one it begins with nothing. */
+static void leave_aspace(struct task *t)
+{
+    const struct platform_ops *ops = platform_of(t->arena)->ops;
+
+    if (t->guest && ops->thread_leave)
+        ops->thread_leave(t->guest);
+}
+
 static void take_mm(struct task *t, struct load *l)
 {
     if (t->mm)
@@ -180,6 +189,7 @@ static void take_mm(struct task *t, struct load *l)
     t->robust_list = uptr(0);
     mutex_unlock(&t->lock);
     t->aspace = NULL;
+    leave_aspace(t);
     t->clear_tid = uptr(0);
     mm_set_limits(t->mm, &t->group->limits);
     mm_put(old);

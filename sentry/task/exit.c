@@ -73,7 +73,10 @@ static void give_back(struct task *t, bool last)
     task_drop_fs(t);
 }
 
-/* Its processor time becomes the group's. */
+/*
+ * Before its memory goes: what the platform leaves of that can be used again then. Its processor
+ * time becomes the group's.
+ */
 static void leave_platform(struct task *t)
 {
     const struct platform_ops *ops = platform_of(t->arena)->ops;
@@ -135,8 +138,9 @@ void task_exit(struct task *t)
         timers_exit(g);
         session_leader_ends(g);
     }
-    give_back(t, last);
     leave_platform(t);
+    give_back(t, last);
+    usage_end(t);
     if (last)
         pid_ns_end(t);
     mutex_lock(&ts->lock);

@@ -257,8 +257,17 @@ static bool is_other_person(const struct cred *old, const struct cred *c)
     return old->user_ns == c->user_ns && c->cap_permitted & ~old->cap_permitted;
 }
 
+/* What it has run until now might do with others' programs what they could not do with its own. */
+static bool has_same_rights(const struct cred *a, const struct cred *b)
+{
+    return a->euid == b->euid && a->egid == b->egid && a->user_ns == b->user_ns &&
+           a->cap_permitted == b->cap_permitted;
+}
+
 void task_set_cred(struct task *t, struct cred *c)
 {
+    if (t->mm && !has_same_rights(t->cred, c))
+        mm_disown(t->mm);
     if (is_other_person(t->cred, c)) {
         if (t->mm) {
             mm_set_dumpable(t->mm, 0);

@@ -23,6 +23,16 @@ void usage_begin(struct task *t)
     atomic_store(&t->host_tid, tid);
 }
 
+void usage_end(struct task *t)
+{
+    bool inside = platform_of(t->arena)->ops->cpu_time_inside;
+    nsec_t used = host_clock_gettime(thread_clock((int)host_gettid())) - t->host_before;
+
+    mutex_lock(&t->group->lock);
+    t->exited_sys = inside ? max(used - t->exited_user, (nsec_t)0) : used;
+    mutex_unlock(&t->group->lock);
+}
+
 nsec_t task_cpu_time(struct task *t, nsec_t *user, nsec_t *sys)
 {
     nsec_t u = t->exited_user, s = t->exited_sys;

@@ -8,6 +8,8 @@
 
 /* The calling thread is the task's from now on; before the platform's half can be seen. */
 void usage_begin(struct task *t);
+/* The calling thread is about to leave it: what it has used since `guest` went is counted, too. */
+void usage_end(struct task *t);
 /* Of one thread, alive or ended. */
 void usage_of_task(struct task *t, struct usage *out);
 /* Of a process: its threads, ended ones too. Takes RANK_GROUP. */

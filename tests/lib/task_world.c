@@ -22,7 +22,7 @@ static struct mm *make_mm(struct arena *a)
     struct mm *mm;
     uptr_t out;
 
-    int err = mm_create(a, &tasks_of(a)->orphan_limits, &mm);
+    int err = mm_create(a, &tasks_of(a)->orphan_limits, NULL, &mm);
     assert(!err);
     err = mm_map(mm, uptr(WORLD_STACK), WORLD_STACK_SIZE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, &none, &out);
