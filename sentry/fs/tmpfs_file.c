@@ -108,7 +108,7 @@ static ssize_t write_some(struct tmpfs_inode *ti, struct io *io, uint64_t pos)
         return err;
     /* The frames stay: pages leave only under the inode's lock, which we hold. */
     size_t size = min(io->left, (size_t)(count * PAGE_SIZE - off));
-    return io_take(io, (char *)frame_ptr(ti->inode.sb->arena, pfn) + off, size);
+    return io_take_ram(io, ti->inode.sb->arena, pfn, off, size);
 }
 
 static ssize_t write_locked(struct tmpfs_inode *ti, struct io *io, uint64_t *pos)

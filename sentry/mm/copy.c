@@ -167,6 +167,9 @@ ssize_t copy_zero_some(struct mm *mm, uptr_t to, size_t size)
     return copy(mm, to, NULL, size, ZERO);
 }
 
+/* Most strings are paths, and short: little is copied at first, and then to the end of a page. */
+#define STRING_FIRST 128u
+
 ssize_t copy_in_string(struct mm *mm, char *to, uptr_t from, size_t size)
 {
     size_t len = 0;
@@ -175,6 +178,8 @@ ssize_t copy_in_string(struct mm *mm, char *to, uptr_t from, size_t size)
         /* To the end of a page at most: what lies behind the NUL need not be there. */
         uptr_t at = uptr_at(from, len);
         size_t n = min(size - len, (size_t)(PAGE_SIZE - (at.va & PAGE_MASK)));
+        if (len == 0)
+            n = min(n, (size_t)STRING_FIRST);
         ssize_t got = copy(mm, at, to + len, n, IN);
         if (got < 0)
             return got;

@@ -175,6 +175,22 @@ void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count)
         give_back(a, pfn, count, false);
 }
 
+bool frames_are_there(struct arena *a, pfn_t pfn, uint64_t count)
+{
+    const struct frame *table = frames_of(a)->table;
+    uint64_t i = 0;
+
+    while (i < count && (table[pfn + i].bytes & FRAME_THERE))
+        i++;
+    return i == count;
+}
+
+void frames_set_there(struct arena *a, pfn_t pfn, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        frames_of(a)->table[pfn + i].bytes |= FRAME_THERE;
+}
+
 uint32_t frame_refs(struct arena *a, pfn_t pfn)
 {
     return atomic_load_explicit(&frames_of(a)->table[pfn].refs, memory_order_acquire);

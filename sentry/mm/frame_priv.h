@@ -9,6 +9,12 @@
 /* Gives up the only references to frames that nobody ever wrote to: they are zero still. */
 void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count);
 
+/* Has the host a page for each of these frames of the caller's, as far as is known without asking?
+ */
+bool frames_are_there(struct arena *a, pfn_t pfn, uint64_t count);
+/* It has now. */
+void frames_set_there(struct arena *a, pfn_t pfn, uint64_t count);
+
 /*
  * The first page in [pfn, end) that the host has (`data`), or has not: a page that was
  * never touched. `end` where there is none.

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "sentry/mm/copy.h"
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
@@ -226,4 +227,38 @@ void io_unpin(struct io *io, struct io_pin *pin, size_t moved)
         pfn_unpin(mm->arena, pin->held[i], (off + pin->vecs[i].iov_len + PAGE_MASK) / PAGE_SIZE);
     }
     mm_unpinned(mm);
+}
+
+/* ---- frames that the host has no pages for ---- */
+
+/* One call of the host, for what can be pinned at once. Gives what went over; 0 where nothing did.
+ */
+static size_t write_ram(struct io *io, struct arena *a, uint64_t at, size_t size)
+{
+    struct io_pin pin;
+
+    if (io_pin(io, size, false, &pin))
+        return 0;
+    ssize_t n = host_pwritev(ram_fd(a), pin.vecs, pin.n, (int64_t)at);
+    size_t moved = n > 0 ? (size_t)n : 0;
+    io_unpin(io, &pin, moved);
+    return moved;
+}
+
+ssize_t io_take_ram(struct io *io, struct arena *a, uint64_t pfn, uint64_t off, size_t size)
+{
+    uint64_t pages = (off + size + PAGE_MASK) / PAGE_SIZE;
+    size_t done = 0, n = 1;
+
+    while (!frames_are_there(a, pfn, pages) && done < size && n > 0) {
+        n = write_ram(io, a, pfn * PAGE_SIZE + off + done, size - done);
+        done += n;
+    }
+    if (done == size) {
+        frames_set_there(a, pfn, pages);
+        return (ssize_t)done;
+    }
+    /* What the host would not read is ours to fail at. */
+    ssize_t rest = io_take(io, (char *)frame_ptr(a, pfn) + off + done, size - done);
+    return rest < 0 && done > 0 ? (ssize_t)done : rest + (ssize_t)(rest < 0 ? 0 : done);
 }

@@ -14,6 +14,7 @@
 
 #include "include/uptr.h"
 
+struct arena;
 struct mm;
 struct task;
 
@@ -59,6 +60,12 @@ must_use ssize_t io_put(struct io *io, const void *buf, size_t size);
 must_use ssize_t io_take(struct io *io, void *buf, size_t size);
 /* io_put of zeroes. */
 must_use ssize_t io_zero(struct io *io, size_t size);
+/*
+ * io_take into RAM from byte `off` of frame `pfn` on, where the host may have no pages yet: our
+ * first touch of each would be a fault, and a call of the host that writes all of them is not.
+ */
+must_use ssize_t io_take_ram(struct io *io, struct arena *a, uint64_t pfn, uint64_t off,
+                             size_t size);
 
 /* Memory of the io itself, pinned, for a host call that moves bytes without another copy. */
 struct io_pin {

@@ -335,6 +335,42 @@ Test(tmpfs, mapped_pages_are_the_files_pages)
     cr_assert_eq(mm_unmap(w.mm.mm, at, 2 * PAGE_SIZE), 0);
 }
 
+Test(tmpfs, a_write_of_guest_memory_ends_where_that_ends)
+{
+    struct map_source none = { 0 };
+    static char bytes[3 * 4096], got[3 * 4096];
+    struct file *f;
+    struct io io;
+    uptr_t at;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(1 + i % 100);
+    cr_assert_eq(world_open(&w.root, "/f", O_RDWR | O_CREAT, 0600, &f), 0);
+    cr_assert_eq(mm_map(w.mm.mm, uptr(0x30000000), 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, &none, &at),
+                 0);
+    cr_assert_eq(mm_world_write(w.mm.mm, at.va, bytes, 2 * PAGE_SIZE), FAULT_DONE);
+    /* Into pages that are new, then again where they are there, then half and half. */
+    const uint64_t places[] = { 100, 100, 5000, 9000 };
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        uint64_t pos = places[i];
+        cr_assert_eq(io_user(&io, w.mm.mm, uptr_at(at, 1), 3 * PAGE_SIZE), 0);
+        cr_expect_eq(f->ops->write(f, &io, &pos), (ssize_t)(2 * PAGE_SIZE - 1));
+        cr_expect_eq(pos, places[i] + 2 * PAGE_SIZE - 1);
+        cr_expect_eq(world_pread(f, got, 2 * PAGE_SIZE - 1, places[i]),
+                     (ssize_t)(2 * PAGE_SIZE - 1));
+        cr_expect_arr_eq(got, bytes + 1, 2 * PAGE_SIZE - 1);
+    }
+    cr_assert_eq(io_user(&io, w.mm.mm, uptr_at(at, 2 * PAGE_SIZE), 10), 0);
+    uint64_t pos = MIB;
+    cr_expect_eq(f->ops->write(f, &io, &pos), -EFAULT);
+    cr_expect_eq(world_pread(f, got, 100, 0), 100);
+    for (size_t i = 0; i < 100; i++)
+        cr_expect_eq(got[i], 0);
+    cr_expect_eq(mm_unmap(w.mm.mm, at, 2 * PAGE_SIZE), 0);
+    file_put(f);
+}
+
 Test(tmpfs, seals_hold)
 {
     struct path root = { 0 }, at = { 0 };
