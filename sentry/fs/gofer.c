@@ -20,7 +20,8 @@ static const struct slab_type gofer_sb_slab =
               .const_ptrs = { PTR_AT(struct gofer_sb, sb.ops), PTR_AT(struct gofer_sb, sb.type) });
 static const struct slab_type gofer_inode_slab = SLAB_TYPE(
     gofer_inode, struct gofer_inode,
-    .const_ptrs = { PTR_AT(struct gofer_inode, inode.ops), PTR_AT(struct gofer_inode, map.ops) });
+    .const_ptrs = { PTR_AT(struct gofer_inode, inode.ops), PTR_AT(struct gofer_inode, map.ops) },
+    .host_ptrs = { PTR_AT(struct gofer_inode, view) });
 
 /* ---- the table ---- */
 
@@ -162,6 +163,7 @@ static struct gofer_inode *free_one(struct gofer_inode *gi)
     mutex_unlock(&sb->lock);
     gofer_client_clunk(gofer_client_of(gi), gi->handle);
     gofer_windows_drop(gi);
+    gofer_view_drop(gi);
     gofer_fds_close(gi);
     gofer_list_put(gi->list);
     arena_free(gi->name);

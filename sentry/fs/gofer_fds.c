@@ -156,6 +156,7 @@ static void close_unused(struct gofer_inode *gi)
         return;
     if (atomic_load_explicit(&gi->users, memory_order_relaxed) == 0) {
         gofer_windows_drop(gi);
+        gofer_view_drop(gi);
         gofer_fds_close(gi);
     }
     mutex_unlock(&gi->inode.lock);

@@ -72,7 +72,9 @@ static ssize_t gofer_read(struct file *f, struct io *io, uint64_t *pos)
 
     if (*pos > INT64_MAX)
         return -EINVAL;
-    ssize_t n = move_all(fd_of(f), io, *pos, true, host_preadv);
+    ssize_t n = (ssize_t)gofer_view_read(gi, fd_of(f), io, *pos);
+    if (n == 0)
+        n = move_all(fd_of(f), io, *pos, true, host_preadv);
     if (n > 0) {
         *pos += (uint64_t)n;
         /* The host may have moved the access time; where it cannot, nothing is stale. */

@@ -9,6 +9,7 @@
  *   gofer_ahead.c   what a walk will ask for next
  *   gofer_fds.c     donated descriptors, and which of them are kept
  *   gofer_file.c    open regular files
+ *   gofer_view.c    small reads of them
  *   gofer_map.c     mapped ones
  *   gofer_dir.c     open directories
  *   gofer_list.c    what was last read of a directory
@@ -95,9 +96,12 @@ struct gofer_inode {
     _Atomic uint32_t users;     /* [a] open files and mappings: while there are any, both stay */
     struct list idle;           /* [s] in gofer_sb.idle, or on no list */
 
-    _Atomic uint64_t size; /* [a] as attr.size, for those who may not take the lock */
-    struct mappable map;   /* of a regular file */
-    struct list windows;   /* [m] of struct gofer_window */
+    _Atomic uint64_t size;        /* [a] as attr.size, for those who may not take the lock */
+    _Atomic(char *) view;         /* [a] host: where the sentry has it mapped; NULL: nowhere */
+    uint64_t view_size;           /* [l] bytes of it; stays while there is one */
+    _Atomic uint32_t small_reads; /* [a] without one: see gofer_view.c */
+    struct mappable map;          /* of a regular file */
+    struct list windows;          /* [m] of struct gofer_window */
     _Atomic bool
         map_written; /* [a] mapped shared and writable: the host's times move by themselves */
 
@@ -221,6 +225,18 @@ void gofer_fds_adopt(struct gofer_inode *gi, int fd);
 int gofer_fds_any(const struct gofer_inode *gi);
 /* Closes all; nobody uses them. */
 void gofer_fds_close(struct gofer_inode *gi);
+
+/* ---- gofer_view.c ---- */
+
+/*
+ * Reads from `pos` on through the sentry's own mapping, where the file has or gets one.
+ *
+ *   fd        of the inode, open for reading, which the caller's use of it keeps
+ *   returns   bytes read; 0 where the host has to be asked
+ */
+must_use size_t gofer_view_read(struct gofer_inode *gi, int fd, struct io *io, uint64_t pos);
+/* Nobody uses the file any more. */
+void gofer_view_drop(struct gofer_inode *gi);
 
 /* ---- gofer_file.c, gofer_map.c, gofer_dir.c, gofer_list.c ---- */
 

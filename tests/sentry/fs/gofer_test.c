@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sentry/fs/gofer_priv.h"
 #include "sentry/vfs/path_ref.h"
 #include "tests/lib/gofer_world.h"
 
@@ -656,4 +657,43 @@ Test(gofer_ro, nothing_changes)
     cr_expect_eq(mm_world_write(w.mm.mm, at, "x", 1), FAULT_DONE);
     file_put(f);
     cr_expect_eq(mm_unmap(w.mm.mm, uptr(at), PAGE_SIZE), 0);
+}
+
+/* A read into guest memory at `at`, as a program makes it. */
+static ssize_t guest_read(struct file *f, uint64_t at, size_t size, uint64_t pos)
+{
+    struct io io;
+
+    cr_assert_eq(io_user(&io, w.mm.mm, uptr(at), size), 0);
+    return f->ops->read(f, &io, &pos);
+}
+
+Test(gofer_ro, small_reads_again_and_again_are_the_files_bytes)
+{
+    char bytes[3 * 4096 + 100], path[256], got[200];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 7 + i / 4096);
+    gofer_pair_put(&w.pair, "f", bytes, sizeof bytes);
+    struct file *f = must_open("/f", O_RDONLY, 0);
+    uint64_t at = map_file(f, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    struct gofer_inode *gi = gofer_inode_of(f->inode);
+
+    for (uint64_t i = 0; i < 20; i++) {
+        cr_expect_eq(guest_read(f, at + 100, 200, i * 600), 200);
+        cr_expect_eq(mm_world_read(w.mm.mm, at + 100, got, 200), FAULT_DONE);
+        cr_expect_arr_eq(got, bytes + i * 600, 200);
+    }
+    cr_expect(gi->view, "it is mapped by now");
+    cr_expect_eq(guest_read(f, at, 200, sizeof bytes - 50), 50, "to the end");
+    cr_expect_eq(guest_read(f, at, 200, sizeof bytes), 0);
+    cr_expect_eq(guest_read(f, at + PAGE_SIZE - 10, 200, 0), 10, "to where memory ends");
+    cr_expect_eq(guest_read(f, at + PAGE_SIZE, 200, 0), -EFAULT);
+    cr_expect_eq(guest_read(f, at, 0, 0), 0);
+    /* What was promised not to happen kills nobody. */
+    cr_expect_eq(truncate(gofer_pair_path(&w.pair, "f", path), 10), 0);
+    cr_expect_eq(guest_read(f, at, 200, 2 * 4096), 0);
+    cr_expect_eq(mm_unmap(w.mm.mm, uptr(at), PAGE_SIZE), 0);
+    file_put(f);
+    f = must_open("/f", O_RDONLY, 0);
+    file_put(f);
 }
