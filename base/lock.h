@@ -34,6 +34,7 @@ enum lock_rank {
     RANK_RENAME,      /* one file system's moves of directories */
     RANK_DENTRY,      /* one directory's children */
     RANK_DCACHE,      /* the list of all cached names */
+    RANK_PREFIX,      /* one prefix that walks begin with */
     RANK_INODE,       /* one inode's attributes and data */
     RANK_FILELOCK,    /* one inode's record locks and leases */
     RANK_NOTIFY, /* the watches of inotify, and its queues */

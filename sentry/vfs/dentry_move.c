@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "sentry/vfs/dentry_priv.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
 void dentry_forget(struct dentry *d, bool deleted)
@@ -25,6 +26,8 @@ void dentry_forget(struct dentry *d, bool deleted)
         mutex_unlock(&dir->lock);
     }
     mutex_unlock(&d->sb->tree);
+    if (deleted && dentry_inode(d) && inode_is(dentry_inode(d), S_IFDIR))
+        prefix_forget(d);
     if (was_hashed)
         dentry_put(d);
 }
@@ -123,6 +126,8 @@ void dentry_move(struct dentry *d, struct dentry *over, char *fresh, bool victim
     note_move(sb);
     mutex_unlock_two(&from->lock, &to->lock);
     mutex_unlock(&sb->tree);
+    if (victim_deleted && inode_is(dentry_inode(over), S_IFDIR))
+        prefix_forget(over);
     if (d_was_hashed)
         dentry_put(d);
     if (over_was_hashed)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a directory: names that are in the cache, by their hashes. */
 #include "sentry/vfs/dentry_priv.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #define FIRST_BUCKETS 4
@@ -49,8 +50,12 @@ void dentry_hash_locked(struct dentry *dir, struct dentry *d, uint64_t hash)
 
 void dentry_unhash_locked(struct dentry *dir, struct dentry *d)
 {
+    const struct inode *i = dentry_inode(d);
+
     dcache_del(d);
     htab_remove(&dir->children, &d->node);
     dentry_state_clear(d, DENTRY_HASHED);
     dir->forgets++;
+    if (i && (inode_is(i, S_IFDIR) || inode_is(i, S_IFLNK)))
+        prefix_changed(vfs_of(dir->sb->arena));
 }

@@ -88,6 +88,14 @@ void fs_context_cwd(struct fs_context *fs, struct path *out)
     mutex_unlock(&fs->lock);
 }
 
+void fs_context_peek(struct fs_context *fs, struct path *root, struct path *cwd)
+{
+    mutex_lock(&fs->lock);
+    *root = fs->root;
+    *cwd = fs->cwd;
+    mutex_unlock(&fs->lock);
+}
+
 /* Puts `p` in the place of `slot`; the old one is put outside the lock. */
 static void replace(struct fs_context *fs, struct path *slot, const struct path *p)
 {

@@ -12,6 +12,7 @@
 #include "sentry/core/slab.h"
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/mount_priv.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
 static const struct slab_type mount_slab = SLAB_TYPE(mount, struct mount);
@@ -60,6 +61,7 @@ void mount_put(struct mount *m)
     if (!m || !ref_put(&m->ref))
         return;
     assert(!m->ns && list_empty(&m->children));
+    prefix_changed(vfs_of(m->sb->arena));
     struct superblock *sb = m->sb;
     dentry_put(m->root);
     if (atomic_fetch_sub_explicit(&sb->mounts, 1, memory_order_acq_rel) == 1) {
@@ -158,6 +160,16 @@ struct mount *mount_next_locked(struct mount *m, const struct mount *top)
     return NULL;
 }
 
+bool mount_is_attached(const struct mount *m)
+{
+    struct vfs *v = vfs_of(m->sb->arena);
+
+    mutex_lock(&v->mounts_lock);
+    bool is = m->ns != NULL;
+    mutex_unlock(&v->mounts_lock);
+    return is;
+}
+
 /* ---- hanging and taking off ---- */
 
 void mount_link_locked(struct mount *m, struct mount *parent, struct dentry *point,
@@ -179,6 +191,7 @@ void mount_link_locked(struct mount *m, struct mount *parent, struct dentry *poi
         v->nmounts++;
     }
     atomic_fetch_add_explicit(&v->moves, 1, memory_order_release);
+    prefix_changed(v);
 }
 
 void mount_unlink_locked(struct mount *m, struct dentry **point)
@@ -195,6 +208,7 @@ void mount_unlink_locked(struct mount *m, struct dentry **point)
         m->parent = NULL;
     }
     atomic_fetch_add_explicit(&v->moves, 1, memory_order_release);
+    prefix_changed(v);
 }
 
 /* One that nothing is mounted on, at or below `top`; out of the tree, given. NULL where all are
@@ -227,6 +241,9 @@ void mount_take_down(struct mount *top)
         struct dentry *point;
         m = take_leaf(v, top, &point);
         dentry_put(point);
+        /* The last of them, and all of them: none is shown any more, so none is kept again. */
+        if (m == top)
+            prefix_drop_all(v);
         mount_put(m);
     } while (m != top);
 }

@@ -75,6 +75,9 @@ void path_follow_mounts(struct path *p);
  */
 bool path_follow_up(struct path *p);
 
+/* Is it in a tree that a namespace shows? */
+bool mount_is_attached(const struct mount *m);
+
 /* Hangs `m` (its reference is the tree's now) on `point` of `parent`. Locks: the mounts lock is
  * held. */
 void mount_link_locked(struct mount *m, struct mount *parent, struct dentry *point,

@@ -11,7 +11,9 @@
 
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/mount_priv.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs.h"
+#include "sentry/vfs/vfs_priv.h"
 #include "sentry/vfs/walk.h"
 
 #define TIMES_BOTH (ATTR_ATIME | ATTR_MTIME)
@@ -85,7 +87,14 @@ static void kill_setid(const struct inode *i, struct attr_change *c)
 
 static int do_setattr(const struct actor *who, struct inode *i, const struct attr_change *c)
 {
-    return i->ops->setattr ? i->ops->setattr(i, c, who) : -EPERM;
+    if (!i->ops->setattr)
+        return -EPERM;
+    int err = i->ops->setattr(i, c, who);
+    /* A link's access time may be due again when somebody next goes through it. */
+    if ((inode_is(i, S_IFDIR) && c->which & (ATTR_MODE | ATTR_UID | ATTR_GID)) ||
+        inode_is(i, S_IFLNK))
+        prefix_changed(vfs_of(who->arena));
+    return err;
 }
 
 static int setattr_checked(const struct actor *who, struct inode *i, struct attr_change *c)

@@ -8,6 +8,7 @@
 
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/mount_priv.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
 /* References that a mount has while nobody uses it: the tree's, and that of the caller's path. */
@@ -82,6 +83,7 @@ int vfs_umount(const struct actor *who, const struct path *at, int flags)
         return -EINVAL;
     if (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH))
         return -EINVAL;
+    prefix_drop_all(v); /* nobody uses what is only kept */
     int err = check_umount(m, flags);
     if (err)
         return err;

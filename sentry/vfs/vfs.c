@@ -4,6 +4,7 @@
 
 #include "sentry/core/rng.h"
 #include "sentry/core/slab.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
 static const struct slab_type vfs_slab =
@@ -28,8 +29,11 @@ int vfs_create(struct arena *a)
     list_init(&v->lru);
     htab_init(&v->mounts, v->mount_buckets, VFS_MOUNT_BUCKETS);
     arena_set_root(a, ROOT_VFS, v);
-    int err = anon_create(v);
+    int err = prefixes_create(v);
+    if (!err)
+        err = anon_create(v);
     if (err) {
+        arena_free(v->prefixes);
         arena_set_root(a, ROOT_VFS, NULL);
         slab_free(v);
     }
@@ -42,6 +46,7 @@ void vfs_destroy(struct arena *a)
 
     mount_put(v->internal);
     superblock_put(v->anon);
+    prefixes_destroy(v);
     arena_set_root(a, ROOT_VFS, NULL);
     slab_free(v);
 }

@@ -22,10 +22,12 @@ struct vfs {
     _Atomic uint32_t next_ino; /* of anonymous inodes */
     _Atomic uint32_t next_cookie;
     _Atomic uint32_t watches;
-    _Atomic uint32_t moves;   /* counts renames and mounts: RESOLVE_BENEATH looks */
-    struct mount *anon_mount; /* [M] a reference; made when first needed */
-    struct superblock *anon;  /* [I] a reference */
-    struct mount *internal;   /* [M] a reference; NULL before it is needed */
+    _Atomic uint32_t prefix_gen; /* counts what may change where prefixes lead to: prefix.h */
+    struct prefix *prefixes;     /* [I] each has a lock of its own */
+    _Atomic uint32_t moves;      /* counts renames and mounts: RESOLVE_BENEATH looks */
+    struct mount *anon_mount;    /* [M] a reference; made when first needed */
+    struct superblock *anon;     /* [I] a reference */
+    struct mount *internal;      /* [M] a reference; NULL before it is needed */
 
     struct mutex dcache_lock; /* RANK_DCACHE */
     struct list lru;          /* [D] dentry.lru, the longest unused first */

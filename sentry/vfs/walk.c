@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "sentry/vfs/dentry_priv.h"
+#include "sentry/vfs/vfs_priv.h"
 
 /* Cuts the next component off w->rest: w->last, kind and slash. */
 static void next_component(struct walk *w)
@@ -88,7 +89,13 @@ static int step_name(struct walk *w)
     return err < 0 ? err : 0;
 }
 
-int walk_to_last(struct walk *w)
+/* Would what is found below here be found again? */
+static bool is_plain(const struct inode *dir)
+{
+    return !(superblock_flags(dir->sb) & (SB_NOCACHE | SB_REVALIDATE)) && !dir->ops->permission;
+}
+
+static int go_to_last(struct walk *w)
 {
     for (;;) {
         pop_done(w);
@@ -102,6 +109,7 @@ int walk_to_last(struct walk *w)
         int err = inode_permission(walk_here(w), MAY_EXEC, w->who);
         if (err)
             return err;
+        w->plain &= is_plain(walk_here(w));
         next_component(w);
         w->jumped = false;
         if (!has_more(w))
@@ -113,6 +121,21 @@ int walk_to_last(struct walk *w)
         if (err)
             return err;
     }
+}
+
+int walk_to_last(struct walk *w)
+{
+    if (w->known) {
+        w->known = false;
+        next_component(w);
+        return 0;
+    }
+    int err = go_to_last(w);
+    /* Where the path's own last component is left, and not that of a link in it. */
+    if (!err && w->keyed && w->plain && w->last == w->key.text + w->key.len)
+        prefix_keep(vfs_of(w->who->arena), &w->key, &w->at, w->links);
+    w->keyed = false;
+    return err;
 }
 
 int walk_last_dot(struct walk *w)

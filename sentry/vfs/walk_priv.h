@@ -10,6 +10,7 @@
 #pragma once
 
 #include "sentry/vfs/dentry.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/walk.h"
 
 #define WALK_LINKS_MAX 40
@@ -41,7 +42,11 @@ struct walk {
     enum last_kind kind;
     const char *last; /* the last component; not NUL-terminated */
     size_t last_len;
-    bool slash;  /* a '/' follows it */
+    bool slash; /* a '/' follows it */
+    bool keyed; /* nobody knows yet where `key` leads to */
+    bool known; /* w->at is where it leads to */
+    bool plain; /* nothing was met that keeps it from being kept */
+    struct prefix_key key;
     bool jumped; /* the last step went through a magic link */
     size_t text_used;
     struct walk_level levels[WALK_LINKS_MAX];

@@ -9,6 +9,8 @@
 #include "sentry/vfs/walk_priv.h"
 
 #define SCOPED (WALK_BENEATH | WALK_IN_ROOT)
+/* A walk that asks what it meets. */
+#define CURIOUS (SCOPED | WALK_NO_XDEV | WALK_NO_MAGICLINKS | WALK_NO_SYMLINKS | WALK_CACHED)
 
 struct inode *walk_here(const struct walk *w)
 {
@@ -48,6 +50,18 @@ static int go_to_root(struct walk *w)
     return 0;
 }
 
+/* Starts where the path's prefix leads to, where that is known. */
+static bool start_behind_prefix(struct walk *w, const struct path *base)
+{
+    if (w->flags & CURIOUS || !prefix_key(w->who, base, w->rest, &w->key))
+        return false;
+    w->known = prefix_find(vfs_of(w->who->arena), &w->key, &w->at, &w->links);
+    w->keyed = w->plain = !w->known;
+    if (w->known)
+        w->rest += w->key.len;
+    return w->known;
+}
+
 int walk_start(struct walk *w, const struct actor *who, const struct path *base, const char *name,
                unsigned flags)
 {
@@ -58,6 +72,8 @@ int walk_start(struct walk *w, const struct actor *who, const struct path *base,
     w->flags = flags;
     if (!*name && !(flags & WALK_EMPTY))
         return -ENOENT;
+    if (start_behind_prefix(w, base))
+        return 0;
     if (*name == '/' && !(flags & SCOPED)) {
         need_root(w);
         path_get(&w->root, &w->at);
@@ -202,6 +218,8 @@ int walk_link(struct walk *w, struct path *dir)
         path_put(dir);
         return -ELOOP;
     }
+    if (link->ops->follow || mount_flags(w->at.mnt) & MS_STRICTATIME)
+        w->plain = false;
     if (link->ops->follow) {
         int err = jump(w, link);
         path_put(dir);
