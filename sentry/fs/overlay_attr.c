@@ -19,12 +19,10 @@ int overlay_getattr(struct inode *i, struct attr *out)
         return err;
     out->ino = i->attr.ino;
     out->dev = i->sb->dev;
-    mutex_lock(&i->lock);
     if (!S_ISDIR(out->mode))
-        out->nlink = oi->nlink;
+        out->nlink = atomic_load_explicit(&oi->nlink, memory_order_relaxed);
     else if (overlay_upper(oi) && oi->nlower > 0)
         out->nlink = 1; /* nobody counts over layers: find(1) knows what that means */
-    mutex_unlock(&i->lock);
     return 0;
 }
 

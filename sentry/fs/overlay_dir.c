@@ -37,6 +37,7 @@ struct overlay_listing {
     char *room, *room_end;        /* of the youngest */
     size_t count;                 /* that are no whiteouts */
     bool upper;                   /* the layer that is being read */
+    bool merges;                  /* there is more than one: names may come twice */
     bool lowest;
     int err;
     struct hnode *buckets[LISTING_BUCKETS];
@@ -120,11 +121,11 @@ static bool add_entry(struct dir_sink *sink, const char *name, size_t len, uint6
                       unsigned dtype, uint64_t next)
 {
     struct overlay_listing *l = container_of(sink, struct overlay_listing, sink);
-    uint64_t hash = hash_bytes(0, name, len);
+    uint64_t hash = l->merges ? hash_bytes(0, name, len) : 0;
 
     (void)next;
     if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.') ||
-        listing_has(l, name, len, hash))
+        (l->merges && listing_has(l, name, len, hash)))
         return true;
     struct overlay_entry *e = listing_new(l, len);
     if (!e) {
@@ -138,8 +139,10 @@ static bool add_entry(struct dir_sink *sink, const char *name, size_t len, uint6
     e->whiteout = l->upper; /* for now: of which layer it is */
     *l->last = e;
     l->last = &e->next;
-    listing_grow(l);
-    htab_insert(&l->by_name, &e->node, hash);
+    if (l->merges) {
+        listing_grow(l);
+        htab_insert(&l->by_name, &e->node, hash);
+    }
     return true;
 }
 
@@ -199,15 +202,17 @@ static int list_layer(struct overlay_listing *l, const struct path *at, bool upp
 static int listing_read(struct overlay_inode *di, struct overlay_listing *l)
 {
     struct overlay *o = overlay_of(&di->inode);
+    struct dentry *upper = overlay_upper(di);
     int err = 0;
 
     memset(l, 0, sizeof *l);
     l->sink.add = add_entry;
     l->o = o;
     l->last = &l->first;
+    l->merges = (upper != NULL) + di->nlower > 1;
     htab_init(&l->by_name, l->buckets, LISTING_BUCKETS);
-    if (overlay_upper(di)) {
-        struct path at = { o->upper.mnt, overlay_upper(di) };
+    if (upper) {
+        struct path at = { o->upper.mnt, upper };
         err = list_layer(l, &at, true);
     }
     for (unsigned i = 0; !err && i < di->nlower; i++) {

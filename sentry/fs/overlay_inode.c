@@ -138,7 +138,7 @@ static struct overlay_inode *inode_new(struct overlay *o, struct overlay_parts *
     uint64_t ino = p->nlower > 0 ? a->ino : a->ino | OVERLAY_UPPER_INO;
     inode_init(&oi->inode, &o->sb, ops_of(a->mode), ino, a->mode, a->uid, a->gid);
     oi->inode.attr.rdev = a->rdev;
-    oi->nlink = a->nlink;
+    atomic_init(&oi->nlink, a->nlink);
     mappable_init(&oi->map, &overlay_map_ops, o->sb.dev, ino);
     *p = (struct overlay_parts){ 0 };
     return oi;
@@ -272,7 +272,7 @@ void overlay_inode_links(struct overlay_inode *oi, int by)
 {
     mutex_lock(&oi->inode.lock);
     if (by > 0 || oi->nlink > 0)
-        oi->nlink += (uint32_t)by;
+        atomic_fetch_add_explicit(&oi->nlink, (uint32_t)by, memory_order_relaxed);
     bool last = oi->nlink == 0;
     mutex_unlock(&oi->inode.lock);
     if (last)

@@ -74,7 +74,7 @@ struct overlay_inode {
     bool pinned;                  /* [b] the table has a reference: it was copied up */
     struct overlay_inode *parent; /* [l] where it is found: a reference; NULL: nowhere known */
     char *name;                   /* [l] arena */
-    uint32_t nlink;               /* [l] of what is no directory */
+    _Atomic uint32_t nlink;       /* [l] to change, [a] to look at: of what is no directory */
     _Atomic(struct mappable *) lower_map, upper_map; /* references; made when first mapped */
 };
 
