@@ -39,7 +39,7 @@
 #include "base/wire.h"
 
 #define GOFER_MAGIC     UINT32_C(0x72666f67) /* "gofr" */
-#define GOFER_VERSION   UINT32_C(1)
+#define GOFER_VERSION   UINT32_C(2)
 #define GOFER_SLOTS     32
 #define GOFER_SLOT_SIZE (17 * 4096)
 #define GOFER_HEAD_SIZE 4096
@@ -49,6 +49,7 @@
 #define GOFER_NAME_MAX   255   /* bytes of one name */
 #define GOFER_LINK_MAX   4095  /* bytes of a symbolic link's text */
 #define GOFER_WALK_MAX   32    /* names in one walk */
+#define GOFER_NEXT_MAX   16    /* names of directories to be listed ahead */
 #define GOFER_CLUNK_MAX  200   /* handles given back in one request */
 #define GOFER_XATTR_MAX  65536 /* bytes of a value, or of a list of names */
 #define GOFER_TREES_MAX  256
@@ -100,51 +101,54 @@ typedef uint64_t gofer_handle_t;
  *   EMFILE   too many handles: clunk some and ask again
  *   EACCES, EPERM, ENXIO  it may not
  */
-#define GOFER_OPS(GOFER_OP)                                                                     \
-    /* Nothing, but for the handles that are clunked. */                                        \
-    GOFER_OP(NOP)                                                                               \
-    /* u32 tree → handle, attr, u32 GOFER_TREE_*, u64 f_type of statfs(2) */                  \
-    GOFER_OP(ATTACH)                                                                            \
-    /* dir, u16 count, names → u16 count, that many of (handle, attr, text of a link or ""),  \
-       i32 why it went no further. Ends at the first that is no directory. */                   \
-    GOFER_OP(WALK)                                                                              \
-    /* node → attr */                                                                         \
-    GOFER_OP(GETATTR)                                                                           \
-    /* node, u32 ATTR_* which, u32 mode, uid, gid, u64 size, atime, mtime → attr */           \
-    GOFER_OP(SETATTR)                                                                           \
-    /* regular file, u32 GOFER_OPEN_* → attr; donates */                                      \
-    GOFER_OP(OPEN)                                                                              \
-    /* dir, name, u32 mode, uid, gid, u32 GOFER_OPEN_*, text of a link → handle, attr;        \
-       donates where a regular file is opened too */                                            \
-    GOFER_OP(MAKE)                                                                              \
-    /* dir, u32 mode, uid, gid → handle, attr; donates, for reading and writing */            \
-    GOFER_OP(TMPFILE)                                                                           \
-    /* node, dir, name → attr */                                                              \
-    GOFER_OP(LINK)                                                                              \
-    /* dir, name, u32 GOFER_UNLINK_* → handle (0 unless it is to be kept) */                  \
-    GOFER_OP(UNLINK)                                                                            \
-    /* dir, name, dir, name, u32 RENAME_* → */                                                \
-    GOFER_OP(RENAME)                                                                            \
-    /* link → text */                                                                         \
-    GOFER_OP(READLINK)                                                                          \
-    /* dir, name or "", u64 cookie, u32 bytes, u8 GOFER_ATTRS_* → handle, attr of that name,  \
-       or 0 and nothing; u8 at the end, then while there are bytes: u64 ino, u64 cookie of the  \
-       next, u8 DT_*, name, u8 has attributes, attr. "." and ".." are left out. A name is       \
-       walked to first: listing a directory below another is one message. */                    \
-    GOFER_OP(READDIR)                                                                           \
-    /* node → u64 type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags */ \
-    GOFER_OP(STATFS)                                                                            \
-    /* node, name, u32 size → result is the length; the value where size was not 0 */         \
-    GOFER_OP(GETXATTR)                                                                          \
-    /* node, name, u32 XATTR_*, u32 size, value → */                                          \
-    GOFER_OP(SETXATTR)                                                                          \
-    /* node, u32 size → result is the length; the names where size was not 0 */               \
-    GOFER_OP(LISTXATTR)                                                                         \
-    /* node, name → */                                                                        \
-    GOFER_OP(REMOVEXATTR)                                                                       \
-    /* node, u8 data only → */                                                                \
-    GOFER_OP(FSYNC)                                                                             \
-    /* socket's node, u32 SOCK_* → ; donates a connected socket. Only where the tree lets. */ \
+#define GOFER_OPS(GOFER_OP)                                                                      \
+    /* Nothing, but for the handles that are clunked. */                                         \
+    GOFER_OP(NOP)                                                                                \
+    /* u32 tree → handle, attr, u32 GOFER_TREE_*, u64 f_type of statfs(2) */                   \
+    GOFER_OP(ATTACH)                                                                             \
+    /* dir, u16 count, names → u16 count, that many of (handle, attr, text of a link or ""),   \
+       i32 why it went no further. Ends at the first that is no directory. */                    \
+    GOFER_OP(WALK)                                                                               \
+    /* node → attr */                                                                          \
+    GOFER_OP(GETATTR)                                                                            \
+    /* node, u32 ATTR_* which, u32 mode, uid, gid, u64 size, atime, mtime → attr */            \
+    GOFER_OP(SETATTR)                                                                            \
+    /* regular file, u32 GOFER_OPEN_* → attr; donates */                                       \
+    GOFER_OP(OPEN)                                                                               \
+    /* dir, name, u32 mode, uid, gid, u32 GOFER_OPEN_*, text of a link → handle, attr;         \
+       donates where a regular file is opened too */                                             \
+    GOFER_OP(MAKE)                                                                               \
+    /* dir, u32 mode, uid, gid → handle, attr; donates, for reading and writing */             \
+    GOFER_OP(TMPFILE)                                                                            \
+    /* node, dir, name → attr */                                                               \
+    GOFER_OP(LINK)                                                                               \
+    /* dir, name, u32 GOFER_UNLINK_* → handle (0 unless it is to be kept) */                   \
+    GOFER_OP(UNLINK)                                                                             \
+    /* dir, name, dir, name, u32 RENAME_* → */                                                 \
+    GOFER_OP(RENAME)                                                                             \
+    /* link → text */                                                                          \
+    GOFER_OP(READLINK)                                                                           \
+    /* dir, name or "", u64 cookie, u32 bytes, u8 GOFER_ATTRS_*, u8 count, names ahead →       \
+       handle, attr of that name, or 0 and nothing; u8 at the end; entries: u8 1, u64 ino, u64   \
+       cookie of the next, u8 DT_*, name, u8 has attributes, attr; u8 0 behind the last. "." and \
+       ".." are left out. A name is walked to first: listing a directory below another is one    \
+       message. While there are bytes: u8 which of the names ahead, handle, attr, entries: what  \
+       else of `dir` was listed, as it may be asked for next; none but directories that were     \
+       listed to their ends. */                                                                  \
+    GOFER_OP(READDIR)                                                                            \
+    /* node → u64 type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags */  \
+    GOFER_OP(STATFS)                                                                             \
+    /* node, name, u32 size → result is the length; the value where size was not 0 */          \
+    GOFER_OP(GETXATTR)                                                                           \
+    /* node, name, u32 XATTR_*, u32 size, value → */                                           \
+    GOFER_OP(SETXATTR)                                                                           \
+    /* node, u32 size → result is the length; the names where size was not 0 */                \
+    GOFER_OP(LISTXATTR)                                                                          \
+    /* node, name → */                                                                         \
+    GOFER_OP(REMOVEXATTR)                                                                        \
+    /* node, u8 data only → */                                                                 \
+    GOFER_OP(FSYNC)                                                                              \
+    /* socket's node, u32 SOCK_* → ; donates a connected socket. Only where the tree lets. */  \
     GOFER_OP(CONNECT)
 
 enum gofer_op {

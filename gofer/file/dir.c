@@ -15,7 +15,8 @@
 #include "gofer/file/request.h"
 
 #define CHUNK_SIZE 4096 /* bytes of the host's entries at a time */
-#define ENTRY_MAX  (8 + 8 + 1 + 2 + GOFER_NAME_MAX + 1 + 128)
+#define ENTRY_MAX  (1 + 8 + 8 + 1 + 2 + GOFER_NAME_MAX + 1 + 128 + 1) /* and what ends them */
+#define HEAD_MAX   (1 + 8 + 128) /* of a directory that is listed ahead */
 
 /* As getdents64(2) lays an entry out: at these offsets. */
 enum { DIRENT_INO = 0, DIRENT_OFF = 8, DIRENT_RECLEN = 16, DIRENT_TYPE = 18, DIRENT_NAME = 19 };
@@ -51,6 +52,7 @@ static void put_entry(struct gofer *g, struct wire_writer *w, const struct node 
                   (attrs == GOFER_ATTRS_DIRS && (e->type == DT_DIR || e->type == DT_UNKNOWN));
     struct gofer_attr attr;
 
+    wire_put_u8(w, 1);
     wire_put_u64(w, e->ino);
     wire_put_u64(w, e->next);
     wire_put_u8(w, e->type);
@@ -132,7 +134,7 @@ static int find_dir(struct gofer *g, struct request *q, const char *name, struct
     return 0;
 }
 
-/* Reads into what is left of the reply; 1 at the end. */
+/* Entries into what is left of the reply; 1 at the end. */
 static int list(struct gofer *g, struct request *q, struct node *n, uint64_t cookie,
                 enum gofer_attrs attrs)
 {
@@ -149,36 +151,98 @@ static int list(struct gofer *g, struct request *q, struct node *n, uint64_t coo
 }
 
 /*
+ * Lists a directory that was not asked for yet. False: there is no room for all of it, and
+ * nothing of it was written. One that cannot be listed is left out.
+ */
+static bool list_ahead(struct gofer *g, struct request *q, const struct node *parent,
+                       unsigned which, const char *name, enum gofer_attrs attrs)
+{
+    struct gofer_attr attr;
+    gofer_handle_t h;
+    struct node *n;
+
+    if ((size_t)(q->out.end - q->out.at) < HEAD_MAX + ENTRY_MAX)
+        return false;
+    if (node_add_child(g, parent, name, &attr, &h))
+        return true;
+    uint8_t *start = q->out.at;
+    wire_put_u8(&q->out, (uint8_t)which);
+    wire_put_u64(&q->out, h);
+    gofer_put_attr(&q->out, &attr);
+    int end = node_get(g, h, NODE_DIR | NODE_MASKED, &n);
+    if (!end)
+        end = list(g, q, n, 0, attrs);
+    if (end == 1) {
+        wire_put_u8(&q->out, 0);
+        return true;
+    }
+    q->out.at = start;
+    node_clunk(g, h);
+    return end < 0;
+}
+
+/* What the request asks. `ahead` names directories beside the one it is about. */
+struct asked {
+    char name[GOFER_NAME_MAX + 1];
+    uint64_t cookie;
+    uint32_t bytes;
+    enum gofer_attrs attrs;
+    unsigned count;
+    char ahead[GOFER_NEXT_MAX][GOFER_NAME_MAX + 1];
+};
+
+static bool get_asked(struct request *q, struct asked *a)
+{
+    request_name_or_none(q, a->name);
+    a->cookie = wire_get_u64(&q->in);
+    a->bytes = wire_get_u32(&q->in);
+    a->attrs = wire_get_u8(&q->in);
+    a->count = wire_get_u8(&q->in);
+    if (a->count > GOFER_NEXT_MAX || (a->count > 0 && !a->name[0]))
+        return false;
+    for (unsigned i = 0; i < a->count; i++)
+        request_name(q, a->ahead[i]);
+    return request_done(q);
+}
+
+/*
  * A directory that was walked to, but cannot be read, is no failure of the whole: its
  * handle is given, and nothing that was read; asked for itself it then tells why.
  */
 int op_readdir(struct gofer *g, struct request *q)
 {
-    struct node *n;
-    char name[GOFER_NAME_MAX + 1];
-    int err = request_node(g, q, NODE_DIR | NODE_MASKED, &n);
-    request_name_or_none(q, name);
-    uint64_t cookie = wire_get_u64(&q->in);
-    uint32_t bytes = wire_get_u32(&q->in);
-    enum gofer_attrs attrs = wire_get_u8(&q->in);
+    struct node *parent, *n;
+    struct asked a;
+    int err = request_node(g, q, NODE_DIR | NODE_MASKED, &parent);
 
-    if (!request_done(q))
+    if (!get_asked(q, &a))
         return -EPROTO;
+    n = parent;
     if (!err)
-        err = find_dir(g, q, name, &n);
+        err = find_dir(g, q, a.name, &n);
     if (err)
         return err;
     uint8_t *end = wire_put_span(&q->out, 1);
     /* Less than a reply has room for, but never too little for one entry. */
-    size_t room = max((size_t)bytes, (size_t)ENTRY_MAX);
+    size_t room = max((size_t)a.bytes, (size_t)ENTRY_MAX);
     if (room < (size_t)(q->out.end - q->out.at))
         q->out.end = q->out.at + room;
     uint8_t *start = q->out.at;
-    err = list(g, q, n, cookie, attrs);
-    if (err < 0 && name[0]) {
+    err = list(g, q, n, a.cookie, a.attrs);
+    if (err < 0 && a.name[0]) {
         q->out.at = start;
         err = 0;
     }
     *end = err > 0;
+    wire_put_u8(&q->out, 0);
+    /* As far as there is room for one like the largest before. */
+    size_t largest = (size_t)(q->out.at - start);
+    for (unsigned i = 0; err > 0 && i < a.count; i++) {
+        start = q->out.at;
+        if ((size_t)(q->out.end - start) < largest ||
+            !list_ahead(g, q, parent, i, a.ahead[i], a.attrs))
+            break;
+        largest = max(largest, (size_t)(q->out.at - start));
+    }
     return min(err, 0);
 }

@@ -100,6 +100,7 @@ static struct gofer_inode *inode_new(struct gofer_sb *sb, const struct gofer_att
     gi->host_ino = attr->ino;
     gi->born = attr->btime;
     list_init(&gi->idle);
+    list_init(&gi->listed);
     list_init(&gi->windows);
     mappable_init(&gi->map, &gofer_mappable_ops, sb->sb.dev, gi->inode.attr.ino);
     gofer_attr_store(gi, attr);
@@ -232,6 +233,7 @@ static int sb_create(struct arena *a, uint32_t tree, const struct gofer_attached
     htab_init(&sb->inodes, buckets, FIRST_BUCKETS);
     mutex_init(&sb->lock, RANK_GOFER);
     list_init(&sb->idle);
+    list_init(&sb->lists);
     *out = sb;
     return 0;
 }

@@ -272,7 +272,7 @@ static int get_entries(struct wire_reader *r, struct gofer_dir_sink *sink)
     struct gofer_attr attr;
     int err = 0;
 
-    while (!err && wire_left(r) > 0) {
+    while (!err && wire_get_u8(r)) {
         struct gofer_entry e = { .name = name };
         e.ino = wire_get_u64(r);
         e.next = wire_get_u64(r);
@@ -285,6 +285,25 @@ static int get_entries(struct wire_reader *r, struct gofer_dir_sink *sink)
         if (!wire_reader_ok(r) || !is_name(name, e.len))
             return -EIO;
         err = sink->entry(sink, &e);
+    }
+    return err;
+}
+
+static int get_ahead(struct wire_reader *r, const struct gofer_batch *batch,
+                     struct gofer_dir_sink *sink)
+{
+    int err = 0;
+
+    while (!err && wire_left(r) > 0) {
+        struct gofer_found found;
+        unsigned which = wire_get_u8(r);
+        found.handle = wire_get_u64(r);
+        gofer_get_attr(r, &found.attr);
+        if (!wire_reader_ok(r) || which >= batch->count || !S_ISDIR(found.attr.mode))
+            return -EIO;
+        err = sink->ahead(sink, which, &found);
+        if (!err)
+            err = get_entries(r, sink);
     }
     return err;
 }
@@ -302,6 +321,9 @@ int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
     wire_put_u64(&call.args, batch.cookie);
     wire_put_u32(&call.args, batch.size ? batch.size : GOFER_BODY_SIZE);
     wire_put_u8(&call.args, (uint8_t)batch.attrs);
+    wire_put_u8(&call.args, (uint8_t)batch.count);
+    for (unsigned i = 0; i < batch.count; i++)
+        wire_put_string(&call.args, batch.ahead[i]);
     int err = gofer_call(&call);
     if (!err) {
         found->handle = wire_get_u64(&call.results);
@@ -309,6 +331,8 @@ int gofer_readdir(struct gofer_client *c, gofer_handle_t dir, const char *name,
             gofer_get_attr(&call.results, &found->attr);
         end = wire_get_u8(&call.results);
         err = get_entries(&call.results, sink);
+        if (!err)
+            err = get_ahead(&call.results, &batch, sink);
     }
     err = gofer_call_end(&call, err);
     return err ? err : end;

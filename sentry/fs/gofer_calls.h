@@ -86,12 +86,17 @@ struct gofer_entry {
 struct gofer_dir_sink {
     /* 0, or -errno, which ends the batch and is its result. */
     int (*entry)(struct gofer_dir_sink *s, const struct gofer_entry *e);
+    /* The entries that follow are all of the directory that is number `which` of batch.ahead;
+     * its handle is given. NULL where none was asked for. */
+    int (*ahead)(struct gofer_dir_sink *s, unsigned which, const struct gofer_found *found);
 };
 /* What one batch of a directory is to be. */
 struct gofer_batch {
     uint64_t cookie;        /* where it begins */
     uint32_t size;          /* bytes of the reply, about: 0 for as many as there may be */
     enum gofer_attrs attrs; /* of which entries to tell them */
+    unsigned count;         /* directories beside the one in question that may come along */
+    const char *const *ahead;
 };
 /*
  * One batch of a directory.

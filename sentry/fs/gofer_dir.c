@@ -105,8 +105,9 @@ static int batch_at(struct file *f, uint64_t cookie, struct gofer_list **out, ui
 static bool add_entry(const struct gofer_sb *sb, const struct gofer_list *l,
                       const struct gofer_list_entry *e, struct dir_sink *sink)
 {
-    uint64_t dev = e->has_attr ? e->attr.dev : sb->root_dev;
-    uint64_t ino = e->has_attr ? e->attr.ino : e->ino;
+    const struct gofer_attr *attr = gofer_list_attr(l, e);
+    uint64_t dev = attr ? attr->dev : sb->root_dev;
+    uint64_t ino = attr ? attr->ino : e->ino;
 
     return sink->add(sink, gofer_list_name(l, e), e->name_len, gofer_guest_ino(sb, dev, ino),
                      e->type, pos_of(e->next));

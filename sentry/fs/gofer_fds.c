@@ -239,15 +239,7 @@ void gofer_drop_caches_op(struct superblock *s)
 {
     struct gofer_sb *sb = container_of(s, struct gofer_sb, sb);
 
-    for (size_t i = 0; i < GOFER_LISTS_MAX; i++) {
-        mutex_lock(&sb->lock);
-        struct gofer_inode *gi = keep(sb->lists[i]);
-        mutex_unlock(&sb->lock);
-        if (gi) {
-            gofer_list_drop(gi);
-            inode_put(&gi->inode);
-        }
-    }
+    gofer_lists_drop(sb);
     gofer_ahead_drop(sb);
     trim_idle(sb, 0);
 }

@@ -13,6 +13,7 @@
  *   gofer_map.c     mapped ones
  *   gofer_dir.c     open directories
  *   gofer_list.c    what was last read of a directory
+ *   gofer_list_ask.c  reading it, and others ahead
  *   gofer_xattr.c   extended attributes
  *
  * A handle is a cache, too: an inode that knows under which name it was last seen can
@@ -30,8 +31,9 @@
 struct gofer_inode;
 struct gofer_list;
 
-#define GOFER_TRIES     16  /* how often a call is made again where nodes are fought for */
-#define GOFER_LISTS_MAX 256 /* directories of one tree of which a batch is kept */
+#define GOFER_TRIES 16 /* how often a call is made again where nodes are fought for */
+#define GOFER_LISTS_SIZE \
+    ((uint64_t)8 << 20) /* bytes of the batches of directories that are kept of one tree */
 #define GOFER_IDLE_MAX \
     256 /* files of one tree whose descriptors are kept though nobody has them open */
 
@@ -49,19 +51,19 @@ struct gofer_ahead {
 /* [I] never changes   [l] under lock */
 struct gofer_sb {
     struct superblock sb;
-    uint32_t tree;            /* [I] */
-    bool read_only, shared;   /* [I] */
-    uint64_t root_dev;        /* [I] the host's number of the device the root is on */
-    struct gofer_inode *root; /* [I] weak: it lives as long as anybody uses the file system */
-    _Atomic uint64_t changes; /* [a] of anything in it: see gofer_intern() */
-    struct mutex lock;        /* RANK_GOFER; a leaf but for the arena's */
-    struct htab inodes;       /* [l] by host device and number; weak */
-    struct list idle;         /* [l] gofer_inode.idle, oldest first; each a reference */
-    uint32_t nidle;           /* [l] */
-    struct gofer_inode
-        *lists[GOFER_LISTS_MAX]; /* [l] directories with a list: references, or NULL */
-    uint32_t next_list;          /* [l] the oldest of them */
-    _Atomic int32_t credit;      /* [a] whether attributes are worth telling: gofer_list.c */
+    uint32_t tree;                /* [I] */
+    bool read_only, shared;       /* [I] */
+    uint64_t root_dev;            /* [I] the host's number of the device the root is on */
+    struct gofer_inode *root;     /* [I] weak: it lives as long as anybody uses the file system */
+    _Atomic uint64_t changes;     /* [a] of anything in it: see gofer_intern() */
+    struct mutex lock;            /* RANK_GOFER; a leaf but for the arena's */
+    struct htab inodes;           /* [l] by host device and number; weak */
+    struct list idle;             /* [l] gofer_inode.idle, oldest first; each a reference */
+    uint32_t nidle;               /* [l] */
+    struct list lists;            /* [l] gofer_inode.listed, oldest first; each a reference */
+    _Atomic uint64_t lists_size;  /* [a] bytes of what they keep */
+    _Atomic int32_t credit;       /* [a] whether attributes are worth telling: gofer_list.c */
+    _Atomic int32_t ahead_credit; /* [a] whether it pays to list directories ahead */
     struct gofer_ahead ahead[GOFER_AHEAD_MAX]; /* [l] */
     uint32_t next_ahead;                       /* [l] the oldest of them */
 };
@@ -107,6 +109,8 @@ struct gofer_inode {
 
     char *link;                 /* [l] a symbolic link's text; NULL: not asked yet */
     struct gofer_list *list;    /* [l] of a directory; NULL: none, or out of date */
+    struct list listed;         /* [s] in gofer_sb.lists, or on no list */
+    _Atomic uint32_t walks;     /* [a] directories in it that were listed, one by one */
     _Atomic uint32_t misses;    /* [a] names that were asked for singly: gofer_list_guess() */
     _Atomic uint32_t no_xattrs; /* [a] 1: it has none (exclusive trees); see gofer_xattr.c */
 };
@@ -256,9 +260,8 @@ void gofer_windows_drop(struct gofer_inode *gi);
 struct gofer_list_entry {
     uint64_t ino, next; /* the host's number; the position behind it */
     uint32_t name_off;
+    uint16_t attr; /* which of the attributes, plus one; 0: they are not known */
     uint8_t name_len, type;
-    bool has_attr;
-    struct gofer_attr attr;
 };
 struct gofer_list {
     struct ref ref;
@@ -268,8 +271,11 @@ struct gofer_list {
     uint32_t count;                   /* [I] */
     uint32_t mask;                    /* [I] of the index */
     struct gofer_list_entry *entries; /* [I] */
+    struct gofer_attr *told;          /* [I] attributes, of those that have them */
     char *names;                      /* [I] each ends with a zero */
     uint16_t *index;                  /* [I] by hash of the name: number of an entry + 1 */
+    size_t size;                      /* [I] bytes of all that */
+    _Atomic bool ahead;               /* [a] it came before it was asked for, and was not used */
 };
 struct gofer_list *gofer_list_get(struct gofer_list *l);
 void gofer_list_put(struct gofer_list *l);
@@ -286,6 +292,12 @@ static inline const char *gofer_list_name(const struct gofer_list *l,
 {
     return l->names + e->name_off;
 }
+/* NULL: not known. */
+static inline const struct gofer_attr *gofer_list_attr(const struct gofer_list *l,
+                                                       const struct gofer_list_entry *e)
+{
+    return e->attr ? &l->told[e->attr - 1] : NULL;
+}
 /*
  * A name is to be asked for that no list knows. Where there were some such before, the
  * next ones will be neighbours (git status, a compiler's headers): the directory is
@@ -300,6 +312,30 @@ bool gofer_list_guess(struct gofer_inode *dir);
 int gofer_list_lookup(struct gofer_inode *dir, const char *name, struct gofer_found *out);
 /* The directory changed: what was read of it is not to be believed. */
 void gofer_list_drop(struct gofer_inode *dir);
+/* The same for all of a tree. */
+void gofer_lists_drop(struct gofer_sb *sb);
+
+/* ---- gofer_list_ask.c, and what it needs of gofer_list.c ---- */
+
+/*
+ * Asks the gofer for a batch. Others that come along are kept.
+ *
+ *   out       given
+ *   blocks    for the gofer
+ */
+must_use int gofer_list_ask(struct gofer_inode *dir, struct gofer_batch batch,
+                            struct gofer_list **out);
+/* One that came along was asked for. */
+void gofer_list_ahead_used(struct gofer_sb *sb);
+/* One without entries, or NULL. */
+struct gofer_list *gofer_list_new(struct arena *a, struct gofer_batch batch);
+/* It has all its entries. False: no memory. */
+must_use bool gofer_list_index(struct gofer_list *l);
+const struct gofer_list_entry *gofer_list_find(const struct gofer_list *l, const char *name);
+/* Keeps it where the directory has not changed since it was asked for: `seq` was its `changes`. */
+void gofer_list_keep(struct gofer_inode *dir, struct gofer_list *l, uint64_t seq);
+/* Attributes came with it, and it remains to be seen whether somebody wants them. */
+void gofer_list_told(struct gofer_inode *dir, const struct gofer_list *l);
 
 /* ---- gofer_xattr.c ---- */
 

@@ -101,6 +101,13 @@ static int entry(struct gofer_dir_sink *s, const struct gofer_entry *e)
     return 0;
 }
 
+static int ahead(struct gofer_dir_sink *s, unsigned which, const struct gofer_found *f)
+{
+    (void)s;
+    assert(which < 2 && S_ISDIR(f->attr.mode));
+    return 0;
+}
+
 static void close_if(int err, int fd)
 {
     if (!err)
@@ -111,7 +118,8 @@ static void call_all(struct gofer_client *c)
 {
     const char *const names[] = { "a", "b", "c" };
     struct gofer_walk_sink walk = { found };
-    struct gofer_dir_sink dir = { entry };
+    struct gofer_dir_sink dir = { entry, ahead };
+    struct gofer_batch batch = { .attrs = GOFER_ATTRS_ALL, .count = 2, .ahead = names };
     struct gofer_new what = { .name = "n", .mode = 0100644 };
     struct attr_change change = { .which = ATTR_MODE };
     struct gofer_attached at;
@@ -134,7 +142,7 @@ static void call_all(struct gofer_client *c)
     err = gofer_link(c, 1, 2, "n", &attr);
     err = gofer_unlink(c, 1, "n", 0, &f);
     err = gofer_rename(c, 1, "a", 2, "b", 0);
-    err = gofer_readdir(c, 1, "n", (struct gofer_batch){ .attrs = GOFER_ATTRS_ALL }, &dir, &f);
+    err = gofer_readdir(c, 1, "n", batch, &dir, &f);
     err = gofer_statfs(c, 1, &fs);
     err = gofer_setxattr(c, 1, "a", "b", 1, 0);
     err = gofer_removexattr(c, 1, "a");

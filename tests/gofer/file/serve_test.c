@@ -247,6 +247,59 @@ Test(serve, a_directory_below_another_is_listed_at_once)
                  -ENOTDIR);
 }
 
+struct ahead {
+    struct names names; /* of all directories */
+    unsigned came;      /* bits: which */
+};
+
+static int count_ahead(struct gofer_dir_sink *s, unsigned which, const struct gofer_found *found)
+{
+    struct ahead *a = container_of(container_of(s, struct names, sink), struct ahead, names);
+
+    cr_expect_neq(found->handle, 0);
+    cr_expect(S_ISDIR(found->attr.mode));
+    a->came |= 1u << which;
+    return 0;
+}
+
+Test(serve, directories_that_will_be_asked_for_come_along)
+{
+    const char *const next[] = { "d2", "none", "f", "d3", "link", "big", "d4" };
+    struct gofer_batch batch = { .count = ARRAY_LEN(next), .ahead = next };
+    struct ahead a = {
+        .names.sink = {.entry = count_entry, .ahead = count_ahead}
+    };
+    char path[256], name[64];
+    for (int i = 1; i <= 4; i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        cr_assert_eq(mkdir(gofer_pair_path(&pair, name, path), 0755), 0);
+        for (int k = 0; k < i; k++) {
+            snprintf(name, sizeof name, "d%d/f%d", i, k);
+            gofer_pair_put(&pair, name, "x", 1);
+        }
+    }
+    gofer_pair_put(&pair, "f", "x", 1);
+    cr_assert_eq(symlink("d1", gofer_pair_path(&pair, "link", path)), 0);
+    cr_assert_eq(mkdir(gofer_pair_path(&pair, "big", path), 0755), 0);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "big/one-of-many-files-%d", i);
+        gofer_pair_put(&pair, name, "", 0);
+    }
+
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, "d1", batch, &a.names.sink, &found_dir),
+                 1);
+    cr_expect_eq(a.came, 1u << 0 | 1u << 3, "up to what does not fit: %x", a.came);
+    cr_expect_eq(a.names.count, 1 + 2 + 3);
+    /* Nothing comes along where the directory itself is not all there. */
+    a.came = 0;
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, "big", batch, &a.names.sink, &found_dir),
+                 0);
+    cr_expect_eq(a.came, 0);
+    /* They lie beside it: where it is not named there is no beside. */
+    cr_expect_eq(gofer_readdir(pair.client, root.handle, NULL, batch, &a.names.sink, &found_dir),
+                 -EPROTO);
+}
+
 Test(serve, everything_can_be_made_and_unmade)
 {
     const uint32_t types[] = { S_IFREG, S_IFDIR, S_IFIFO, S_IFSOCK, S_IFLNK };

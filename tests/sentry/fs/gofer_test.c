@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -270,6 +271,24 @@ static unsigned count_names(const char *path, unsigned at_once)
     return total;
 }
 
+/* Numbers in the order in which a directory names them; -1 for other names. */
+struct order {
+    struct dir_sink sink;
+    unsigned count;
+    int names[64];
+};
+
+static bool note_order(struct dir_sink *s, const char *name, size_t len, uint64_t ino,
+                       unsigned dtype, uint64_t next)
+{
+    struct order *o = container_of(s, struct order, sink);
+
+    (void)len, (void)ino, (void)dtype, (void)next;
+    cr_assert_lt(o->count, ARRAY_LEN(o->names));
+    o->names[o->count++] = name[0] == '.' ? -1 : atoi(name);
+    return true;
+}
+
 Test(gofer, a_directory_lists_each_name_once)
 {
     char name[32];
@@ -315,6 +334,51 @@ Test(gofer, a_listing_answers_for_what_is_in_it)
 }
 
 /* Whoever asks for several names of a directory will ask for the others. */
+Test(gofer, directories_that_are_listed_one_by_one_come_ahead)
+{
+    char name[64];
+    struct attr attr;
+    make_dir("d");
+    for (int i = 0; i < 60; i++) {
+        snprintf(name, sizeof name, "d/%d", i);
+        make_dir(name);
+        for (int k = 0; k < i; k++) {
+            snprintf(name, sizeof name, "d/%d/f%d", i, k);
+            gofer_pair_put(&w.pair, name, "abc", 3);
+        }
+    }
+    cr_expect_eq(count_names("/d", 1000), 62);
+    gofer_world_asked(&w);
+
+    struct file *f = must_open("/d", O_RDONLY | O_DIRECTORY, 0);
+    struct order order = { .sink.add = note_order };
+    uint64_t pos = 0;
+    cr_assert_eq(f->ops->readdir(f, &order.sink, &pos), 0);
+    file_put(f);
+    cr_assert_eq(order.count, 62);
+    for (unsigned i = 0; i < order.count; i++) {
+        if (order.names[i] < 0)
+            continue;
+        snprintf(name, sizeof name, "/d/%d", order.names[i]);
+        cr_expect_eq(count_names(name, 1000), (unsigned)order.names[i] + 2, "%s", name);
+    }
+    cr_expect_leq(gofer_world_asked(&w), 20);
+    /* Again nobody is asked; and what changes is seen. */
+    for (int i = 0; i < 60; i++) {
+        snprintf(name, sizeof name, "/d/%d", i);
+        cr_expect_eq(count_names(name, 1000), (unsigned)i + 2);
+    }
+    cr_expect_eq(gofer_world_asked(&w), 0);
+    file_put(must_open("/d/7/new", O_RDWR | O_CREAT, 0600));
+    cr_expect_eq(count_names("/d/7", 1000), 10);
+    cr_expect_eq(vfs_unlink(&w.who, NULL, "/d/8/f3"), 0);
+    cr_expect_eq(count_names("/d/8", 1000), 9);
+    cr_expect_eq(gofer_world_stat(&w, "/d/8/f3", &attr), -ENOENT);
+    cr_expect_eq(must_stat("/d/8/f4").size, 3);
+    cr_expect_eq(vfs_rmdir(&w.who, NULL, "/d/0"), 0);
+    cr_expect_eq(gofer_world_open(&w, "/d/0", O_RDONLY, 0, &f), -ENOENT);
+}
+
 Test(gofer, a_directory_is_read_when_its_names_are_asked_for_singly)
 {
     char name[32];
