@@ -32,7 +32,9 @@ int cred_copy(const struct cred *from, struct cred **out)
     struct cred *c = slab_alloc(arena_of(from), &cred_slab);
     if (!c)
         return -ENOMEM;
-    *c = *from;
+    /* All but the count, which others change meanwhile. */
+    memcpy((char *)c + sizeof c->ref, (const char *)from + sizeof from->ref,
+           sizeof *c - sizeof c->ref);
     ref_init(&c->ref);
     c->groups = NULL;
     c->ngroups = 0;

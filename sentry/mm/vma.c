@@ -192,10 +192,15 @@ int vma_clone(struct mm *mm, const struct vma *like, struct vma **out)
     struct vma *v = slab_alloc(mm->arena, &vma_slab);
     if (!v)
         return -ENOMEM;
-    *v = *like;
+    v->start = like->start, v->end = like->end;
+    v->flags = like->flags, v->prot = like->prot;
+    v->pgoff = like->pgoff;
     v->mm = mm;
-    v->node = (struct rb_node){ 0 };
-    list_init(&v->rmap);
+    v->mappable = like->mappable;
+    v->path = like->path, v->name = like->name;
+    v->fault_next = like->fault_next, v->fault_pages = like->fault_pages;
+    v->had_pages = like->had_pages;
+    list_init(&v->rmap); /* whose list, and zap_seq, are under the mappable's lock */
     if (v->path)
         v->path = mm->hooks->get(v->path);
     if (v->mappable)
