@@ -6,6 +6,7 @@ results=$1 kind=$2 path=$3
 name=$(echo "$path" | sed "s,^build/,,; s,/,-,g")
 log=$results/$name.log
 more=$([ "${LONG:-0}" = 1 ] && echo 0 || echo)
+case $path in build/tsan/*) more=0 ;; esac # each instruction takes so much longer
 
 # limit SECONDS command…: a script may say "# time-limit: SECONDS" for itself.
 limit() { seconds=$1$more; shift; timeout -k 5 "$seconds" "$@"; }
