@@ -73,7 +73,9 @@ static int see_info(const struct mount_info *m, void *arg)
         return 0;
     print_root(&m->root, root);
     text_printf(w->t, "%lu %lu %u:%u ", m->id, m->parent_id, major(m->dev), minor(m->dev));
-    text_escaped(w->t, root, BLANKS);
+    text_escaped(w->t, m->origin, BLANKS);
+    if (!*m->origin || root[1])
+        text_escaped(w->t, root, BLANKS);
     text_char(w->t, ' ');
     text_escaped(w->t, at, BLANKS);
     text_printf(w->t, " %s%s%s - %s ", m->options, *m->propagation ? " " : "", m->propagation,

@@ -81,7 +81,7 @@ must_use int mount_want_write(const struct mount *m);
 /* One line of each of /proc/PID/{mounts,mountinfo,mountstats}. */
 struct mount_info {
     uint64_t id, parent_id, dev;
-    const char *source, *type;
+    const char *source, *type, *origin; /* the last: of its file system, "" for none */
     char options[256], sb_options[256];
     struct path root; /* borrowed: within its file system */
     struct path

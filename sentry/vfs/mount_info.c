@@ -58,6 +58,7 @@ static void fill_locked(struct mount *m, struct mount_info *info)
     info->dev = m->sb->dev;
     info->source = m->source;
     info->type = m->sb->type;
+    info->origin = m->sb->origin ? m->sb->origin : "";
     info->root = (struct path){ m, m->root };
     info->point = (struct path){ m, m->root };
     options_of(m, info->options, sizeof info->options);

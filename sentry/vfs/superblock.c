@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sentry/vfs/superblock.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "sentry/vfs/vfs_priv.h"
@@ -21,6 +23,12 @@ void superblock_init(struct superblock *sb, struct arena *a, const struct superb
     mutex_init(&sb->tree, RANK_RENAME);
 }
 
+int superblock_set_origin(struct superblock *sb, const char *path)
+{
+    sb->origin = arena_strndup(sb->arena, path, strlen(path));
+    return sb->origin ? 0 : -ENOMEM;
+}
+
 struct superblock *superblock_get(struct superblock *sb)
 {
     ref_get(&sb->ref);
@@ -29,8 +37,10 @@ struct superblock *superblock_get(struct superblock *sb)
 
 void superblock_put(struct superblock *sb)
 {
-    if (sb && ref_put(&sb->ref))
-        sb->ops->release(sb);
+    if (!sb || !ref_put(&sb->ref))
+        return;
+    arena_free(sb->origin);
+    sb->ops->release(sb);
 }
 
 int superblock_statfs(struct superblock *sb, struct statfs *out)

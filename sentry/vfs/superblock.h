@@ -44,6 +44,7 @@ struct superblock {
     struct arena *arena;              /* [I] */
     const struct superblock_ops *ops; /* [I] register in the slab_type */
     const char *type;                 /* [I] "tmpfs": a constant; register it */
+    char *origin;                     /* [I] arena; NULL: none: superblock_set_origin() */
     uint64_t dev;                     /* [I] makedev(0, n) */
     uint32_t magic;                   /* [I] statfs.f_type */
     _Atomic uint32_t flags;           /* SB_* */
@@ -56,6 +57,14 @@ struct superblock {
 /* Fills the common part, with a device number of its own. The reference is the caller's. */
 void superblock_init(struct superblock *sb, struct arena *a, const struct superblock_ops *ops,
                      const char *type, uint32_t magic, uint32_t flags);
+/*
+ * What its root is called where it comes from: a directory of the host, of which it is a part.
+ * /proc/PID/mountinfo shows it, as Linux shows which part of a file system is mounted.
+ *
+ *   path      copied; before anybody else knows the file system
+ *   errors    ENOMEM
+ */
+must_use int superblock_set_origin(struct superblock *sb, const char *path);
 struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);
 
