@@ -106,10 +106,10 @@ static void become_root(const struct anchor *a)
 }
 
 /*
- * User first, for it rules the others. A mount namespace is always our own: what is joined
- * belongs to the sentry of another container.
+ * User first, for it rules the others. The mount namespace is our own while the sandbox is
+ * made; what is to be joined, or kept, is entered after that.
  */
-static void enter_namespaces(const struct anchor *a)
+static void enter_namespaces(struct anchor *a)
 {
     const struct oci_namespace *ns = a->spec->ns;
     unsigned long fresh = CLONE_NEWNS;
@@ -118,6 +118,9 @@ static void enter_namespaces(const struct anchor *a)
 
     for (unsigned i = 0; i < NS_KINDS; i++)
         fds[i] = ns[i].path && spaces[i].flag ? open(ns[i].path, O_RDONLY | O_CLOEXEC) : -1;
+    if (ns[NS_MNT].path && fds[NS_MNT] < 0)
+        join(a, NS_MNT, -1);
+    a->mnt_ns = ns[NS_MNT].wanted ? fds[NS_MNT] : open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     if (ns[NS_USER].path)
         join(a, NS_USER, fds[NS_USER]);
     if (ns[NS_USER].wanted)
@@ -181,8 +184,8 @@ static int by_number(const void *a, const void *b)
 /* Pipes of the engine must end when its command does, and the lock of the state, too. */
 static void close_others(const struct anchor *a)
 {
-    int keep[4 + OPTION_FD_COUNT] = { STDERR_FILENO, a->sync, a->control, a->log };
-    size_t n = 4;
+    int keep[5 + OPTION_FD_COUNT] = { STDERR_FILENO, a->sync, a->control, a->log, a->mnt_ns };
+    size_t n = 5;
 
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         keep[n++] = a->options->fds[i];
@@ -365,7 +368,10 @@ static void begin(struct anchor *a, struct life *l)
     if (sandbox_start(a->options, a->view, &l->sandbox, &e))
         give_up(a, &e);
     hear_created(a, &l->sandbox);
-    if (rootfs_enter(a->rootfs, a->view, own_pids, &e))
+    int err = a->mnt_ns < 0 ? -EPERM : rootfs_join(a->mnt_ns, a->rootfs, &e);
+    if (err == -EPERM) /* nor may we join what a user namespace of the host's owns */
+        err = rootfs_enter(a->rootfs, a->view, own_pids, &e);
+    if (err)
         give_up(a, &e);
     for (unsigned i = 0; i < 3; i++)
         if (a->options->fds[OPTION_FD_STDIN + i] >= 0)

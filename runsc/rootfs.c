@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -73,4 +74,14 @@ int rootfs_enter(const char *rootfs, const struct view *v, bool proc, struct err
         err = err_set(e, -errno, "pivot_root to %s: %s", rootfs, strerror(errno));
     close(root);
     return err;
+}
+
+int rootfs_join(int mnt_ns, const char *rootfs, struct err *e)
+{
+    if (setns(mnt_ns, CLONE_NEWNS))
+        return err_set(e, -errno, "cannot join the mount namespace: %s", strerror(errno));
+    close(mnt_ns);
+    if (chroot(rootfs) || chdir("/"))
+        return err_set(e, -errno, "chroot to %s: %s", rootfs, strerror(errno));
+    return 0;
 }

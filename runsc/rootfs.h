@@ -15,3 +15,12 @@
  *   errors    with words
  */
 must_use int rootfs_enter(const char *rootfs, const struct view *v, bool proc, struct err *e);
+
+/*
+ * The same where the container has no mount namespace of its own: that one is entered, and
+ * left as it is, so that there are no bind mounts.
+ *
+ *   mnt_ns    taken
+ *   errors    EPERM where we have not the rights for it; with words
+ */
+must_use int rootfs_join(int mnt_ns, const char *rootfs, struct err *e);
