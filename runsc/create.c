@@ -185,7 +185,7 @@ static int make_cgroups(struct making *m, struct err *e)
 static int run_hooks(struct making *m, struct err *e)
 {
     const pid_t pid = m->anchor.pid;
-    int err = hooks_run(&m->spec, HOOK_PRESTART, m->c, "creating", 0, e);
+    int err = hooks_run(&m->spec, HOOK_PRESTART, m->c, "created", 0, e);
 
     if (!err)
         err = hooks_run(&m->spec, HOOK_CREATE_RUNTIME, m->c, "creating", 0, e);

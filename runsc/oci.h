@@ -77,7 +77,10 @@ struct oci_spec {
     size_t nuid_map, ngid_map;
     const char **masked, **readonly_paths; /* NULL: none */
     const char *cgroups_path;
-    const char *propagation;
+    unsigned long propagation; /* MS_SHARED and its kin; 0: not said */
+    struct option_node *nodes;
+    struct option_sysctl *sysctls; /* the names are owned */
+    uint32_t nnodes, nsysctls;
     bool seccomp; /* there is a profile */
     uint32_t seccomp_action, seccomp_error, nrules;
     struct option_rule *rules;
@@ -107,5 +110,8 @@ uint64_t oci_cap(const char *name);
 
 must_use int oci_parse_mounts(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e);
+must_use int oci_parse_devices(const struct node *n, struct oci_spec *out, struct err *e);
+/* After the namespaces. */
+must_use int oci_parse_sysctl(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_hooks(const struct node *n, struct oci_spec *out, struct err *e);

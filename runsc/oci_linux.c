@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "runsc/oci.h"
 #include "runsc/report.h"
@@ -63,36 +64,6 @@ static int parse_map(const struct node *n, struct option_id_range **out, size_t 
     return err;
 }
 
-/* Those that every sandbox has of its own. */
-static bool is_ours(const char *path)
-{
-    static const char *const names[] = { "null",    "zero", "full",    "random",
-                                         "urandom", "tty",  "console", "ptmx" };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strncmp(path, "/dev/", 5) == 0 && strcmp(path + 5, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static int warn_devices(const struct node *n, struct err *e)
-{
-    size_t count;
-    int err = node_array(n, &count, e);
-
-    for (size_t i = 0; i < count && !err; i++) {
-        struct node one = node_at(n, i), at = node_get(&one, "path");
-        const char *path = NULL;
-
-        err = node_text(&at, &path, e);
-        if (!err && !path)
-            err = node_error(&at, e, -EINVAL, "is not there");
-        if (!err && !is_ours(path))
-            report_warning("%s: %s: the sandbox has no devices of the host", at.path, path);
-    }
-    return err;
-}
-
 static void warn_ignored(const struct node *n)
 {
     static const struct {
@@ -101,7 +72,6 @@ static void warn_ignored(const struct node *n)
         {"intelRdt",     "has no effect in a sandbox"},
         { "mountLabel",  "has no effect in a sandbox"},
         { "personality", "has no effect in a sandbox"},
-        { "sysctl",      "is not set yet"            },
         { "timeOffsets", "has no effect in a sandbox"},
     };
 
@@ -111,6 +81,35 @@ static void warn_ignored(const struct node *n)
             !(json_is_object(one.v) && !json_object_size(one.v)))
             report_warning("%s: %s", one.path, ignored[i].why);
     }
+}
+
+/* As what is mounted later at the root and below spreads: MS_SHARED and its kin. */
+static int parse_propagation(const struct node *n, unsigned long *out, struct err *e)
+{
+    static const struct {
+        const char *name;
+        unsigned long flags;
+    } words[] = {
+        {"",             0                     },
+        { "shared",      MS_SHARED             },
+        { "rshared",     MS_SHARED | MS_REC    },
+        { "slave",       MS_SLAVE              },
+        { "rslave",      MS_SLAVE | MS_REC     },
+        { "private",     MS_PRIVATE            },
+        { "rprivate",    MS_PRIVATE | MS_REC   },
+        { "unbindable",  MS_UNBINDABLE         },
+        { "runbindable", MS_UNBINDABLE | MS_REC},
+    };
+    const char *name = "";
+    int err = node_text(n, &name, e);
+
+    for (size_t i = 0; i < ARRAY_LEN(words) && !err; i++) {
+        if (strcmp(words[i].name, name) == 0) {
+            *out = words[i].flags;
+            return 0;
+        }
+    }
+    return err ? err : node_error(n, e, -EINVAL, "there is no propagation \"%s\"", name);
 }
 
 static int parse_maps(const struct node *n, struct oci_spec *out, struct err *e)
@@ -133,7 +132,7 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
     struct node spaces = node_get(n, "namespaces"), masked = node_get(n, "maskedPaths");
     struct node readonly = node_get(n, "readonlyPaths"), cgroups = node_get(n, "cgroupsPath");
     struct node devices = node_get(n, "devices"), propagation = node_get(n, "rootfsPropagation");
-    struct node seccomp = node_get(n, "seccomp");
+    struct node seccomp = node_get(n, "seccomp"), sysctl = node_get(n, "sysctl");
     size_t count;
     int err = node_object(n, e);
 
@@ -152,11 +151,13 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
     if (!err)
         err = node_text(&cgroups, &out->cgroups_path, e);
     if (!err)
-        err = node_text(&propagation, &out->propagation, e);
+        err = parse_propagation(&propagation, &out->propagation, e);
     if (!err)
         err = oci_parse_seccomp(&seccomp, out, e);
     if (!err)
-        err = warn_devices(&devices, e);
+        err = oci_parse_devices(&devices, out, e);
+    if (!err)
+        err = oci_parse_sysctl(&sysctl, out, e);
     if (err)
         return err;
     out->resources = node_get(n, "resources");

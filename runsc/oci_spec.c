@@ -100,6 +100,10 @@ void oci_free(struct oci_spec *s)
         }
         free(s->hooks[k]);
     }
+    for (uint32_t i = 0; i < s->nsysctls; i++)
+        free((char *)s->sysctls[i].name);
+    free(s->sysctls);
+    free(s->nodes);
     free(s->rules);
     free(s->uid_map);
     free(s->gid_map);

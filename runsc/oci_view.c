@@ -46,7 +46,7 @@ static int add_root(const struct oci_spec *s, const char *bundle, struct view *v
     struct option_mount m = { .kind = MOUNT_GOFER,
                               .target = strdup("/"),
                               .source = "rootfs",
-                              .flags = s->readonly ? MS_RDONLY : 0,
+                              .flags = (s->readonly ? MS_RDONLY : 0) | s->propagation,
                               .data = "" };
     /* Also where it is read-only inside: places of mounts are made in it. */
     m.tree = view_export(v, (struct view_tree){ .path = real, .writable = true });
@@ -87,15 +87,15 @@ static const struct kind {
     enum mount_kind kind;
     const char *data; /* in place of the mount's own; NULL: that */
 } kinds[] = {
-    {"tmpfs",     MOUNT_TMPFS,  NULL       },
-    { "ramfs",    MOUNT_TMPFS,  NULL       },
-    { "proc",     MOUNT_PROC,   NULL       },
-    { "sysfs",    MOUNT_SYSFS,  NULL       },
-    { "devpts",   MOUNT_DEVPTS, NULL       },
-    { "devtmpfs", MOUNT_DEV,    NULL       },
-    { "mqueue",   MOUNT_TMPFS,  "mode=1777"}, /* names can be made; the calls are not there */
-    { "cgroup",   MOUNT_TMPFS,  "mode=755" }, /* empty: limits are seen in /proc and /sys */
-    { "cgroup2",  MOUNT_TMPFS,  "mode=755" },
+    {"tmpfs",     MOUNT_TMPFS,  NULL      },
+    { "ramfs",    MOUNT_TMPFS,  NULL      },
+    { "proc",     MOUNT_PROC,   NULL      },
+    { "sysfs",    MOUNT_SYSFS,  NULL      },
+    { "devpts",   MOUNT_DEVPTS, NULL      },
+    { "devtmpfs", MOUNT_DEV,    NULL      },
+    { "mqueue",   MOUNT_MQUEUE, ""        },
+    { "cgroup",   MOUNT_TMPFS,  "mode=755"}, /* empty: limits are seen in /proc and /sys */
+    { "cgroup2",  MOUNT_TMPFS,  "mode=755"},
 };
 
 static int add_mount(const struct oci_mount *om, size_t i, const char *bundle, struct view *v,
@@ -275,6 +275,10 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
     o->nuid_map = (uint32_t)s->nuid_map;
     o->gid_map = s->gid_map;
     o->ngid_map = (uint32_t)s->ngid_map;
+    o->nnodes = s->nnodes;
+    o->nodes = s->nodes;
+    o->nsysctls = s->nsysctls;
+    o->sysctls = s->sysctls;
     o->seccomp = s->seccomp;
     o->seccomp_action = s->seccomp_action;
     o->seccomp_error = s->seccomp_error;

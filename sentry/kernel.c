@@ -14,6 +14,7 @@
 #include "sentry/fstypes.h"
 #include "sentry/load/vdso.h"
 #include "sentry/mounts.h"
+#include "sentry/proc/state.h"
 #include "sentry/process.h"
 #include "sentry/profile.h"
 #include "sentry/sock/socket.h"
@@ -112,6 +113,22 @@ static int show_ids(struct kernel *k, const struct sandbox_options *o)
     return err;
 }
 
+static int set_sysctls(struct arena *a, const struct sandbox_options *o, struct boot_error *e)
+{
+    for (uint32_t i = 0; i < o->nsysctls; i++) {
+        const struct option_sysctl *s = &o->sysctls[i];
+        int err = proc_set(a, s->name, s->value);
+
+        if (err == -ENOENT)
+            return boot_fail(e, err, "config.json: linux.sysctl: the sandbox has no /proc/sys/%s",
+                             s->name);
+        if (err)
+            return boot_fail(e, err, "config.json: linux.sysctl: /proc/sys/%s cannot be %s: %s",
+                             s->name, s->value, strerror(-err));
+    }
+    return 0;
+}
+
 int kernel_create(struct arena *a, const struct sandbox_options *o, struct kernel **out,
                   struct boot_error *e)
 {
@@ -137,6 +154,8 @@ int kernel_create(struct arena *a, const struct sandbox_options *o, struct kerne
         return boot_fail(e, err, "cannot make the kernel: %s", strerror(-err));
     fstypes_register(a);
     err = mounts_create(a, &who, o, &k->mounts, e);
+    if (!err)
+        err = set_sysctls(a, o, e);
     if (!err)
         *out = k;
     return err;

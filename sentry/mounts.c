@@ -10,17 +10,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "sentry/fs/gofer.h"
 #include "sentry/fs/overlay.h"
+#include "sentry/fs/tmpfs.h"
 #include "sentry/fstypes.h"
 #include "sentry/vfs/dentry.h"
 
-#define PROPAGATION (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
+#define MQUEUE_MAGIC 0x19800202u /* ipc/mqueue.c of Linux 6.6 */
+#define PROPAGATION  (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
 
+/* Of all but the root's own tree it is known what it is called outside. */
 static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)
 {
-    return gofer_fs_create(a, m->tree, m->exclusive, out);
+    int err = gofer_fs_create(a, m->tree, m->exclusive, out);
+
+    if (!err && m->source[0] == '/' && m->source[1] && strcmp(m->target, "/") != 0) {
+        err = superblock_set_origin(dentry_inode(*out)->sb, m->source);
+        if (err)
+            dentry_put(*out);
+    }
+    return err;
 }
 
 /* The gofer's tree below, a tmpfs above that is thrown away at the end. */
@@ -53,6 +64,8 @@ static int make_root(struct arena *a, const struct actor *who, const struct opti
         return fstype_create(a, "devtmpfs", m->source, m->data, who, out);
     case MOUNT_DEVPTS:
         return fstype_create(a, "devpts", m->source, m->data, who, out);
+    case MOUNT_MQUEUE:
+        return tmpfs_create_as(a, "mqueue", MQUEUE_MAGIC, "mode=1777", who, out);
     case MOUNT_READONLY:
     case MOUNT_KINDS:
         break;
@@ -212,10 +225,56 @@ static int seal(const struct actor *who, const struct option_mount *m)
     return err;
 }
 
-static int mount_rest(struct arena *a, const struct actor *who, const struct sandbox_options *o,
+/* What is there already may be the host's: it stays as it is. */
+static int make_node(const struct actor *who, const struct option_node *n)
+{
+    struct attr_change c = { .which = ATTR_MODE | ATTR_UID | ATTR_GID,
+                             .mode = n->mode & 07777,
+                             .uid = n->uid,
+                             .gid = n->gid };
+    char parent[PATH_MAX];
+    struct path at;
+    int err = 0;
+
+    if (snprintf(parent, sizeof parent, "%s", n->path) >= (int)sizeof parent)
+        return -ENAMETOOLONG;
+    *strrchr(parent, '/') = 0;
+    if (*parent)
+        err = make_place(who, parent, false);
+    if (!err)
+        err = vfs_mknod(who, NULL, n->path, n->mode, makedev(n->major, n->minor));
+    if (err)
+        return err == -EEXIST ? 0 : err;
+    err = walk(who, NULL, n->path, 0, &at);
+    if (!err) {
+        err = vfs_setattr(who, &at, &c);
+        path_put(&at);
+    }
+    return err;
+}
+
+static int make_nodes(const struct actor *who, const struct sandbox_options *o,
                       struct boot_error *e)
 {
-    for (uint32_t i = 1; i < o->nmounts; i++) {
+    for (uint32_t i = 0; i < o->nnodes; i++) {
+        int err = make_node(who, &o->nodes[i]);
+
+        if (err)
+            return boot_fail(e, err, "config.json: linux.devices: cannot make %s: %s",
+                             o->nodes[i].path, strerror(-err));
+    }
+    return 0;
+}
+
+static bool covers(const struct option_mount *m)
+{
+    return m->kind == MOUNT_HIDE || m->kind == MOUNT_READONLY;
+}
+
+static int mount_rows(struct arena *a, const struct actor *who, const struct sandbox_options *o,
+                      uint32_t from, uint32_t to, struct boot_error *e)
+{
+    for (uint32_t i = from; i < to; i++) {
         const struct option_mount *m = &o->mounts[i];
         int err = m->kind == MOUNT_READONLY ? make_readonly(who, m) : mount_one(a, who, m);
 
@@ -225,13 +284,28 @@ static int mount_rest(struct arena *a, const struct actor *who, const struct san
             return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
                              strerror(-err));
     }
-    for (uint32_t i = 1; i < o->nmounts; i++) {
-        int err = o->mounts[i].kind == MOUNT_HIDE ? seal(who, &o->mounts[i]) : 0;
-
-        if (err)
-            return boot_fail(e, err, "cannot hide %s: %s", o->mounts[i].target, strerror(-err));
-    }
     return 0;
+}
+
+/* Rows at the end that only cover what is there come after the nodes, which they may cover. */
+static int mount_rest(struct arena *a, const struct actor *who, const struct sandbox_options *o,
+                      struct boot_error *e)
+{
+    uint32_t covering = o->nmounts;
+
+    while (covering > 1 && covers(&o->mounts[covering - 1]))
+        covering--;
+    int err = mount_rows(a, who, o, 1, covering, e);
+    if (!err)
+        err = make_nodes(who, o, e);
+    if (!err)
+        err = mount_rows(a, who, o, covering, o->nmounts, e);
+    for (uint32_t i = 1; i < o->nmounts && !err; i++) {
+        err = o->mounts[i].kind == MOUNT_HIDE ? seal(who, &o->mounts[i]) : 0;
+        if (err)
+            (void)boot_fail(e, err, "cannot hide %s: %s", o->mounts[i].target, strerror(-err));
+    }
+    return err;
 }
 
 /* Last of all: until now, places were made in it. */
@@ -260,7 +334,7 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
     int err = make_root(a, who, &o->mounts[0], &root);
     if (!err)
         err = mnt_ns_create(a, who->cred->user_ns, root, o->mounts[0].source,
-                            o->mounts[0].flags & ~(unsigned long)MS_RDONLY, &ns);
+                            o->mounts[0].flags & ~(PROPAGATION | MS_REC | MS_RDONLY), &ns);
     if (err)
         return boot_fail(e, err, "cannot make the root from %s: %s", o->mounts[0].source,
                          strerror(-err));
@@ -274,6 +348,11 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
     struct actor here = *who;
     here.fs = fs;
     err = mount_rest(a, &here, o, e);
+    if (!err) {
+        err = propagate(&here, &o->mounts[0]);
+        if (err)
+            (void)boot_fail(e, err, "cannot say how mounts at / spread: %s", strerror(-err));
+    }
     if (!err) {
         err = finish_root(&here, &o->mounts[0]);
         if (err)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/wire.h"
 
@@ -40,6 +41,28 @@ static void put_mount(struct wire_writer *w, const struct option_mount *m)
     put_text(w, m->target);
     put_text(w, m->source);
     put_text(w, m->data);
+}
+
+static void put_nodes(struct wire_writer *w, const struct sandbox_options *o)
+{
+    wire_put_u32(w, o->nnodes);
+    for (uint32_t i = 0; i < o->nnodes; i++) {
+        put_text(w, o->nodes[i].path);
+        wire_put_u32(w, o->nodes[i].mode);
+        wire_put_u32(w, o->nodes[i].major);
+        wire_put_u32(w, o->nodes[i].minor);
+        wire_put_u32(w, o->nodes[i].uid);
+        wire_put_u32(w, o->nodes[i].gid);
+    }
+}
+
+static void put_sysctls(struct wire_writer *w, const struct sandbox_options *o)
+{
+    wire_put_u32(w, o->nsysctls);
+    for (uint32_t i = 0; i < o->nsysctls; i++) {
+        put_text(w, o->sysctls[i].name);
+        put_text(w, o->sysctls[i].value);
+    }
 }
 
 static void put_caps(struct wire_writer *w, const struct option_caps *c)
@@ -138,6 +161,8 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u32(&w, o->nmounts);
     for (uint32_t i = 0; i < o->nmounts; i++)
         put_mount(&w, &o->mounts[i]);
+    put_nodes(&w, o);
+    put_sysctls(&w, o);
     put_texts(&w, o->argv);
     put_texts(&w, o->envp);
     return wire_writer_ok(&w) ? (ssize_t)wire_written(&w) : -E2BIG;
@@ -156,6 +181,8 @@ static const char *get_text(struct wire_reader *r)
 struct options_storage {
     uint32_t *groups;
     struct option_mount *mounts;
+    struct option_node *nodes;
+    struct option_sysctl *sysctls;
     struct option_rule *rules;
     struct option_id_range *uid_map, *gid_map;
     const char **argv, **envp;
@@ -167,6 +194,8 @@ void options_free(struct options_storage *s)
         return;
     free(s->groups);
     free(s->mounts);
+    free(s->nodes);
+    free(s->sysctls);
     free(s->rules);
     free(s->uid_map);
     free(s->gid_map);
@@ -308,6 +337,47 @@ static bool get_mounts(struct wire_reader *r, struct sandbox_options *o, struct 
     return s->mounts;
 }
 
+static bool get_node(struct wire_reader *r, struct option_node *n)
+{
+    n->path = get_text(r);
+    n->mode = wire_get_u32(r);
+    n->major = wire_get_u32(r);
+    n->minor = wire_get_u32(r);
+    n->uid = wire_get_u32(r);
+    n->gid = wire_get_u32(r);
+    return n->path && n->path[0] == '/' &&
+           (S_ISCHR(n->mode) || S_ISBLK(n->mode) || S_ISFIFO(n->mode));
+}
+
+static bool get_nodes(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    o->nnodes = wire_get_u32(r);
+    if (o->nnodes > OPTIONS_NODES_MAX)
+        return false;
+    s->nodes = calloc(o->nnodes + 1, sizeof *s->nodes);
+    for (uint32_t i = 0; s->nodes && i < o->nnodes; i++)
+        if (!get_node(r, &s->nodes[i]))
+            return false;
+    o->nodes = s->nodes;
+    return s->nodes;
+}
+
+static bool get_sysctls(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
+{
+    o->nsysctls = wire_get_u32(r);
+    if (o->nsysctls > OPTIONS_SYSCTLS_MAX)
+        return false;
+    s->sysctls = calloc(o->nsysctls + 1, sizeof *s->sysctls);
+    for (uint32_t i = 0; s->sysctls && i < o->nsysctls; i++) {
+        s->sysctls[i].name = get_text(r);
+        s->sysctls[i].value = get_text(r);
+        if (!s->sysctls[i].name || !s->sysctls[i].value)
+            return false;
+    }
+    o->sysctls = s->sysctls;
+    return s->sysctls;
+}
+
 static bool decode(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
 {
     if (wire_get_u32(r) != MAGIC)
@@ -343,7 +413,8 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->no_patch = wire_get_u8(r);
     o->no_libos = wire_get_u8(r);
     o->log_level = (int)wire_get_u32(r);
-    if (!get_groups(r, o, s) || !get_maps(r, o, s) || !get_profile(r, o, s) || !get_mounts(r, o, s))
+    if (!get_groups(r, o, s) || !get_maps(r, o, s) || !get_profile(r, o, s) ||
+        !get_mounts(r, o, s) || !get_nodes(r, o, s) || !get_sysctls(r, o, s))
         return false;
     if (!get_texts(r, &s->argv) || !get_texts(r, &s->envp))
         return false;

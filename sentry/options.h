@@ -20,6 +20,8 @@
 #define OPTIONS_GROUPS_MAX  65536
 #define OPTIONS_RULES_MAX   16384
 #define OPTIONS_RANGES_MAX  340 /* as many as Linux takes */
+#define OPTIONS_NODES_MAX   1024
+#define OPTIONS_SYSCTLS_MAX 1024
 
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
@@ -29,6 +31,7 @@ enum mount_kind {
     MOUNT_SYSFS,
     MOUNT_DEV,
     MOUNT_DEVPTS,
+    MOUNT_MQUEUE,   /* names can be made; the calls are not there */
     MOUNT_HIDE,     /* an empty read-only directory, or /dev/null over a file */
     MOUNT_READONLY, /* what is there already, read-only */
     MOUNT_KINDS,
@@ -81,6 +84,18 @@ struct option_mount {
     bool is_file;        /* gofer kinds: the tree is one file */
     unsigned long flags; /* MS_*, and how mounts propagate: MS_SHARED and its kin */
     const char *data;    /* options of the file system: "size=64m"; "" for none */
+};
+
+/* A device's node, a FIFO: made once all is mounted; what is there already stays as it is. */
+struct option_node {
+    const char *path; /* absolute */
+    uint32_t mode;    /* with its type: S_IFCHR, S_IFBLK, S_IFIFO */
+    uint32_t major, minor, uid, gid;
+};
+
+/* A setting of /proc/sys, by its path there: "net/ipv4/ip_forward". */
+struct option_sysctl {
+    const char *name, *value;
 };
 
 /*
@@ -151,6 +166,10 @@ struct sandbox_options {
     const struct option_rule *rules;
     uint32_t nmounts;
     const struct option_mount *mounts;
+    uint32_t nnodes;
+    const struct option_node *nodes;
+    uint32_t nsysctls;
+    const struct option_sysctl *sysctls;
     int fds[OPTION_FD_COUNT];
 };
 

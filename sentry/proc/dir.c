@@ -26,8 +26,9 @@ static bool emit_table(struct file *f, struct dir_sink *sink, uint64_t *pos)
     uint64_t at = TABLE_AT;
 
     for (const struct proc_entry *e = dir->children; e && e->name; e++, at++) {
-        if (at >= *pos && !dir_emit(sink, e->name, strlen(e->name), proc_ino(f->inode, e->name),
-                                    dtype_of_mode(e->mode), at + 1, pos))
+        if (at >= *pos &&
+            !dir_emit(sink, e->name, strlen(e->name), proc_ino(f->inode->attr.ino, e->name),
+                      dtype_of_mode(e->mode), at + 1, pos))
             return false;
     }
     *pos = max(*pos, (uint64_t)NAMES_AT);
@@ -44,8 +45,8 @@ static void emit_names(struct file *f, struct proc_view *v, struct dir_sink *sin
     for (; names->next(v, &key, name, &found); key++) {
         uint32_t mode = found.mode ? found.mode : found.entry->mode;
         pid_put(found.pid);
-        if (!dir_emit(sink, name, strlen(name), proc_ino(f->inode, name), dtype_of_mode(mode),
-                      NAMES_AT + key + 1, pos))
+        if (!dir_emit(sink, name, strlen(name), proc_ino(f->inode->attr.ino, name),
+                      dtype_of_mode(mode), NAMES_AT + key + 1, pos))
             return;
     }
 }

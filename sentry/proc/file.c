@@ -9,6 +9,7 @@
 
 #include "sentry/core/slab.h"
 #include "sentry/proc/node.h"
+#include "sentry/proc/state.h"
 
 #define WRITE_MAX PAGE_SIZE /* bytes that are taken at once */
 
@@ -51,7 +52,11 @@ static int make(struct proc_file *pf, const struct io *io)
     if (err)
         return err;
     text_init(&text, pf->file.arena);
-    if (e->text)
+    const char *set =
+        e->flags & PROC_STRICT ? proc_setting(pf->file.arena, pf->file.inode->attr.ino) : NULL;
+    if (set)
+        text_string(&text, set);
+    else if (e->text)
         text_string(&text, e->text);
     else
         err = e->show(&l.view, &text);

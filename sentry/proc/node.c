@@ -43,10 +43,10 @@ int64_t proc_number(const char *s)
     return n;
 }
 
-uint64_t proc_ino(const struct inode *dir, const char *name)
+uint64_t proc_ino(uint64_t dir, const char *name)
 {
     /* Beyond what tables could have, and never 0, which readdir(3) takes for no entry. */
-    return hash_bytes(dir->attr.ino, name, strlen(name)) >> 1 | UINT64_C(1) << 32;
+    return hash_bytes(dir, name, strlen(name)) >> 1 | UINT64_C(1) << 32;
 }
 
 static struct task *task_of_pid(struct arena *a, struct pid *p)
@@ -188,7 +188,7 @@ static int dir_lookup(struct inode *i, const char *name, const struct actor *who
         return err == -ESRCH ? -ENOENT : err;
     scoped(pid) struct pid *pid = found.pid ? found.pid : dir->pid ? pid_get(dir->pid) : NULL;
     found.pid = pid;
-    return proc_node_create(proc_fs_of(i), &found, proc_ino(i, name), out);
+    return proc_node_create(proc_fs_of(i), &found, proc_ino(i->attr.ino, name), out);
 }
 
 /* Begins a look at a link, whose target not everybody may know. */
@@ -291,7 +291,7 @@ int proc_fs_create(struct arena *a, const char *type, uint32_t magic, const stru
     }
     superblock_init(&fs->sb, a, &fs_ops, type, magic, SB_NOCACHE | SB_NOATIME);
     fs->pids = pids;
-    int err = proc_node_create(fs, &top, 1, &inode);
+    int err = proc_node_create(fs, &top, PROC_ROOT_INO, &inode);
     if (!err)
         err = dentry_create_root(inode, out);
     superblock_put(&fs->sb); /* its inodes hold it */

@@ -32,8 +32,9 @@ static inline struct proc_fs *proc_fs_of(const struct inode *i)
 /* Errors: ENOMEM. `found->pid` stays the caller's. */
 must_use int proc_node_create(struct proc_fs *fs, const struct proc_found *found, uint64_t ino,
                               struct inode **out);
-/* The number of the inode that a name in a directory has. */
-uint64_t proc_ino(const struct inode *dir, const char *name);
+#define PROC_ROOT_INO 1
+/* The number of the inode that a name has in the directory of number `dir`. */
+uint64_t proc_ino(uint64_t dir, const char *name);
 
 /*
  * Begins a look; proc_view_end() ends it.

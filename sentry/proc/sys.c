@@ -323,7 +323,7 @@ static const struct proc_entry net_ipv6[] = {
 };
 
 static const struct proc_entry net_unix[] = {
-    VALUE("max_dgram_qlen", "512"),
+    VALUE("max_dgram_qlen", "10"),
     PROC_END,
 };
 

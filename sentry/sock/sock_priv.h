@@ -21,6 +21,7 @@ struct sock_state {
     uint32_t closes;                /* [g] of sockets, since the last collection */
     struct list graveyard;          /* [g] of unix_skb: to be freed */
     bool burying;                   /* [g] somebody frees them */
+    struct sock_limits limits;      /* [I] once guests run */
     bool gc_wanted;                 /* [g] a socket was closed since the last collection */
     struct hnode *buckets[SOCK_NAME_BUCKETS]; /* [l] */
 };

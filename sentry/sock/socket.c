@@ -26,6 +26,7 @@ int sock_create_state(struct arena *a, const struct sock_hooks *hooks)
     list_init(&s->inflight);
     list_init(&s->graveyard);
     s->hooks = hooks;
+    s->limits = (struct sock_limits){ .backlog = 4096, .dgrams = 10 };
     arena_set_root(a, ROOT_SOCK, s);
     return 0;
 }
@@ -34,6 +35,11 @@ void sock_destroy_state(struct arena *a)
 {
     slab_free(sock_state_of(a));
     arena_set_root(a, ROOT_SOCK, NULL);
+}
+
+struct sock_limits *sock_limits(struct arena *a)
+{
+    return &sock_state_of(a)->limits;
 }
 
 static const struct family {

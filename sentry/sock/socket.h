@@ -135,6 +135,13 @@ struct sock_hooks {
 must_use int sock_create_state(struct arena *a, const struct sock_hooks *hooks);
 void sock_destroy_state(struct arena *a);
 
+struct sock_limits {
+    uint32_t backlog; /* connections that a listener keeps: net.core.somaxconn */
+    uint32_t dgrams;  /* of AF_UNIX, in one queue: net.unix.max_dgram_qlen */
+};
+/* For who sets them, before guests run. */
+struct sock_limits *sock_limits(struct arena *a);
+
 /*
  * socket(2): by family.
  *

@@ -7,8 +7,6 @@
 
 #include <linux/sockios.h>
 
-#define DGRAM_QUEUE_MAX 10 /* net.unix.max_dgram_qlen */
-
 const struct slab_type unix_sock_slab = SLAB_TYPE(
     unix_sock, struct unix_sock,
     .const_ptrs = { PTR_AT(struct unix_sock, sock.file.ops), PTR_AT(struct unix_sock, sock.ops),
@@ -56,7 +54,7 @@ int unix_alloc(struct arena *a, int type, int flags, const struct cred *cred,
     list_init(&u->backlog_node);
     list_init(&u->inflight_node);
     waitq_init(&u->room);
-    u->backlog_max = DGRAM_QUEUE_MAX;
+    u->backlog_max = sock_limits(a)->dgrams;
     *out = u;
     return 0;
 }

@@ -10,15 +10,13 @@
 
 #include "sentry/sock/unix_priv.h"
 
-#define BACKLOG_MAX 4096u /* net.core.somaxconn */
-
 static int listen_locked(struct unix_sock *u, unsigned backlog, const struct actor *who)
     HOLDS(u->lock);
 static int listen_locked(struct unix_sock *u, unsigned backlog, const struct actor *who)
 {
     if (!atomic_load(&u->addr) || u->state == UNIX_CONNECTED)
         return -EINVAL;
-    u->backlog_max = min(backlog, BACKLOG_MAX);
+    u->backlog_max = min(backlog, sock_limits(u->sock.file.arena)->backlog);
     u->state = UNIX_LISTENING;
     unix_own_cred_locked(u, who);
     unix_set_peer_cred_locked(u, &u->cred, u->groups);

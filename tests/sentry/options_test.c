@@ -17,6 +17,13 @@ static const struct option_mount mounts[] = {
     { .kind = MOUNT_TMPFS,  .target = "/tmp", .source = "tmpfs",   .flags = 6,        .data = "mode=1777"},
 };
 
+static const struct option_node nodes[] = {
+    {.path = "/dev/x", .mode = 0020660, .major = 10, .minor = 666, .uid = 5, .gid = 6}
+};
+static const struct option_sysctl sysctls[] = {
+    {.name = "net/ipv4/ip_forward", .value = "1"}
+};
+
 static struct sandbox_options sample(void)
 {
     return (struct sandbox_options){
@@ -37,6 +44,10 @@ static struct sandbox_options sample(void)
         .trace_set = "%file",
         .nmounts = 2,
         .mounts = mounts,
+        .nnodes = 1,
+        .nodes = nodes,
+        .nsysctls = 1,
+        .sysctls = sysctls,
         .timing = true,
         .no_patch = true,
         .no_libos = true,
@@ -62,6 +73,12 @@ Test(options, survive_the_way)
     cr_assert(got.mounts[0].exclusive);
     cr_assert_str_eq(got.mounts[1].data, "mode=1777");
     cr_assert_eq(got.mounts[1].flags, 6);
+    cr_assert_eq(got.nnodes, 1);
+    cr_assert_str_eq(got.nodes[0].path, "/dev/x");
+    cr_assert_eq(got.nodes[0].minor, 666);
+    cr_assert_eq(got.nodes[0].gid, 6);
+    cr_assert_eq(got.nsysctls, 1);
+    cr_assert_str_eq(got.sysctls[0].value, "1");
     cr_assert_eq(got.fds[OPTION_FD_GOFER], -1);
     options_free(storage);
 }

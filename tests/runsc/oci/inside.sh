@@ -29,6 +29,13 @@ sees "tmpfs with a size" "64.0K" '.mounts+=[{destination:"/t",type:"tmpfs",sourc
 sees "masked paths" "0 0" '.linux.maskedPaths=["/etc/passwd","/sys/firmware","/not/there"]' sh -c 'echo $(wc -c < /etc/passwd) $(ls /sys/firmware | wc -l)'
 sees "read-only paths" "no" '.linux.readonlyPaths=["/etc"]' sh -c 'echo x 2> /dev/null > /etc/x || echo no'
 sees "devices" "ok" . sh -c 'for d in null zero full random urandom tty ptmx; do [ -c /dev/$d ] || echo no $d; done; [ -L /dev/fd ] && [ -L /dev/stdin ] && echo ok'
+sees "nodes of devices" "c 660 10 666 5, b 8 1, p" '.linux.devices=[{path:"/dev/d/c",type:"c",major:10,minor:666,fileMode:432,uid:5},{path:"/dev/b",type:"b",major:8,minor:1},{path:"/dev/p",type:"p"}]' sh -c 'cd /dev; [ -c d/c ] && [ -b b ] && [ -p p ] && echo c $(stat -c %a d/c) $((0x$(stat -c %t d/c))) $((0x$(stat -c %T d/c))) $(stat -c %u d/c), b $((0x$(stat -c %t b))) $((0x$(stat -c %T b))), p'
+sees "a node has no device of the host" "No such device or address" '.linux.devices=[{path:"/dev/b",type:"b",major:8,minor:1}]' sh -c 'cat /dev/b 2>&1 | sed "s/.*: //"'
+sees "a masked node" "0" '.linux.devices=[{path:"/dev/b",type:"b",major:8,minor:1}] | .linux.maskedPaths=["/dev/b"]' sh -c 'wc -c < /dev/b'
+sees "settings" "1 0 60 5" '.linux.sysctl={"net.ipv4.ip_forward":"1","net.ipv6.conf.lo.disable_ipv6":"0","net.core.somaxconn":"5"}' sh -c 'cd /proc/sys; echo $(cat net/ipv4/ip_forward net/ipv6/conf/lo/disable_ipv6 vm/swappiness net/core/somaxconn)'
+sees "a place for message queues" "mqueue" '.' sh -c 'sed -n "s,.* /dev/mqueue .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo'
+sees "which part of the host is mounted" "$work/vol" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* \\([^ ]*\\) /v .*,\\1,p" /proc/self/mountinfo'
+sees "how mounts spread" "shared" '.linux.rootfsPropagation="shared"' sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* / / [^ ]* \\([a-z]*\\):.*,\\1,p" /proc/self/mountinfo'
 sees "the host name" "box" '.hostname="box"' hostname
 sees "or that of the host, where none is given" "$(hostname)" 'del(.hostname)' hostname
 bundle b "$(args sh -c 'echo lost')"
@@ -58,7 +65,7 @@ done
 filter="$filter | .hooks.startContainer=[{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"cat > /hook\"]}]"
 [ "$(id -u)" = 0 ] || filter="$filter | del(.hooks.createContainer)"
 sees "hooks run, and then it" "ran" "$filter" sh -c '[ -s /hook ] && echo ran'
-for state in prestart:creating createRuntime:creating poststart:running poststop:stopped; do
+for state in prestart:created createRuntime:creating poststart:running poststop:stopped; do
     [ "$(jq -r .status < "hooks/${state%:*}")" = "${state#*:}" ] || fail "the ${state%:*} hook got $(cat "hooks/${state%:*}")"
 done
 [ "$(jq -r .status < b/rootfs/hook)" = created ] || fail "the startContainer hook got $(cat b/rootfs/hook)"

@@ -35,6 +35,14 @@ wrong "a terminal without a socket" 'cannot allocate tty' '.process.terminal=tru
 wrong "a number that is none" 'linux.resources.memory.limit: must be a whole number' '.linux.resources.memory.limit="x"'
 wrong "an action of no name" 'linux.seccomp.syscalls[0].action: there is no "SCMP_ACT_X"' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_X"}]}'
 wrong "a seventh argument" 'linux.seccomp.syscalls[0].args[0].index: 6 is not from 0 to 5' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_ERRNO",args:[{index:6,value:1,op:"SCMP_CMP_EQ"}]}]}'
+wrong "a setting of the host" 'linux.sysctl.vm.swappiness: is not in a separate kernel namespace' '.linux.sysctl={"vm.swappiness":"1"}'
+wrong "a setting without its namespace" "linux.sysctl.net.ipv4.ip_forward: is not allowed in the host's network namespace" '.linux.namespaces|=map(select(.type != "network")) | .linux.sysctl={"net.ipv4.ip_forward":"1"}'
+wrong "a setting that we have not" 'linux.sysctl: the sandbox has no /proc/sys/net/ipv4/nosuch' '.linux.sysctl={"net.ipv4.nosuch":"1"}'
+wrong "a setting that is no number" 'linux.sysctl: /proc/sys/net/core/somaxconn cannot be x' '.linux.sysctl={"net.core.somaxconn":"x"}'
+wrong "a device of no kind" 'linux.devices[0].type: there is no kind of device "x"' '.linux.devices=[{path:"/dev/x",type:"x"}]'
+wrong "a relative device" 'linux.devices[0].path: must be an absolute path' '.linux.devices=[{path:"x",type:"c"}]'
+wrong "a propagation of no name" 'linux.rootfsPropagation: there is no propagation "x"' '.linux.rootfsPropagation="x"'
+wrong "a rule for devices that is none" 'linux.resources.devices[0].access: "x" is not made of r, w and m' '.linux.resources.devices=[{allow:false,access:"x"}]'
 echo '{ "ociVersion": ' > b/config.json
 says "no JSON" "config.json: line 2" rs create --bundle b x
 says "no bundle" "No such file or directory" rs create --bundle nowhere x
