@@ -79,13 +79,13 @@ int scope_path(const struct scope *s, const char *manager, char *out, size_t siz
 
 /* What we call of libsystemd, which is looked for only here: it would take part of each start's
  * time. */
-#define CALLS(X)                                                                           \
-    X(open_system)                                                                         \
-    X(open_user)                                                                           \
-    X(flush_close_unref)                                                                   \
-    X(message_new_method_call) X(message_append) X(message_open_container)                 \
-        X(message_close_container) X(message_read) X(message_unref) X(call) X(call_method) \
-            X(match_signal) X(process) X(wait) X(get_property_string) X(error_free)
+/* clang-format off */
+#define CALLS(X)                                                                       \
+    X(open_system) X(open_user) X(flush_close_unref)                                   \
+    X(message_new_method_call) X(message_append) X(message_open_container)             \
+    X(message_close_container) X(message_read) X(message_unref) X(call) X(call_method) \
+    X(match_signal) X(process) X(wait) X(get_property_string) X(error_free)
+/* clang-format on */
 
 struct bus {
     sd_bus *bus;
