@@ -6,6 +6,7 @@
 #include "sentry/task/seccomp.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <signal.h>
 
 #include "sentry/task/group.h"
@@ -133,7 +134,11 @@ bool seccomp_allows(struct task *t, uint64_t nr, const uint64_t regs[6], long *r
         return false;
     case SECCOMP_TRAP:
         siginfo_kernel(&si, SIGSYS, CODE_SECCOMP);
-        (void)!signal_send_task(t, SIGSYS, &si); /* one that is on its way out needs none */
+        si.sys.call_addr = t->regs.rip;
+        si.sys.syscall = (int32_t)nr;
+        si.sys.arch = AUDIT_ARCH_X86_64;
+        signal_force(t, SIGSYS, &si);
+        *result = (long)nr; /* the register is as it was: a handler puts its answer there */
         return false;
     case SECCOMP_KILL_THREAD:
         task_end(t, SIGSYS);
