@@ -50,11 +50,11 @@ enum control_kind {
 };
 
 struct control_msg {
-    uint32_t kind;
-    uint32_t extra;
+    uint32_t kind, unused;
+    uint64_t extra;
     uint64_t value;
     char text[240]; /* ends with a zero */
 };
-static_assert(sizeof(struct control_msg) == 256, "the same for both programs");
+static_assert(sizeof(struct control_msg) == 264, "the same for both programs");
 
 #define CONTROL_FD 3 /* where the sentry finds the socket */

@@ -373,9 +373,9 @@ static void begin(struct anchor *a, struct life *l)
         err = rootfs_enter(a->rootfs, a->view, own_pids, &e);
     if (err)
         give_up(a, &e);
-    for (unsigned i = 0; i < 3; i++)
-        if (a->options->fds[OPTION_FD_STDIN + i] >= 0)
-            close(a->options->fds[OPTION_FD_STDIN + i]);
+    for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
+        if ((i <= OPTION_FD_STDERR || i >= OPTION_FD_EXTRA) && a->options->fds[i] >= 0)
+            close(a->options->fds[i]);
     l->control = a->control;
     l->console = a->options->fds[OPTION_FD_CONSOLE];
 }

@@ -173,67 +173,6 @@ static int limit_unified(const json_t *cgroups, const struct node *resources, st
     return 0;
 }
 
-/* "c 1:3 rwm"; a number that is not there is any. */
-static int device_text(const struct node *n, char text[64], bool *allow, struct err *e)
-{
-    struct node type = node_get(n, "type"), access = node_get(n, "access");
-    struct node major = node_get(n, "major"), minor = node_get(n, "minor");
-    struct node allowed = node_get(n, "allow");
-    const char *kind = "a", *may = "rwm";
-    int64_t high = -1, low = -1;
-    char numbers[2][24] = { "*", "*" };
-    int err = node_bool(&allowed, allow, e);
-
-    if (!err)
-        err = node_text(&type, &kind, e);
-    if (!err)
-        err = node_text(&access, &may, e);
-    if (!err)
-        err = node_int(&major, -1, UINT32_MAX, &high, e);
-    if (!err)
-        err = node_int(&minor, -1, UINT32_MAX, &low, e);
-    if (!err && (strlen(kind) > 1 || !strstr("abc", kind)))
-        err = node_error(&type, e, -EINVAL, "there is no kind of device \"%s\"", kind);
-    if (!err && (strlen(may) > 3 || strspn(may, "rwm") != strlen(may)))
-        err = node_error(&access, e, -EINVAL, "\"%s\" is not made of r, w and m", may);
-    if (high >= 0)
-        snprintf(numbers[0], sizeof *numbers, "%lld", (long long)high);
-    if (low >= 0)
-        snprintf(numbers[1], sizeof *numbers, "%lld", (long long)low);
-    if (!err)
-        snprintf(text, 64, "%s %s:%s %s", *kind ? kind : "a", numbers[0], numbers[1], may);
-    return err;
-}
-
-/*
- * v1: in their order, and behind them what every container may have, which our own processes
- * need, too. On v2 a filter would have to be loaded for it; but no guest reaches a device of the
- * host, whatever is written here.
- */
-static int limit_devices(const json_t *cgroups, const struct node *resources, struct err *e)
-{
-    static const char *const always[] = { "c *:* m",   "b *:* m",   "c 1:3 rwm",  "c 1:5 rwm",
-                                          "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm",  "c 5:0 rwm",
-                                          "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm" };
-    struct node all = node_get(resources, "devices");
-    char text[64];
-    size_t count;
-    int err = node_array(&all, &count, e);
-    bool v2 = cgroup_is_v2(cgroups);
-
-    for (size_t i = 0; i < count && !err; i++) {
-        struct node one = node_at(&all, i);
-        bool allow = false;
-
-        err = device_text(&one, text, &allow, e);
-        if (!err && !v2)
-            err = set(cgroups, "devices", allow ? "devices.allow" : "devices.deny", text, &one, e);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(always) && count && !v2 && !err; i++)
-        err = set(cgroups, "devices", "devices.allow", always[i], &all, e);
-    return err;
-}
-
 int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e)
 {
     struct node cpu = node_get(resources, "cpu"), memory = node_get(resources, "memory");
@@ -254,7 +193,5 @@ int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err
         err = limit_cpu_v2(cgroups, &cpu, e);
     if (!err && v2)
         err = limit_swap_v2(cgroups, &memory, e);
-    if (!err)
-        err = limit_devices(cgroups, resources, e);
     return err ? err : limit_unified(cgroups, resources, e);
 }

@@ -15,40 +15,15 @@
 #include "runsc/peer.h"
 #include "runsc/terminal.h"
 
-static int take_bundle(void *into, const char *value, struct err *e)
-{
-    (void)e;
-    ((struct create_request *)into)->bundle = value;
-    return 0;
-}
-
-static int take_pid_file(void *into, const char *value, struct err *e)
-{
-    (void)e;
-    ((struct create_request *)into)->pid_file = value;
-    return 0;
-}
-
-static int take_console(void *into, const char *value, struct err *e)
-{
-    (void)e;
-    ((struct create_request *)into)->console_socket = value;
-    return 0;
-}
-
-static int take_detach(void *into, const char *value, struct err *e)
-{
-    (void)value, (void)e;
-    ((struct create_request *)into)->detach = true;
-    return 0;
-}
+FLAG_TEXT(bundle, struct create_request, bundle)
+FLAG_TEXT(pid_file, struct create_request, pid_file)
+FLAG_TEXT(console, struct create_request, console_socket)
+FLAG_SWITCH(detach, struct create_request, detach)
+FLAG_SWITCH(keep, struct create_request, keep)
 
 static int take_preserve(void *into, const char *value, struct err *e)
 {
-    (void)into;
-    if (strcmp(value, "0") != 0)
-        return err_set(e, -ENOTSUP, "--preserve-fds: is not there yet");
-    return 0;
+    return command_preserved(value, &((struct create_request *)into)->preserved, e);
 }
 
 /* clang-format off */
@@ -58,13 +33,13 @@ static int take_preserve(void *into, const char *value, struct err *e)
     { "console-socket", 0,   "PATH", "send the terminal's master there", take_console, false }, \
     { "no-pivot",       0,   NULL,   "accepted; the guest's root is the sentry's own", command_take_nothing, false }, \
     { "no-new-keyring", 0,   NULL,   "accepted; the sandbox has no keyrings", command_take_nothing, false }, \
-    { "preserve-fds",   0,   "N",    "0 only", take_preserve, false }, \
+    { "preserve-fds",   0,   "N",    "give it descriptors 3 to 2 + N of ours, too", take_preserve, false }, \
     COMMAND_FLAGS
 
 static const struct flag create_flags[] = { CREATE_FLAGS };
 static const struct flag run_flags[] = {
     { "detach",         'd', NULL,   "do not wait for its end", take_detach, false },
-    { "keep",           0,   NULL,   "accepted; what ends is deleted", command_take_nothing, false },
+    { "keep",           0,   NULL,   "do not delete it when it has ended", take_keep, false },
     { "no-subreaper",   0,   NULL,   "accepted; we are none", command_take_nothing, false },
     CREATE_FLAGS
 };
@@ -143,7 +118,7 @@ static int run(const struct create_request *r, struct container *c, struct err *
         c->pid = pid;
         status = status ? EXIT_FAILED : wait_anchor(c, &t);
         container_close(c);
-        if (container_open(root, r->id, true, c, &ignored) == 0)
+        if (!r->keep && container_open(root, r->id, true, c, &ignored) == 0)
             (void)!container_delete(c, true, &ignored);
     }
     terminal_restore(&t);

@@ -120,18 +120,11 @@ TAKE_VIEW(hide, VIEW_HIDE, "hide")
 
 /* ---- plain values ---- */
 
-#define TAKE_TEXT(name, field)                                           \
-    static int take_##name(void *into, const char *value, struct err *e) \
-    {                                                                    \
-        (void)e;                                                         \
-        ((struct request *)into)->field = value;                         \
-        return 0;                                                        \
-    }
-TAKE_TEXT(rootfs, rootfs)
-TAKE_TEXT(cwd, cwd)
-TAKE_TEXT(user, user)
-TAKE_TEXT(platform, o.platform)
-TAKE_TEXT(strace_out, strace_out)
+FLAG_TEXT(rootfs, struct request, rootfs)
+FLAG_TEXT(cwd, struct request, cwd)
+FLAG_TEXT(user, struct request, user)
+FLAG_TEXT(platform, struct request, o.platform)
+FLAG_TEXT(strace_out, struct request, strace_out)
 
 static int take_hostname(void *into, const char *value, struct err *e)
 {

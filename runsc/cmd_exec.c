@@ -25,6 +25,7 @@
 #include "runsc/console.h"
 #include "runsc/exec.h"
 #include "runsc/oci_view.h"
+#include "runsc/pid_file.h"
 #include "runsc/stdio.h"
 #include "runsc/terminal.h"
 
@@ -37,6 +38,7 @@ struct request {
     uint32_t groups[WORDS_MAX];
     size_t nenv, ncaps, ngroups;
     bool tty, detach, no_new_privs;
+    unsigned preserved;
     char *const *words;
     /* what comes of it */
     struct oci_spec spec;
@@ -46,28 +48,19 @@ struct request {
     const char **envp;
 };
 
-#define TAKE_TEXT(name, field)                                           \
-    static int take_##name(void *into, const char *value, struct err *e) \
-    {                                                                    \
-        (void)e;                                                         \
-        ((struct request *)into)->field = value;                         \
-        return 0;                                                        \
-    }
-#define TAKE_SWITCH(name, field)                                         \
-    static int take_##name(void *into, const char *value, struct err *e) \
-    {                                                                    \
-        (void)value, (void)e;                                            \
-        ((struct request *)into)->field = true;                          \
-        return 0;                                                        \
-    }
-TAKE_TEXT(process, process)
-TAKE_TEXT(pid_file, pid_file)
-TAKE_TEXT(console, console_socket)
-TAKE_TEXT(cwd, cwd)
-TAKE_TEXT(user, user)
-TAKE_SWITCH(tty, tty)
-TAKE_SWITCH(detach, detach)
-TAKE_SWITCH(nnp, no_new_privs)
+FLAG_TEXT(process, struct request, process)
+FLAG_TEXT(pid_file, struct request, pid_file)
+FLAG_TEXT(console, struct request, console_socket)
+FLAG_TEXT(cwd, struct request, cwd)
+FLAG_TEXT(user, struct request, user)
+FLAG_SWITCH(tty, struct request, tty)
+FLAG_SWITCH(detach, struct request, detach)
+FLAG_SWITCH(nnp, struct request, no_new_privs)
+
+static int take_preserve(void *into, const char *value, struct err *e)
+{
+    return command_preserved(value, &((struct request *)into)->preserved, e);
+}
 
 static int take_env(void *into, const char *value, struct err *e)
 {
@@ -116,7 +109,7 @@ static const struct flag flags[] = {
     { "no-new-privs",    0,   NULL,         "execve gives it no more rights", take_nnp, false },
     { "apparmor",        0,   "PROFILE",    "accepted; has no meaning here", command_take_nothing, false },
     { "process-label",   0,   "LABEL",      "accepted; has no meaning here", command_take_nothing, false },
-    { "preserve-fds",    0,   "N",          "accepted; none are", command_take_nothing, false },
+    { "preserve-fds",    0,   "N",          "give it descriptors 3 to 2 + N of ours, too", take_preserve, false },
     { "no-subreaper",    0,   NULL,         "accepted; we are none", command_take_nothing, false },
     { "ignore-paused",   0,   NULL,         "accepted", command_take_nothing, false },
     COMMAND_FLAGS
@@ -235,6 +228,8 @@ static int choose_stdio(struct request *r, const struct terminal *t, struct err 
 {
     bool terminal = r->o.pts;
 
+    for (unsigned i = 0; i < r->preserved; i++)
+        r->o.fds[OPTION_FD_EXTRA + i] = 3 + (int)i;
     if (terminal && r->console_socket)
         return console_make(r->console_socket, r->own.rows, r->own.cols,
                             &r->o.fds[OPTION_FD_CONSOLE], e);
@@ -253,21 +248,6 @@ static int choose_stdio(struct request *r, const struct terminal *t, struct err 
 }
 
 /* ---- running it ---- */
-
-static int write_pid(const char *path, pid_t pid, struct err *e)
-{
-    char fresh[PATH_MAX], text[16];
-
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int n = snprintf(text, sizeof text, "%d", (int)pid);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int err = fd < 0 || write(fd, text, (size_t)n) != n ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    if (!err && rename(fresh, path))
-        err = -errno;
-    return err ? err_set(e, err, "--pid-file %s: %s", path, strerror(-err)) : 0;
-}
 
 /* Nothing of the engine's stays open in the stand-in. */
 static void let_go(int keep_a, int keep_b)
@@ -322,7 +302,7 @@ static int run_detached(const struct request *r, const struct container *c, stru
     close(report[0]);
     if (!err)
         err = e->code;
-    return !err && r->pid_file ? write_pid(r->pid_file, pid, e) : err;
+    return !err && r->pid_file ? pid_file_write(r->pid_file, pid, e) : err;
 }
 
 static int run(struct request *r, const struct container *c, struct err *e)
@@ -339,7 +319,7 @@ static int run(struct request *r, const struct container *c, struct err *e)
     if (!err)
         err = exec_begin(c, &r->o, &peer, e);
     if (!err && r->pid_file)
-        err = write_pid(r->pid_file, getpid(), e);
+        err = pid_file_write(r->pid_file, getpid(), e);
     if (err)
         return err;
     terminal_raw(&t);

@@ -3,12 +3,15 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+#include "sentry/options.h"
 
 int command_take_root(void *into, const char *value, struct err *e)
 {
@@ -57,6 +60,21 @@ int command_take_help(void *into, const char *value, struct err *e)
 {
     (void)value, (void)e;
     ((struct command *)into)->help = true;
+    return 0;
+}
+
+int command_preserved(const char *value, unsigned *out, struct err *e)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+
+    if (!*value || *end || value[0] == '-' || n > OPTION_EXTRAS)
+        return err_set(e, -EINVAL, "--preserve-fds %s: a number from 0 to %d", value,
+                       OPTION_EXTRAS);
+    for (unsigned i = 0; i < n; i++)
+        if (fcntl(3 + (int)i, F_GETFD) < 0)
+            return err_set(e, -EBADF, "--preserve-fds %s: descriptor %u is not open", value, 3 + i);
+    *out = (unsigned)n;
     return 0;
 }
 

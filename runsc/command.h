@@ -24,6 +24,9 @@ int command_take_help(void *into, const char *value, struct err *e);
 /* For flags of others that mean nothing here. */
 int command_take_nothing(void *into, const char *value, struct err *e);
 
+/* --preserve-fds: how many, each of which must be there. Errors: EINVAL, EBADF with words. */
+must_use int command_preserved(const char *value, unsigned *out, struct err *e);
+
 /* clang-format off */
 #define COMMAND_FLAGS \
     { "root",           0,   "DIR",    "where the states of containers are kept", command_take_root, false }, \

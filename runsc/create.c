@@ -18,6 +18,7 @@
 #include "runsc/console.h"
 #include "runsc/hooks.h"
 #include "runsc/oci_view.h"
+#include "runsc/pid_file.h"
 #include "runsc/stdio.h"
 #include "runsc/systemd.h"
 #include "runsc/terminal.h"
@@ -95,6 +96,8 @@ static int choose_stdio(struct making *m, int own_terminal, struct err *e)
 
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         m->o.fds[i] = -1;
+    for (unsigned i = 0; i < m->r->preserved; i++)
+        m->o.fds[OPTION_FD_EXTRA + i] = 3 + (int)i;
     if (p->terminal && m->r->console_socket)
         err = console_make(m->r->console_socket, p->rows, p->cols, &m->o.fds[OPTION_FD_CONSOLE], e);
     else if (p->terminal && own_terminal >= 0)
@@ -192,21 +195,6 @@ static int run_hooks(struct making *m, struct err *e)
     return err ? err : hooks_run(&m->spec, HOOK_CREATE_CONTAINER, m->c, "creating", pid, e);
 }
 
-static int write_pid_file(const char *path, pid_t pid, struct err *e)
-{
-    char fresh[PATH_MAX], text[16];
-
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int n = snprintf(text, sizeof text, "%d", (int)pid);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int err = fd < 0 || write(fd, text, (size_t)n) != n ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    if (!err && rename(fresh, path))
-        err = -errno;
-    return err ? err_set(e, err, "--pid-file %s: %s", path, strerror(-err)) : 0;
-}
-
 static int make_process(struct making *m, struct err *e)
 {
     struct anchor *a = &m->anchor;
@@ -249,7 +237,7 @@ static int make(struct making *m, int own_terminal, struct err *e)
     if (!err)
         err = save(m, STAGE_CREATED, e);
     if (!err && m->r->pid_file)
-        err = write_pid_file(m->r->pid_file, m->anchor.pid, e);
+        err = pid_file_write(m->r->pid_file, m->anchor.pid, e);
     return err;
 }
 

@@ -8,7 +8,8 @@
 struct create_request {
     struct command c;
     const char *bundle, *pid_file, *console_socket;
-    bool detach;
+    bool detach, keep;
+    unsigned preserved; /* descriptors behind stdio that are the container's, too */
     const char *id;
 };
 

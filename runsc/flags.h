@@ -33,3 +33,19 @@ must_use int flags_parse(const struct flag *flags, size_t n, char *const argv[],
 
 /* The lines of the help, to stdout. */
 void flags_help(const struct flag *flags, size_t n);
+
+/* A take() that keeps the value, or that a switch was there, in a field of `into`. */
+#define FLAG_TEXT(name, type, field)                                     \
+    static int take_##name(void *into, const char *value, struct err *e) \
+    {                                                                    \
+        (void)e;                                                         \
+        ((type *)into)->field = value;                                   \
+        return 0;                                                        \
+    }
+#define FLAG_SWITCH(name, type, field)                                   \
+    static int take_##name(void *into, const char *value, struct err *e) \
+    {                                                                    \
+        (void)value, (void)e;                                            \
+        ((type *)into)->field = true;                                    \
+        return 0;                                                        \
+    }

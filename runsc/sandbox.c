@@ -126,7 +126,7 @@ int sandbox_send_options(int control, enum control_kind kind, const struct sandb
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++) {
         if (o->fds[i] < 0)
             continue;
-        msg.extra |= 1u << i;
+        msg.extra |= UINT64_C(1) << i;
         fds[n++] = o->fds[i];
     }
     fds[n++] = memfd;

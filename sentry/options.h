@@ -23,6 +23,8 @@
 #define OPTIONS_NODES_MAX   1024
 #define OPTIONS_SYSCTLS_MAX 1024
 
+#define OPTION_EXTRAS 56 /* with the others, as many as a word has bits */
+
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
     MOUNT_OVERLAY, /* the gofer's tree under a layer that is thrown away at the end */
@@ -111,7 +113,8 @@ enum option_fd {
     OPTION_FD_LOG,     /* lines for a person */
     OPTION_FD_TRACE,   /* --strace */
     OPTION_FD_SUMMARY, /* --summary */
-    OPTION_FD_COUNT,
+    OPTION_FD_EXTRA,   /* the process's descriptor 3, and those behind it */
+    OPTION_FD_COUNT = OPTION_FD_EXTRA + OPTION_EXTRAS,
 };
 
 /* The five sets of the first process. */

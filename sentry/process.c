@@ -160,6 +160,24 @@ static int open_stdio(struct first *f, struct console *console, unsigned n, stru
     return vfs_open(&f->who, NULL, "/dev/null", &how, out);
 }
 
+/* --preserve-fds: the host's descriptors 3 and on, under the same numbers. */
+static int extra_files(struct first *f, struct boot_error *e)
+{
+    for (unsigned i = 0; i < OPTION_EXTRAS; i++) {
+        scoped(file) struct file *file = NULL;
+        int fd = take_fd(f->o, OPTION_FD_EXTRA + i), n = 3 + (int)i;
+
+        if (fd < 0)
+            continue;
+        int err = hostfile_create(f->at->arena, fd, f->cred, &file);
+        if (!err)
+            err = min(0, fdtable_install_at(f->files, file, n, false, LIMIT_INFINITY, &f->who));
+        if (err)
+            return boot_fail(e, err, "cannot pass descriptor %d on: %s", n, strerror(-err));
+    }
+    return 0;
+}
+
 static int first_files(struct first *f, struct guest_process *p, struct boot_error *e)
 {
     int err = fdtable_create(f->at->arena, &f->files);
@@ -174,7 +192,9 @@ static int first_files(struct first *f, struct guest_process *p, struct boot_err
             err = fdtable_install_at(f->files, file, (int)n, false, LIMIT_INFINITY, &f->who);
         err = min(err, 0);
     }
-    return err ? boot_fail(e, err, "cannot open stdin, stdout and stderr: %s", strerror(-err)) : 0;
+    if (err)
+        return boot_fail(e, err, "cannot open stdin, stdout and stderr: %s", strerror(-err));
+    return extra_files(f, e);
 }
 
 /* ---- the program ---- */

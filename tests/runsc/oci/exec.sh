@@ -31,6 +31,11 @@ kill -KILL "$(cat pid)"
 dies() { [ "$(rs exec x sh -c 'grep -l "[t]rap" /proc/[0-9]*/cmdline 2> /dev/null | wc -l')" = 0 ]; }
 eventually 5 dies || fail "it lives on when its stand-in is killed"
 
+echo three > three
+is "descriptors behind stdio" "three four" sh -c 'echo four | "$1" --root "$2" exec --preserve-fds 2 x sh -c "read -r a <&3; read -r b <&4; echo \$a \$b" 3< three 4<&0 < /dev/null' sh "$RUNSC" "$work/state"
+says "one that is not open" "preserve-fds 1: descriptor 3 is not open" sh -c '"$1" --root "$2" exec --preserve-fds 1 x true 3<&-' sh "$RUNSC" "$work/state"
+is "none that were not asked for" "closed" sh -c '"$1" --root "$2" exec x sh -c "(: <&3) 2> /dev/null || echo closed" 3< three' sh "$RUNSC" "$work/state"
+
 for _ in 1 2 3 4 5 6 7 8; do rs exec x sh -c 'echo $((1 + 1))' >> many & done; wait $(jobs -p)
 [ "$(grep -c 2 many)" = 8 ] || fail "eight at once: $(cat many)"
 ends "kill --all" 0 rs kill --all x KILL
@@ -38,6 +43,12 @@ eventually 2 has_status x stopped || fail "kill --all"
 says "in what has stopped" "cannot exec in a stopped container" rs exec x true
 ends "delete" 0 rs delete x
 
+bundle b "$(args sh -c 'read -r a <&3; echo $a')"
+is "run, too" "three" sh -c '"$1" --root "$2" run --preserve-fds=1 --bundle b z 3< three' sh "$RUNSC" "$work/state"
+bundle b "$(args sh -c 'exit 3')"
+ends "run --keep" 3 rs run --keep --bundle b z
+status_is "what was kept" stopped z
+ends "and is deleted" 0 rs delete z
 bundle b "$(args sh -c 'sleep 0.3')"
 rs create --bundle b y > /dev/null 2>&1 || fail create
 is "before it was started" "early" rs exec y echo early

@@ -57,6 +57,41 @@ sees "a profile refuses a call" "mkdir: can't create directory '/x': No data ava
 sees "by its arguments" "no yes" "$(rule '{names:["kill"],action:"SCMP_ACT_ERRNO",args:[{index:1,value:10,op:"SCMP_CMP_EQ"}]}')" sh -c 'trap "" USR1 USR2; echo $(kill -USR1 $$ 2> /dev/null && echo yes || echo no) $(kill -USR2 $$ && echo yes)'
 sees "under a mask" "no yes" "$(rule '{names:["kill"],action:"SCMP_ACT_ERRNO",args:[{index:1,value:2,valueTwo:2,op:"SCMP_CMP_MASKED_EQ"},{index:0,value:0,op:"SCMP_CMP_NE"}]}')" sh -c 'trap "" USR1 USR2; echo $(kill -USR1 $$ 2> /dev/null && echo yes || echo no) $(kill -USR2 $$ && echo yes)'
 sees "or kills" "159" "$(rule '{names:["mkdir","mkdirat"],action:"SCMP_ACT_KILL_PROCESS"}')" sh -c 'sh -c "mkdir /x" 2> /dev/null; echo $?'
+cat > trap.c <<'END'
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static siginfo_t got;
+static long where, was;
+
+static void on(int sig, siginfo_t *si, void *context)
+{
+    ucontext_t *u = context;
+
+    (void)sig;
+    got = *si;
+    where = u->uc_mcontext.gregs[REG_RIP];
+    was = u->uc_mcontext.gregs[REG_RAX];
+    u->uc_mcontext.gregs[REG_RAX] = 77;
+}
+
+int main(void)
+{
+    struct sigaction act = { .sa_sigaction = on, .sa_flags = SA_SIGINFO };
+
+    sigaction(SIGSYS, &act, NULL);
+    long r = syscall(SYS_mkdir, "/x", 0755);
+    printf("%d %d %x %d %ld %ld\n", got.si_code, got.si_syscall, got.si_arch,
+           (long)got.si_call_addr == where, was, r);
+    return 0;
+}
+END
+mkdir -p b && gcc -D_GNU_SOURCE -static -o image/trap trap.c 2> /dev/null && cp image/trap b/rootfs/trap &&
+    sees "or tells the program which" "1 83 c000003e 1 83 77" "$(rule '{names:["mkdir"],action:"SCMP_ACT_TRAP"}')" /trap
+sees "nobody traces, nobody listens" "1 1" "$(rule '{names:["mkdir","mkdirat"],action:"SCMP_ACT_TRACE"},{names:["rmdir","unlinkat"],action:"SCMP_ACT_NOTIFY"}')" sh -c 'echo $(mkdir /x 2>&1 | grep -c "Function not implemented") $(rmdir /tmp 2>&1 | grep -c "Function not implemented")'
 sees "what is not allowed is refused" "no" '.linux.seccomp={defaultAction:"SCMP_ACT_ERRNO",syscalls:[{names:["read","write","close","execve","exit_group","exit","brk","mmap","munmap","mprotect","arch_prctl","set_tid_address","set_robust_list","rseq","prlimit64","getrandom","readlink","readlinkat","fstat","newfstatat","stat","openat","getuid","geteuid","getgid","getegid","getpid","getppid","rt_sigaction","rt_sigprocmask","rt_sigreturn","ioctl","fcntl","getcwd","uname","prctl","sigaltstack","futex","dup2","pipe2","vfork","clone","wait4","lseek"],action:"SCMP_ACT_ALLOW"}]}' sh -c 'cd /tmp 2> /dev/null || echo no'
 mkdir hooks
 for kind in prestart createRuntime createContainer poststart poststop; do

@@ -42,7 +42,7 @@ wrong "a setting that is no number" 'linux.sysctl: /proc/sys/net/core/somaxconn 
 wrong "a device of no kind" 'linux.devices[0].type: there is no kind of device "x"' '.linux.devices=[{path:"/dev/x",type:"x"}]'
 wrong "a relative device" 'linux.devices[0].path: must be an absolute path' '.linux.devices=[{path:"x",type:"c"}]'
 wrong "a propagation of no name" 'linux.rootfsPropagation: there is no propagation "x"' '.linux.rootfsPropagation="x"'
-wrong "a rule for devices that is none" 'linux.resources.devices[0].access: "x" is not made of r, w and m' '.linux.resources.devices=[{allow:false,access:"x"}]'
+wrong "a rule for devices that is none" "linux.resources.devices[0].access: 'x' is none of" '.linux.resources.devices=[{allow:false,access:"x"}]'
 echo '{ "ociVersion": ' > b/config.json
 says "no JSON" "config.json: line 2" rs create --bundle b x
 says "no bundle" "No such file or directory" rs create --bundle nowhere x
