@@ -6,6 +6,7 @@
 #                   (narrower: SUITES="unit guest", T=part-of-a-name)
 #   make test-engines   podman, Docker and containerd with us against them with runc
 #   make test-oci   the validation programs of the OCI runtime specification on runc, crun and us
+#   make test-kubernetes    the same on a Kubernetes node, which is built the first time
 #   make check      all that a change must pass: both compilers, layers, headers, locks, format, test
 #   make bench      measures every row, natively, in gVisor and in us, into docs/performance.md
 #                   (bench-quick, bench-compare: see there; narrower: ROWS=regex BOXES=native,ptrace)
@@ -181,6 +182,9 @@ test-engines: # podman, Docker, containerd: root, Debian's packages, a minute or
 test-oci: # the specification's own programs, on runc, crun and us: root, Debian's packages, five minutes
 	@$(RELEASE)
 	@RUNSC=$(RUNSC) bash tests/engines/oci.sh
+test-kubernetes: # a node of our own; builds Kubernetes once, into $KUBERNETES
+	@$(RELEASE)
+	@RUNSC=$(RUNSC) bash tests/engines/kubernetes/kubernetes.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
 bench-built: deps-bench
 	@$(RELEASE) bench-rows && sh bench/prepare.sh
@@ -225,7 +229,7 @@ install: # runsc finds the others beside itself, or in ../libexec/runsc
 	install -D -m 644 runsc/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 clean: ; rm -rf build
 
-.PHONY: all test test-engines test-oci test-long bench bench-built bench-quick bench-compare bench-rows run deps deps-test deps-bench layers coverage headers locks format format-check docs docs-check survey check \
+.PHONY: all test test-engines test-oci test-kubernetes test-long bench bench-built bench-quick bench-compare bench-rows run deps deps-test deps-bench layers coverage headers locks format format-check docs docs-check survey check \
         install clean fuzz unit guest tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -8,6 +8,8 @@
 #   op NAME COMMAND…      one operation; what it prints counts, but for ids, times and numbers
 #                         that no two runs share
 #   quiet NAME COMMAND…   only its status counts
+#   until_is NAME WANT COMMAND…   what a scheduler brings about takes its time: tried until
+#                         it is WANT, for $patience or 40 seconds at most; what it was in the end counts
 #   differs NAME WHY      this one is not compared; few have a reason not to be
 #
 # SHOW=1 prints what runc's operations gave.
@@ -62,6 +64,11 @@ quiet() {
     local name=$1 status=0; shift
     "$@" > /dev/null 2>&1 < /dev/null || status=$?
     record "$name" "$status"
+}
+until_is() {
+    local name=$1 want=$2 is end=$((SECONDS + ${patience:-40})); shift 2
+    while is=$("$@" 2>&1 < /dev/null); [ "$is" != "$want" ] && [ $SECONDS -lt $end ]; do sleep 0.2; done
+    op "$name" echo "$is"
 }
 on_tty() { script -qec "$*" /dev/null; }
 compare() {

@@ -27,17 +27,6 @@ stop_engine() {
     for _ in $(seq 100); do [ -e pid ] || break; sleep 0.1; done
     rm -rf data/swarm
 }
-# until_is NAME WANT COMMAND…: what a scheduler brings about takes its time; what it was in the
-# end is recorded.
-until_is() {
-    local name=$1 want=$2 is; shift 2
-    for _ in $(seq 150); do
-        is=$("$@" 2>&1 < /dev/null)
-        [ "$is" = "$want" ] && break
-        sleep 0.2
-    done
-    op "$name" echo "$is"
-}
 service() { d service create --quiet --detach --no-resolve-image --restart-delay 100ms --network host --name "$@"; }
 tasks() { d service ps --filter desired-state=running --format '{{.CurrentState}}' "$1" | grep -c '^Running'; }
 images() { d service ps --filter desired-state=running --format '{{.Image}} {{.CurrentState}}' "$1" | cut -d' ' -f1,2 | sort | uniq -c | tr -s ' '; }
