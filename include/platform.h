@@ -171,6 +171,8 @@ struct platform_ops {
      */
     must_use int (*aspace_reuse)(struct platform *p, const struct aspace_owner *owner,
                                  struct aspace **out);
+    /* And to map a small parent's memory there costs less than aspace_fork(). */
+    bool reuse_beats_fork;
 
     /*
      * Changes an address space, in order, in as few hand-overs as the platform can.

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "platform-ptrace/ptrace_priv.h"
+#include "platform-stub/spare.h"
 
 static void ptrace_destroy(struct platform *p)
 {
@@ -21,6 +22,8 @@ static void ptrace_destroy(struct platform *p)
     while ((t = list_first(&p->threads, struct guest_thread, node)))
         ptrace_thread_destroy(t);
     while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
+        aspace_destroy(as);
+    while ((as = spare_drop(&p->stubs)))
         aspace_destroy(as);
     stubs_destroy(&p->stubs);
     free(p);
@@ -88,6 +91,18 @@ static int ptrace_aspace_create(struct platform *p, struct aspace **out)
     return aspace_create(&p->stubs, out);
 }
 
+/* A stub stands while its thread is out of run(), and who is killed then runs nothing more. */
+static void ptrace_aspace_destroy(struct aspace *as)
+{
+    aspace_destroy(as ? spare_put(as, false) : NULL);
+}
+
+static int ptrace_aspace_reuse(struct platform *p, const struct aspace_owner *owner,
+                               struct aspace **out)
+{
+    return spare_take(&p->stubs, owner, out);
+}
+
 const struct platform_ops platform_ptrace = {
     .name = "ptrace",
     .probe = ptrace_probe,
@@ -99,11 +114,14 @@ const struct platform_ops platform_ptrace = {
     .file_del = ptrace_file_del,
     .aspace_create = ptrace_aspace_create,
     .aspace_fork = aspace_fork,
-    .aspace_destroy = aspace_destroy,
+    .aspace_destroy = ptrace_aspace_destroy,
+    .aspace_own = spare_own,
+    .aspace_reuse = ptrace_aspace_reuse,
     .aspace_apply = aspace_apply,
     .aspace_barrier = aspace_barrier,
     .thread_create = ptrace_thread_create,
     .thread_destroy = ptrace_thread_destroy,
+    .thread_leave = ptrace_thread_leave,
     .run = ptrace_run,
     .interrupt = ptrace_interrupt,
     .fpu_get = ptrace_fpu_get,

@@ -39,6 +39,7 @@ must_use int ptrace_probe(const char **why);
 /* thread.c */
 must_use int ptrace_thread_create(struct platform *p, struct guest_thread **out);
 void ptrace_thread_destroy(struct guest_thread *t);
+void ptrace_thread_leave(struct guest_thread *t);
 void ptrace_interrupt(struct guest_thread *t);
 nsec_t ptrace_cpu_time(const struct guest_thread *t);
 

@@ -57,6 +57,11 @@ static void stub_leave(struct guest_thread *t)
         corpse_add(stub_part(t), pid);
 }
 
+void ptrace_thread_leave(struct guest_thread *t)
+{
+    stub_leave(t);
+}
+
 void thread_lost(struct guest_thread *t)
 {
     corpse_free(stub_part(t));

@@ -36,8 +36,8 @@ static bool has_room_locked(struct stubs *stubs, const struct aspace_owner *owne
 }
 
 /* Whether all that is left are its agent and the parked. Nothing more is parked from here on. */
-static bool end_locked(struct aspace *as) HOLDS(as->lock);
-static bool end_locked(struct aspace *as)
+static bool end_locked(struct aspace *as, bool killed_run) HOLDS(as->lock);
+static bool end_locked(struct aspace *as, bool killed_run)
 {
     struct stubs *stubs = as->stubs;
     unsigned parked = parked_locked(as);
@@ -46,7 +46,7 @@ static bool end_locked(struct aspace *as)
     if (!as->owned || !as->agent.pid || parked > STUBS_MAX)
         return false;
     mutex_lock(&stubs->lock);
-    bool quiet = as->corpses == 1 + parked && has_room_locked(stubs, &as->owner);
+    bool quiet = (as->corpses == 1 + parked || !killed_run) && has_room_locked(stubs, &as->owner);
     mutex_unlock(&stubs->lock);
     return quiet;
 }
@@ -58,23 +58,6 @@ static int empty_locked(struct aspace *as)
     return agent_run(&as->agent, NULL);
 }
 
-bool spare_keep(struct aspace *as)
-{
-    struct stubs *stubs = as->stubs;
-
-    mutex_lock(&as->lock);
-    bool kept = end_locked(as) && empty_locked(as) == 0;
-    mutex_unlock(&as->lock);
-    if (!kept)
-        return false;
-    mutex_lock(&stubs->lock);
-    list_del(&as->node);
-    list_push_back(&stubs->spares, &as->node);
-    stubs->spare_count++;
-    mutex_unlock(&stubs->lock);
-    return true;
-}
-
 static void take_locked(struct stubs *stubs, struct aspace *as) HOLDS(stubs->lock);
 static void take_locked(struct stubs *stubs, struct aspace *as)
 {
@@ -82,6 +65,27 @@ static void take_locked(struct stubs *stubs, struct aspace *as)
     list_del(&as->node);
     list_push_back(&stubs->aspaces, &as->node);
     as->id = stubs->next_id++;
+}
+
+struct aspace *spare_put(struct aspace *as, bool killed_run)
+{
+    struct stubs *stubs = as->stubs;
+    struct aspace *oldest = NULL;
+
+    mutex_lock(&as->lock);
+    bool kept = end_locked(as, killed_run) && empty_locked(as) == 0;
+    mutex_unlock(&as->lock);
+    if (!kept)
+        return as;
+    mutex_lock(&stubs->lock);
+    list_del(&as->node);
+    list_push_back(&stubs->spares, &as->node);
+    if (++stubs->spare_count > SPARES_MAX) {
+        oldest = list_first(&stubs->spares, struct aspace, node);
+        take_locked(stubs, oldest);
+    }
+    mutex_unlock(&stubs->lock);
+    return oldest;
 }
 
 /* The one that has waited least: its pages are still in the processor's caches. */
@@ -114,13 +118,10 @@ int spare_take(struct stubs *stubs, const struct aspace_owner *owner, struct asp
     return 0;
 }
 
-struct aspace *spare_drop(struct stubs *stubs, bool all)
+struct aspace *spare_drop(struct stubs *stubs)
 {
-    struct aspace *as = NULL;
-
     mutex_lock(&stubs->lock);
-    if (all || stubs->spare_count > SPARES_MAX)
-        as = list_first(&stubs->spares, struct aspace, node);
+    struct aspace *as = list_first(&stubs->spares, struct aspace, node);
     if (as)
         take_locked(stubs, as);
     mutex_unlock(&stubs->lock);

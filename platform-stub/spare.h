@@ -15,16 +15,20 @@
 #include "platform-stub/stubs.h"
 
 /*
- * Keeps an address space that nobody uses any more, empty. False where it is to be destroyed:
- * nobody owns it, stubs of it still run or have not been waited for, or there are enough.
+ * Keeps an address space that nobody uses any more, empty; but not where nobody owns it, where
+ * there are enough, or where stubs of it are left that are not parked.
+ *
+ *   killed_run  such stubs count also when they have been killed, until they are waited for; else
+ *               who is killed never runs again
+ *   returns     what is to be destroyed: it, or another for which it was kept, or NULL
  */
-must_use bool spare_keep(struct aspace *as);
+must_use struct aspace *spare_put(struct aspace *as, bool killed_run);
 
 /* One that `owner` has left. Errors: EAGAIN where there is none. */
 must_use int spare_take(struct stubs *stubs, const struct aspace_owner *owner, struct aspace **out);
 
-/* The oldest, which is to be destroyed, where there are too many or `all` are to go. Or NULL. */
-must_use struct aspace *spare_drop(struct stubs *stubs, bool all);
+/* Takes one, to be destroyed; NULL where there is none. */
+must_use struct aspace *spare_drop(struct stubs *stubs);
 
 /* Who may have it when it has ended; NULL: nobody. */
 void spare_own(struct aspace *as, const struct aspace_owner *owner);

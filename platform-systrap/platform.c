@@ -146,6 +146,7 @@ const struct platform_ops platform_systrap = {
     .aspace_destroy = systrap_aspace_destroy,
     .aspace_own = spare_own,
     .aspace_reuse = systrap_aspace_reuse,
+    .reuse_beats_fork = true,
     .aspace_apply = aspace_apply,
     .aspace_barrier = aspace_barrier,
     .thread_create = systrap_thread_create,

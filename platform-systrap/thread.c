@@ -169,12 +169,8 @@ static void end(struct aspace *as)
 
 void systrap_aspace_destroy(struct aspace *as)
 {
-    if (!as)
-        return;
-    struct stubs *stubs = as->stubs;
-    if (!spare_keep(as))
-        end(as);
-    else if ((as = spare_drop(stubs, false)))
+    as = as ? spare_put(as, true) : NULL;
+    if (as)
         end(as);
 }
 
@@ -184,7 +180,7 @@ void systrap_aspaces_end(struct platform *p)
 
     while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
         end(as);
-    while ((as = spare_drop(&p->stubs, true)))
+    while ((as = spare_drop(&p->stubs)))
         end(as);
 }
 

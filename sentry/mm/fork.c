@@ -231,7 +231,7 @@ static int fork_aspace(struct mm *to, struct mm *mm)
 
     to->owned = mm->owned;
     to->owner = mm->owner;
-    if (is_small(mm) && mm_reuse_aspace(to)) {
+    if (p->ops->reuse_beats_fork && is_small(mm) && mm_reuse_aspace(to)) {
         to->unseen = true;
         return 0;
     }
