@@ -4,6 +4,7 @@
 #   make run        build for release and show a program in the sandbox
 #   make test       every test; ends with how many passed, failed, were skipped
 #                   (narrower: SUITES="unit guest", T=part-of-a-name)
+#   make soak       builds and test suites in one sandbox for MINUTES=10, and what has grown at the end
 #   make test-engines   podman, Docker and containerd with us against them with runc
 #   make test-oci   the validation programs of the OCI runtime specification on runc, crun and us
 #   make test-kubernetes    the same on a Kubernetes node, which is built the first time
@@ -186,6 +187,8 @@ test-kubernetes: # a node of our own; builds Kubernetes once, into $KUBERNETES
 	@$(RELEASE)
 	@RUNSC=$(RUNSC) bash tests/engines/kubernetes/kubernetes.sh
 test-long: ; @LONG=1 $(MAKE) --no-print-directory test
+soak: guest
+	@$(RELEASE) && RUNSC=$(RUNSC) sh tests/tools/soak.sh $(or $(MINUTES),10) $(firstword $(PLATFORMS))
 bench-built: deps-bench
 	@$(RELEASE) bench-rows && sh bench/prepare.sh
 bench: bench-built
