@@ -5,6 +5,7 @@
  * orders, registers, answers, XSAVE areas, and the signal frame that the sentry is reading.
  */
 #include <pthread.h>
+#include <stdio.h>
 
 #define PLATFORM platform_systrap
 #include "tests/platform/attack.h"
@@ -255,7 +256,7 @@ Test(scribble, on_every_word_of_a_slot_while_it_is_in_use, .timeout = 1000)
         world_check(&w);
         OPS->fpu_reset(w.r.t);
     }
-    cr_log_info("%u turns, %u stubs lost", v.turns, v.lost);
+    fprintf(stderr, "%u turns, %u stubs lost\n", v.turns, v.lost);
     cr_assert_gt(v.turns, 100);
     cr_assert_geq(v.sweep, 3 * SWEEPS, "not every byte was written in the time given");
     free(v.area);

@@ -133,8 +133,8 @@ static inline struct attack attack(struct world *w, aim_fn *aim, uint64_t count,
     for (size_t i = 0; i < ATTACKERS; i++)
         cr_assert_eq(pthread_join(a[i].thread, NULL), 0);
     world_check(w);
-    cr_log_info("%u tries of %lu, %u stubs lost; stops: %u calls, %u faults, %u exceptions",
-                of.tries, count, of.lost, of.stops[STOP_SYSCALL], of.stops[STOP_FAULT],
-                of.stops[STOP_EXCEPTION]);
+    fprintf(stderr, "%u of %lu tries; %u stubs lost; %u calls, %u faults, %u exceptions\n",
+            of.tries, count, of.lost, of.stops[STOP_SYSCALL], of.stops[STOP_FAULT],
+            of.stops[STOP_EXCEPTION]);
     return of;
 }
