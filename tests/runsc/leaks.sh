@@ -3,10 +3,12 @@
 . tests/runsc/lib.sh
 [ "${LONG:-0}" = 1 ] && n=1000 || n=50
 
+# What engines on this machine do meanwhile is not ours.
+without_others() { grep -vE '/(runsc-engines[.][^/]*|docker|containerd|kubepods[^/]*|libpod[^/]*|netns)(/|$)'; }
 state() {
-    cut -d ' ' -f 5 /proc/self/mountinfo | sort > "$1.mounts"
-    find /dev/shm /dev/mqueue /run /var/run /var/tmp -xdev 2> /dev/null | sort > "$1.files"
-    find /sys/fs/cgroup -type d 2> /dev/null | sort > "$1.cgroups"
+    cut -d ' ' -f 5 /proc/self/mountinfo | without_others | sort > "$1.mounts"
+    find /dev/shm /dev/mqueue /run /var/run /var/tmp -xdev 2> /dev/null | without_others | sort > "$1.files"
+    find /sys/fs/cgroup -type d 2> /dev/null | without_others | sort > "$1.cgroups"
     find "$work" -path "$work/before*" -prune -o -path "$work/after*" -prune -o -print | sort > "$1.here"
     ls -A /tmp | grep -e runsc -e sentry -e gofer > "$1.tmp"
     cat /proc/sysvipc/* > "$1.ipc"
