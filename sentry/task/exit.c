@@ -94,10 +94,10 @@ static void leave_platform(struct task *t)
     ops->thread_destroy(guest);
 }
 
-/* Under RANK_TASKS: it is dead to the family. */
-static void leave_family_locked(struct task *t)
+/* Under RANK_TASKS: it is dead to the family. Gives the parent that is to be told, or NULL. */
+static struct thread_group *leave_family_locked(struct task *t)
 {
-    struct thread_group *g = t->group;
+    struct thread_group *g = t->group, *parent = NULL;
     struct task *other;
     struct usage u;
     bool all_ended = true;
@@ -119,7 +119,8 @@ static void leave_family_locked(struct task *t)
     if (!leads)
         group_release_task_locked(t);
     if (all_ended)
-        group_end_locked(g);
+        parent = group_end_locked(g);
+    return parent;
 }
 
 void task_end(struct task *t, int exit_code)
@@ -144,15 +145,16 @@ void task_exit(struct task *t)
     if (last)
         pid_ns_end(t);
     mutex_lock(&ts->lock);
-    leave_family_locked(t);
+    struct thread_group *parent = leave_family_locked(t);
     mutex_unlock(&ts->lock);
+    group_tell_end(parent);
     group_put(g);
 }
 
 void task_discard(struct task *t)
 {
     struct tasks *ts = tasks_of(t->arena);
-    struct thread_group *g = group_get(t->group);
+    struct thread_group *g = group_get(t->group), *parent = NULL;
 
     stop_signals(t);
     vfork_done(t);
@@ -161,7 +163,7 @@ void task_discard(struct task *t)
     task_drop_mm(t);
     mutex_lock(&ts->lock);
     if (g->leader != t) {
-        leave_family_locked(t);
+        parent = leave_family_locked(t);
     } else {
         sigpending_flush(t->arena, &t->pending, ~(sigset64)0);
         sigpending_flush(t->arena, &g->pending, ~(sigset64)0);
@@ -169,5 +171,6 @@ void task_discard(struct task *t)
         group_release_locked(g);
     }
     mutex_unlock(&ts->lock);
+    group_tell_end(parent);
     group_put(g);
 }

@@ -66,7 +66,10 @@ void group_tell_parent(struct thread_group *g, int code)
     mutex_unlock(&ts->lock);
 }
 
-/* Does nobody want to know? As do_notify_parent(): sends the signal otherwise. */
+/*
+ * Does nobody want to know? As do_notify_parent(): sends the signal otherwise. Whoever waits is
+ * still to be woken.
+ */
 static bool notify_locked(struct thread_group *g)
 {
     struct thread_group *parent = g->parent;
@@ -89,7 +92,6 @@ static bool notify_locked(struct thread_group *g)
         int err = signal_send_group(parent, sig, &si);
         (void)err; /* a lost real-time signal is the parent's own choice of exit_signal */
     }
-    waitq_wake(&parent->child_waitq, 0);
     return unseen;
 }
 
@@ -175,6 +177,8 @@ static void adopt_locked(struct thread_group *child, struct thread_group *father
     if (child->zombie) {
         if (notify_locked(child))
             group_release_locked(child);
+        if (reaper)
+            waitq_wake(&reaper->child_waitq, 0);
         return;
     }
     session_orphan_check_locked(child, father);
@@ -201,8 +205,10 @@ void group_unlink_reaper_locked(struct thread_group *g)
     ns->dead = true;
 }
 
-void group_end_locked(struct thread_group *g)
+struct thread_group *group_end_locked(struct thread_group *g)
 {
+    struct thread_group *parent = g->parent ? group_get(g->parent) : NULL;
+
     mutex_lock(&g->lock);
     sigpending_flush(g->arena, &g->pending, ~(sigset64)0);
     mutex_unlock(&g->lock);
@@ -215,4 +221,12 @@ void group_end_locked(struct thread_group *g)
     waitq_wake(&g->pid->waitq, POLLIN);
     if (notify_locked(g))
         group_release_locked(g);
+    return parent;
+}
+
+void group_tell_end(struct thread_group *parent)
+{
+    if (parent)
+        waitq_wake(&parent->child_waitq, 0);
+    group_put(parent);
 }

@@ -65,8 +65,19 @@ void vfork_done(struct task *t);
 
 /* ---- reap.c ---- */
 
-/* The last live thread of a process has gone: children, parent, process group, session. */
-void group_end_locked(struct thread_group *g);
+/*
+ * The last live thread of a process has gone: children, parent, process group, session.
+ *
+ *   returns   its parent, given, or NULL: for group_tell_end()
+ */
+must_use struct thread_group *group_end_locked(struct thread_group *g);
+/*
+ * Wakes a parent that waits for its children; not before RANK_TASKS is free, for it takes that
+ * first. NULL is fine.
+ *
+ *   parent    taken
+ */
+void group_tell_end(struct thread_group *parent);
 /* Children of `g` whose parent_task was `t` get another of its threads. */
 void group_move_children_locked(struct thread_group *g, struct task *t);
 /* It is no namespace's init any more. */
