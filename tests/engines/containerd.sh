@@ -16,7 +16,12 @@ setsid containerd -c config.toml > containerd.log 2>&1 < /dev/null &
 daemon=$!
 ctr="timeout -s KILL 30 ctr -a $work/sock"
 c() { $ctr "$@"; }
-stop_engine() { c task ls -q | xargs -r -n 1 ctr -a "$work/sock" task rm -f; kill $daemon; wait $daemon; }
+stop_engine() {
+    c task ls -q | xargs -r -n 1 ctr -a "$work/sock" task rm -f
+    kill $daemon
+    wait $daemon
+    find /sys/fs/cgroup -depth -type d -path '*/runsc-test*' -exec rmdir {} +
+}
 binary() { if [ $runtime = runc ]; then command -v runc; else echo "$RUNSC"; fi; }
 start() { c run --runtime io.containerd.runc.v2 --runc-binary "$(binary)" "$@"; }
 # once [FLAGS] COMMAND…: the image is put between; the container goes when it ends.
@@ -107,20 +112,20 @@ ops() {
     op task-ls sh -c "$ctr task ls | grep -o 'c2.*RUNNING' | tr -d '0-9 '"
     op label sh -c "$ctr c ls -q labels.app==test"
     op info sh -c "$ctr c info c2 | jq -r '.Runtime.Name, .Image'"
-    op exec c task exec --exec-id e1 c2 echo in
+    # On a busy host ctr drops what a process says just before it ends: these wait a little.
+    op exec c task exec --exec-id e1 c2 sh -c 'echo in; sleep 0.1'
     op exec-status c task exec --exec-id e2 c2 sh -c 'exit 3'
-    op exec-who c task exec --exec-id e3 --user 1000 --cwd /tmp c2 sh -c 'id -u; pwd'
-    op exec-stdin sh -c "echo foo | $ctr task exec --exec-id e4 c2 cat"
+    op exec-stdin sh -c "echo foo | $ctr task exec --exec-id e4 c2 sh -c 'cat; sleep 0.1'"
     op exec-no-command c task exec --exec-id e5 c2 nosuch
     op exec-no-path c task exec --exec-id e6 c2 /nosuch
     op exec-tty on_tty "$ctr task exec -t --exec-id e7 c2 sh -c 'sleep 0.3; tty; echo ok; exit 4'"
     op exec-d c task exec -d --exec-id e8 c2 sh -c 'echo made > /tmp/made; exec sleep 100'
     sleep 0.3
-    op exec-d-ran c task exec --exec-id e9 c2 cat /tmp/made
+    op exec-d-ran c task exec --exec-id e9 c2 sh -c 'cat /tmp/made; sleep 0.1'
     op exec-d-ps sh -c "$ctr task ps c2 | grep -c e8"
     op exec-d-kill c task kill --exec-id e8 -s KILL c2
     op exec-d-gone sh -c "sleep 0.3; timeout 5 ctr -a $work/sock task exec --exec-id e10 c2 ps | grep -c '[s]leep 100'"
-    op exec-self c task exec --exec-id e11 c2 sh -c 'readlink /proc/1/exe; hostname > /dev/null && echo ok'
+    op exec-self c task exec --exec-id e11 c2 sh -c 'readlink /proc/1/exe; hostname > /dev/null && echo ok; sleep 0.1'
     quiet ps c task ps c2
     op metrics sh -c "$ctr task metrics --format json c2 | jq -r 'keys | join(\" \")'"
     op metrics-memory sh -c "$ctr task metrics --format json c2 | jq '.memory.usage.usage > 0'"
@@ -132,6 +137,8 @@ ops() {
     op snapshot sh -c "$ctr snapshots info c2 | jq -r .Kind"
     op snapshot-diff sh -c "$ctr snapshots diff c2 | tar -tz | grep tmp/made"
     op snapshot-mounts sh -c "$ctr snapshots mounts /mnt c2 | grep -c overlay"
+    # To look up a user ctr mounts the overlay once more, and nothing can be copied up after that.
+    op exec-who c task exec --exec-id e3 --user 1000 --cwd /tmp c2 sh -c 'id -u; pwd; sleep 0.1'
     op term c task kill c2
     ended c2
     op kill-ended c task kill c2

@@ -145,7 +145,7 @@ ops_pod() {
     volumeMounts: [ { name: shared, mountPath: /s }, { name: settings, mountPath: /settings }, { name: key, mountPath: /key } ]
   - name: two
     image: localhost/bb:1
-    command: [sh, -c, 'echo two; echo err >&2; FOREVER']
+    command: [sh, -c, 'sleep 0.2; echo two; sleep 0.2; echo err >&2; FOREVER']
     securityContext: { runAsUser: 1000, runAsGroup: 1000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
     volumeMounts: [ { name: shared, mountPath: /s } ]
 END
@@ -303,7 +303,7 @@ END
   containers: [ { name: a, image: "localhost/bb:1", command: [sh, -c, 'nc -lk -p 8000 -e echo served & FOREVER'] } ]
 END
     ready served
-    op port-forward sh -c "$kubectl port-forward served 18000:8000 > /dev/null & sleep 2; nc -w 2 127.0.0.1 18000 < /dev/null; kill \$!"
+    op port-forward sh -c "$kubectl port-forward served 18000:8000 > /dev/null & sleep 2; busybox nc -w 2 127.0.0.1 18000 < /dev/null; kill \$!"
     rm_pod served
     op left sh -c "$kubectl get pod -o name | wc -l"
 }
@@ -312,6 +312,7 @@ ops() {
     mkdir -p vol && rm -f vol/*
     for part in ${PARTS:-deployment job pod probes ends kinds}; do "ops_$part"; done
     differs port-forward "a container has no internet sockets yet"
+    differs shared-pids "each container of a pod has a sandbox of its own"
     echo "kubernetes: $runtime: $((SECONDS - begun)) s"
 }
 compare
