@@ -159,7 +159,8 @@ static long read_dents(struct task *t, struct file *f, uptr_t to, size_t count, 
 
 static long get_dents(struct task *t, int fd, uptr_t to, unsigned count, bool old)
 {
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
 
     if (!f)
         return -EBADF;

@@ -64,7 +64,8 @@ long rw_write_at(struct task *t, struct file *f, struct io *io, uint64_t pos, bo
 
 long sys_read(struct task *t, int fd, uptr_t buf, size_t count)
 {
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
     struct io io;
     int err = f ? file_may_read(f) : -EBADF;
 
@@ -75,7 +76,8 @@ long sys_read(struct task *t, int fd, uptr_t buf, size_t count)
 
 long sys_write(struct task *t, int fd, uptr_t buf, size_t count)
 {
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
     struct io io;
     int err = f ? file_may_write(f) : -EBADF;
 
@@ -88,7 +90,8 @@ long sys_pread64(struct task *t, int fd, uptr_t buf, size_t count, int64_t offse
 {
     if (offset < 0)
         return -EINVAL;
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
     struct io io;
     int err = !f ? -EBADF : f->kind & FILE_STREAM ? -ESPIPE : file_may_read(f);
     if (!err)
@@ -100,7 +103,8 @@ long sys_pwrite64(struct task *t, int fd, uptr_t buf, size_t count, int64_t offs
 {
     if (offset < 0)
         return -EINVAL;
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
     struct io io;
     int err = !f ? -EBADF : f->kind & (FILE_STREAM | FILE_NOPWRITE) ? -ESPIPE : file_may_write(f);
     if (!err)
@@ -110,7 +114,8 @@ long sys_pwrite64(struct task *t, int fd, uptr_t buf, size_t count, int64_t offs
 
 long sys_lseek(struct task *t, int fd, int64_t offset, int whence)
 {
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
 
     return f ? file_seek(f, offset, whence) : -EBADF;
 }

@@ -114,7 +114,8 @@ static long do_write(const struct rwv *c)
 static long move_vecs(struct task *t, int fd, uptr_t from, size_t count, int64_t pos, int flags,
                       long (*move)(const struct rwv *c))
 {
-    scoped(file) struct file *f = task_file(t, fd);
+    scoped_use use = task_use(t, fd);
+    struct file *f = use.file;
     struct iov iov;
     struct io io;
 

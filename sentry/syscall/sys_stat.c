@@ -109,7 +109,8 @@ long sys_lstat(struct task *t, uptr_t path, uptr_t statbuf)
 
 long sys_fstat(struct task *t, int fd, uptr_t statbuf)
 {
-    scoped(file) struct file *f = task_file_any(t, fd);
+    scoped_use use = task_use_any(t, fd);
+    struct file *f = use.file;
     struct abi_stat st;
     struct attr attr;
 

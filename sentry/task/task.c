@@ -105,6 +105,22 @@ struct file *task_file(struct task *t, int fd)
     return f && !(f->kind & FILE_PATH) ? keep(f) : NULL;
 }
 
+struct file_use task_use_any(struct task *t, int fd)
+{
+    return fdtable_use(t->files, fd);
+}
+
+struct file_use task_use(struct task *t, int fd)
+{
+    struct file_use u = fdtable_use(t->files, fd);
+
+    if (unlikely(u.file && u.file->kind & FILE_PATH)) {
+        file_use_end(&u);
+        u = (struct file_use){ 0 };
+    }
+    return u;
+}
+
 int task_install(struct task *t, struct file *f, bool cloexec)
 {
     return fdtable_install(t->files, f, 0, cloexec, task_limit(t, RLIMIT_NOFILE));

@@ -166,6 +166,9 @@ enum task_life {
 must_use struct file *task_file(struct task *t, int fd);
 /* The same, O_PATH files included. */
 must_use struct file *task_file_any(struct task *t, int fd);
+/* As task_file() and task_file_any(), for the length of the call only. */
+struct file_use task_use(struct task *t, int fd);
+struct file_use task_use_any(struct task *t, int fd);
 /* Installs at the lowest free descriptor. Errors: EMFILE, ENOMEM. Returns the number. */
 must_use int task_install(struct task *t, struct file *f, bool cloexec);
 /* Who asks, for vfs: all borrowed from `t`. */

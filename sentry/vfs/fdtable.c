@@ -164,6 +164,14 @@ struct file *fdtable_file(struct fdtable *t, int fd)
     return f;
 }
 
+struct file_use fdtable_use(struct fdtable *t, int fd)
+{
+    if (likely(ref_is_only(&t->ref)))
+        return (struct file_use){ likely((uint32_t)fd < t->size) ? t->files[fd] : NULL, false };
+    struct file *f = fdtable_file(t, fd);
+    return (struct file_use){ f, f != NULL };
+}
+
 static void set_locked(struct fdtable *t, uint32_t fd, struct file *f, bool cloexec) HOLDS(t->lock);
 static void set_locked(struct fdtable *t, uint32_t fd, struct file *f, bool cloexec)
 {

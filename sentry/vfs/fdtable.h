@@ -17,6 +17,21 @@ bool fdtable_is_shared(const struct fdtable *t);
 /* The file behind `fd` with a reference; NULL: EBADF. O_PATH files too: callers check FILE_PATH. */
 must_use struct file *fdtable_file(struct fdtable *t, int fd);
 /*
+ * A file for the length of a call, by a task that has the table. Where nobody shares it, nobody
+ * else can close the file, and the caller will not: it needs no reference.
+ */
+struct file_use {
+    struct file *file; /* NULL: EBADF */
+    bool counted;
+};
+struct file_use fdtable_use(struct fdtable *t, int fd);
+static inline void file_use_end(struct file_use *u)
+{
+    if (u->counted)
+        file_put(u->file);
+}
+#define scoped_use __attribute__((cleanup(file_use_end))) struct file_use
+/*
  * Installs `f` (takes its own reference) at the lowest free number from `from` on.
  *
  *   limit     RLIMIT_NOFILE
