@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "sentry/core/buckets.h"
 #include "sentry/core/slab.h"
 #include "sentry/fs/gofer_priv.h"
 
@@ -76,15 +77,10 @@ static struct gofer_inode *find(struct gofer_sb *sb, const struct gofer_attr *at
 static void insert_locked(struct gofer_sb *sb, struct gofer_inode *gi) HOLDS(sb->lock);
 static void insert_locked(struct gofer_sb *sb, struct gofer_inode *gi)
 {
-    struct htab *t = &sb->inodes;
+    bool room = buckets_reserve(sb->sb.arena, &sb->inodes, FIRST_BUCKETS);
 
-    if (htab_is_full(t)) {
-        size_t len = (t->mask + 1) * 4;
-        struct hnode **fresh = arena_alloc(sb->sb.arena, len * sizeof *fresh);
-        if (fresh) /* else the table only gets slower */
-            arena_free(htab_rehash(t, fresh, len));
-    }
-    htab_insert(t, &gi->node, hash_of(gi->host_dev, gi->host_ino));
+    assert(room && "it has had buckets from birth");
+    htab_insert(&sb->inodes, &gi->node, hash_of(gi->host_dev, gi->host_ino));
     gi->hashed = true;
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sentry/core/buckets.h"
 #include "sentry/fs/tmpfs_priv.h"
 #include "sentry/vfs/readdir.h"
 
@@ -38,19 +39,7 @@ struct tmpfs_entry *tmpfs_find_locked(const struct tmpfs *fs, struct tmpfs_dir *
 
 bool tmpfs_reserve_locked(struct tmpfs *fs, struct tmpfs_dir *dir)
 {
-    struct htab *t = &dir->names;
-
-    if (t->buckets && !htab_is_full(t))
-        return true;
-    size_t len = t->buckets ? (t->mask + 1) * 4 : FIRST_BUCKETS;
-    struct hnode **fresh = arena_alloc(fs->sb.arena, len * sizeof(struct hnode *));
-    if (!fresh)
-        return t->buckets;
-    if (t->buckets)
-        arena_free(htab_rehash(t, fresh, len));
-    else
-        htab_init(t, fresh, len);
-    return true;
+    return buckets_reserve(fs->sb.arena, &dir->names, FIRST_BUCKETS);
 }
 
 struct tmpfs_entry *tmpfs_entry_new(struct tmpfs *fs, const char *name, struct tmpfs_inode *ti)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a directory: names that are in the cache, by their hashes. */
+#include "sentry/core/buckets.h"
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -25,19 +26,7 @@ struct dentry *dentry_find_locked(struct dentry *dir, const char *name, size_t l
 
 bool dentry_reserve_locked(struct dentry *dir)
 {
-    struct htab *t = &dir->children;
-
-    if (t->buckets && !htab_is_full(t))
-        return true;
-    size_t len = t->buckets ? (t->mask + 1) * 4 : FIRST_BUCKETS;
-    struct hnode **fresh = arena_alloc(dir->sb->arena, len * sizeof(struct hnode *));
-    if (!fresh)
-        return t->buckets;
-    if (t->buckets)
-        arena_free(htab_rehash(t, fresh, len));
-    else
-        htab_init(t, fresh, len);
-    return true;
+    return buckets_reserve(dir->sb->arena, &dir->children, FIRST_BUCKETS);
 }
 
 void dentry_hash_locked(struct dentry *dir, struct dentry *d, uint64_t hash)
