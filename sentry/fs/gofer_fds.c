@@ -115,12 +115,12 @@ void gofer_fds_share(struct gofer_inode *gi)
     atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
 }
 
-/* Puts it at the young end of the idle, with a reference. Gives whether it was not there already.
- */
-static bool push_idle(struct gofer_sb *sb, struct gofer_inode *gi)
+/* Puts it at the young end of the idle, with a reference. True: it was not there already. */
+static bool push_idle_locked(struct gofer_sb *sb, struct gofer_inode *gi) HOLDS(sb->lock);
+static bool push_idle_locked(struct gofer_sb *sb, struct gofer_inode *gi)
 {
-    mutex_lock(&sb->lock);
     bool fresh = !list_is_linked(&gi->idle);
+
     if (fresh) {
         inode_get(&gi->inode);
         sb->nidle++;
@@ -128,7 +128,6 @@ static bool push_idle(struct gofer_sb *sb, struct gofer_inode *gi)
         list_del(&gi->idle);
     }
     list_push_back(&sb->idle, &gi->idle);
-    mutex_unlock(&sb->lock);
     return fresh;
 }
 
@@ -203,10 +202,11 @@ void gofer_fds_put(struct gofer_inode *gi)
         return;
     mutex_lock(&sb->lock);
     bool has_name = gi->parent || gi == sb->root;
+    bool fresh = has_name && push_idle_locked(sb, gi);
     mutex_unlock(&sb->lock);
     if (!has_name)
         gofer_fds_forget(gi);
-    else if (push_idle(sb, gi))
+    else if (fresh)
         trim_idle(sb, GOFER_IDLE_MAX);
 }
 

@@ -41,6 +41,8 @@ int overlay_set_opaque(struct dentry *d)
 /* Which layer a lower dentry is of, so that its path can be told. */
 static const struct path *layer_of(struct overlay *o, struct dentry *d)
 {
+    if (o->nlower == 1)
+        return &o->lower[0];
     for (unsigned i = 0; i < o->nlower; i++)
         if (dentry_is_under(d, o->lower[i].dentry))
             return &o->lower[i];

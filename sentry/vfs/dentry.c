@@ -75,8 +75,7 @@ void dentry_put(struct dentry *d)
         assert(d->children.count == 0 && !(dentry_state(d) & DENTRY_HASHED));
         /* The root's inode keeps the superblock, and with it the arena: last. */
         struct inode *inode = atomic_load_explicit(&d->inode, memory_order_relaxed);
-        if (inode && inode_is(inode, S_IFDIR))
-            prefix_changed(vfs_of(d->sb->arena)); /* its address may be another's */
+        prefix_dentry_changed(d); /* its address may be another's */
         arena_free(d->children.buckets);
         dentry_name_free(d);
         slab_free(d);

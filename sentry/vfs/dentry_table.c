@@ -39,12 +39,9 @@ void dentry_hash_locked(struct dentry *dir, struct dentry *d, uint64_t hash)
 
 void dentry_unhash_locked(struct dentry *dir, struct dentry *d)
 {
-    const struct inode *i = dentry_inode(d);
-
     dcache_del(d);
     htab_remove(&dir->children, &d->node);
     dentry_state_clear(d, DENTRY_HASHED);
     dir->forgets++;
-    if (i && (inode_is(i, S_IFDIR) || inode_is(i, S_IFLNK)))
-        prefix_changed(vfs_of(dir->sb->arena));
+    prefix_dentry_changed(d);
 }

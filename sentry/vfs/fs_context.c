@@ -5,6 +5,7 @@
 #include "sentry/core/slab.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/mount.h"
+#include "sentry/vfs/prefix.h"
 #include "sentry/vfs/walk.h"
 
 /* [I] never changes   [a] atomic   [l] under lock */
@@ -88,12 +89,14 @@ void fs_context_cwd(struct fs_context *fs, struct path *out)
     mutex_unlock(&fs->lock);
 }
 
-void fs_context_peek(struct fs_context *fs, struct path *root, struct path *cwd)
+bool fs_context_peek(struct fs_context *fs, struct path *root, struct path *cwd)
 {
     mutex_lock(&fs->lock);
     *root = fs->root;
     *cwd = fs->cwd;
+    bool keeps = prefix_may_cross(dentry_inode(fs->root.dentry)->sb);
     mutex_unlock(&fs->lock);
+    return keeps;
 }
 
 /* Puts `p` in the place of `slot`; the old one is put outside the lock. */

@@ -55,6 +55,14 @@ void prefix_changed(struct vfs *v)
     atomic_fetch_add_explicit(&v->prefix_gen, 1, memory_order_seq_cst);
 }
 
+void prefix_dentry_changed(const struct dentry *d)
+{
+    const struct inode *i = dentry_inode(d);
+
+    if (i && (inode_is(i, S_IFDIR) || inode_is(i, S_IFLNK)) && prefix_may_cross(d->sb))
+        prefix_changed(vfs_of(d->sb->arena));
+}
+
 /* Bytes before the last component; 0 where there is no name among them. */
 static size_t prefix_len(const char *name)
 {
@@ -77,7 +85,8 @@ bool prefix_key(const struct actor *who, const struct path *base, const char *na
     if (out->len == 0 || out->len > TEXT_MAX || !who->fs)
         return false;
     out->gen = gen_of(v);
-    fs_context_peek(who->fs, &out->root, &cwd);
+    if (!fs_context_peek(who->fs, &out->root, &cwd))
+        return false;
     out->start = name[0] == '/' ? out->root : base ? *base : cwd;
     if (!path_is_set(&out->start))
         return false;

@@ -13,7 +13,8 @@
  *     a directory's owner or mode (setattr.c)
  *
  * and never a file's coming or going. Prefixes through file systems that change by
- * themselves, or have rules of their own, are not kept.
+ * themselves, or have rules of their own, are not kept, so what happens there (in /proc at
+ * every look) raises nothing.
  *
  * What is kept has references, but keeps nothing from going: prefixes are dropped when
  * a mount leaves its tree, and those of a directory when that is removed.
@@ -53,6 +54,13 @@ void prefix_keep(struct vfs *v, const struct prefix_key *k, const struct path *a
 
 /* What a prefix leads to may be another place from now on. Any lock may be held. */
 void prefix_changed(struct vfs *v);
+/* The same, where a directory or link `d` leaves its place, or is freed. */
+void prefix_dentry_changed(const struct dentry *d);
+/* May prefixes that lead through it be kept? */
+static inline bool prefix_may_cross(const struct superblock *sb)
+{
+    return !(superblock_flags(sb) & (SB_NOCACHE | SB_REVALIDATE));
+}
 /* A directory was removed: nobody may keep it. No lock may be held. */
 void prefix_forget(struct dentry *dir);
 /* The same for all. */

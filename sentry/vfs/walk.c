@@ -92,7 +92,7 @@ static int step_name(struct walk *w)
 /* Would what is found below here be found again? */
 static bool is_plain(const struct inode *dir)
 {
-    return !(superblock_flags(dir->sb) & (SB_NOCACHE | SB_REVALIDATE)) && !dir->ops->permission;
+    return prefix_may_cross(dir->sb) && !dir->ops->permission;
 }
 
 static int go_to_last(struct walk *w)

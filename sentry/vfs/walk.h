@@ -115,8 +115,12 @@ struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 void fs_context_root(struct fs_context *fs, struct path *out); /* given */
 void fs_context_cwd(struct fs_context *fs, struct path *out);  /* given */
-/* Both, to be compared with others only: nothing keeps them. */
-void fs_context_peek(struct fs_context *fs, struct path *root, struct path *cwd);
+/*
+ * Both, to be compared with others only: nothing keeps them.
+ *
+ *   returns   whether the root is in a file system that keeps its names
+ */
+bool fs_context_peek(struct fs_context *fs, struct path *root, struct path *cwd);
 void fs_context_set_root(struct fs_context *fs, const struct path *p);
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p);
 /* Whoever stands at `from` stands at `to` afterwards: pivot_root(2). */
