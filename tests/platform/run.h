@@ -374,7 +374,10 @@ Test(run, a_stub_killed_from_outside_is_an_io_error)
     CODE(&r, CODE_AT, "\x0f\x05\xeb\xfc");
     struct guest_regs regs = rig_regs(CODE_AT);
     cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
-    cr_assert_eq(kill(youngest_child(), SIGKILL), 0);
+    pid_t pid = youngest_child();
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    while (!process_is_dead(pid)) /* while it spins for its turn it may have one more */
+        usleep(100);
     cr_assert_eq(OPS->run(r.t, r.as, &regs, &r.stop), -EIO);
     /* The address space is whole: whoever wants to, may go on. */
     regs = rig_regs(CODE_AT);

@@ -4,9 +4,9 @@
 #
 # After each round the guest is quiet and tells what it sees, and we look at its sentry from
 # outside: processes, threads, descriptors, private memory, arena and RAM in use. A round that
-# does not end is a hang. At the end what the last third of the rounds took at least is held
-# against what the rounds before took at most: what has grown by more than an eighth leaks.
-# The table of all rounds is printed in any case.
+# does not end is a hang. At the end what the last sixth of the rounds took at least is held
+# against what the second sixth took at most: what has grown by more than an eighth leaks. The
+# table of all rounds is printed in any case.
 #
 #   ROUND_LIMIT   seconds after which a round hangs (300)
 #   PART          a round runs every n-th of the guest tests (6); the first runs them all, for
@@ -75,7 +75,7 @@ db.executemany("insert into t values (?, ?)", ((i, str(i)) for i in range(5000))
 assert db.execute("select count(*) from t").fetchone()[0] == 5000' || bad "python"
     i=0
     while [ $i -lt 200 ]; do /bin/true || bad "true"; i=$((i + 1)); done
-    rm -rf /tmp/soak
+    find /tmp -mindepth 1 -maxdepth 1 ! -name "$(basename "$PWD")" -exec rm -rf {} +
     echo "round $round processes $(ls -d /proc/[0-9]* | wc -l) $(awk '$1 == "Slab:" || $1 == "AnonPages:" { print $1, $2 }' /proc/meminfo | tr '\n' ' ')"
 done
 END
@@ -100,7 +100,7 @@ hang() {
 }
 
 mkfifo in out
-"$RUNSC" do --platform="$P" --no-tty --mem=1g --ro "$work/see" --rw "$work/share" -C "$work" -- sh see/round.sh "$part" \
+"$RUNSC" do --platform="$P" --no-tty --mem=1g --ov "$work/see" --rw "$work/share" -C "$work" -- sh see/round.sh "$part" \
     < in > out 2> err &
 runsc=$!
 exec 3> in 4< out
@@ -126,12 +126,12 @@ gone 5 "after $round rounds"
 awk -v names="$columns" '
     { for (i = 1; i <= NF; i++) v[NR, i] = $i }
     END {
-        n = split(names, name); from = int(NR / 3) + 1; last = NR - int(NR / 3) + 1
-        if (NR < 6) { print "too few rounds to say what grows"; exit }
+        n = split(names, name); sixth = int(NR / 6)
+        if (sixth < 3) { print "too few rounds to say what grows"; exit }
         for (i = 2; i < n; i++) {
             most = 0; least = v[NR, i]
-            for (r = from; r < last; r++) if (v[r, i] > most) most = v[r, i]
-            for (r = last; r <= NR; r++) if (v[r, i] < least) least = v[r, i]
+            for (r = sixth + 1; r <= 2 * sixth; r++) if (v[r, i] > most) most = v[r, i]
+            for (r = NR - sixth + 1; r <= NR; r++) if (v[r, i] < least) least = v[r, i]
             if (least > most + most / 8 + (name[i] ~ /KiB/ ? 256 : 1)) { print "grows: " name[i] ": " most " to " least; bad = 1 }
         }
         exit bad
