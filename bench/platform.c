@@ -195,7 +195,7 @@ int main(int argc, char *argv[])
     nsec_t since = now();
     must(platform->create(&opts, &p), "create");
     report("create", since, 1);
-    must(platform->aspace_create(p, &as), "aspace");
+    must(platform->aspace_create(p, NULL, &as), "aspace");
     must(platform->thread_create(p, &t), "thread");
     struct mem_op op = { MEM_MAP, PROT_READ | PROT_EXEC, CODE_AT, PAGE_SIZE, FILE_RAM, 0 };
     must(platform->aspace_apply(as, &op, 1), "apply");

@@ -18,6 +18,11 @@
  * answered by CONTROL_DONE, and CONTROL_EXEC, which is like CONTROL_START, for another process:
  * the answer is CONTROL_RUNNING or CONTROL_FAILED, and in the end CONTROL_EXIT. From then on the
  * peer is that process: signals and sizes go to it, and it is killed where the peer goes.
+ *
+ * A pod is one sandbox with several containers. CONTROL_JOIN, answered by CONTROL_DONE, makes of
+ * a peer of the first container the control socket of another one, on which all goes as on the
+ * sandbox's own, from CONTROL_START to CONTROL_EXIT: the start brings a gofer of its own. Where
+ * that socket goes, that container is killed, and nothing else.
  */
 #pragma once
 
@@ -38,6 +43,8 @@ enum control_kind {
     CONTROL_SIGNAL_ALL, /* peer: value: the signal for every process */
     CONTROL_EXEC,       /* peer: as CONTROL_START, without CONTROL_PEER's and the gofer's */
     CONTROL_RESUME,     /* after CONTROL_SUSPEND: the terminal may be read again */
+    CONTROL_JOIN,       /* peer: it is to be another container's control socket */
+    CONTROL_FREEZE,     /* peer: nothing of the container runs from now on; or, value 0, it does */
     /* sentry → runsc */
     CONTROL_CREATED, /* all is made and the program is found; CONTROL_GO is awaited */
     CONTROL_DONE,    /* to a peer: value is an errno, or 0 */

@@ -146,9 +146,23 @@ struct platform_ops {
     /* Forgets a file that nothing maps any more. */
     void (*file_del)(struct platform *p, uint32_t file);
 
-    /* An empty address space. Errors: ENOMEM; EAGAIN where the host has no more processes or VMs.
+    /*
+     * An empty address space.
+     *
+     *   seed      a descendant of it: another one in which nothing was ever mapped, which
+     *             outlives this one; NULL: of the platform's own
+     *   errors    ENOMEM; EAGAIN where the host has no more processes or VMs
      */
-    must_use int (*aspace_create)(struct platform *p, struct aspace **out);
+    must_use int (*aspace_create)(struct platform *p, struct aspace *seed, struct aspace **out);
+
+    /*
+     * Puts what stands for it on the host, and so all that descends from it from now on, into
+     * a cgroup. NULL where nothing does.
+     *
+     *   fd        the cgroup's file of processes, opened by who has the right
+     *   errors    those of write(2) there
+     */
+    must_use int (*aspace_place)(struct aspace *as, int fd);
 
     /* A copy of `parent` with the same mappings and rights. Errors as above. Locks: RANK_MM of
      * both. */

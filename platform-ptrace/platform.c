@@ -86,9 +86,9 @@ static void ptrace_file_del(struct platform *p, uint32_t file)
     file_del(&p->stubs, file);
 }
 
-static int ptrace_aspace_create(struct platform *p, struct aspace **out)
+static int ptrace_aspace_create(struct platform *p, struct aspace *seed, struct aspace **out)
 {
-    return aspace_create(&p->stubs, out);
+    return aspace_create(&p->stubs, seed, out);
 }
 
 /* A stub stands while its thread is out of run(), and who is killed then runs nothing more. */
@@ -113,6 +113,7 @@ const struct platform_ops platform_ptrace = {
     .file_add = ptrace_file_add,
     .file_del = ptrace_file_del,
     .aspace_create = ptrace_aspace_create,
+    .aspace_place = aspace_place,
     .aspace_fork = aspace_fork,
     .aspace_destroy = ptrace_aspace_destroy,
     .aspace_own = spare_own,

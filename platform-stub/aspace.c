@@ -2,6 +2,7 @@
 /* Address spaces: life, and changes by way of their agents. */
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 
@@ -109,9 +110,18 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
     return 0;
 }
 
-int aspace_create(struct stubs *stubs, struct aspace **out)
+int aspace_create(struct stubs *stubs, struct aspace *seed, struct aspace **out)
 {
-    return aspace_fork(stubs->zygote, out);
+    return aspace_fork(seed ? seed : stubs->zygote, out);
+}
+
+int aspace_place(struct aspace *as, int fd)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d", (int)as->agent.pid);
+    ssize_t put = host_write(fd, text, (size_t)n);
+
+    return put < 0 ? (int)put : 0;
 }
 
 int aspace_spawn_locked(struct aspace *as, uint64_t child, pid_t *out)

@@ -118,7 +118,8 @@ must_use int zygote_create(struct stubs *stubs);
 must_use int aspace_alloc(struct stubs *stubs, struct aspace **out);
 
 /* As struct platform_ops has them. */
-must_use int aspace_create(struct stubs *stubs, struct aspace **out);
+must_use int aspace_create(struct stubs *stubs, struct aspace *seed, struct aspace **out);
+must_use int aspace_place(struct aspace *as, int fd);
 must_use int aspace_fork(struct aspace *parent, struct aspace **out);
 must_use int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n);
 must_use int aspace_barrier(struct aspace *as);

@@ -120,9 +120,9 @@ static void systrap_file_del(struct platform *p, uint32_t file)
     file_del(&p->stubs, file);
 }
 
-static int systrap_aspace_create(struct platform *p, struct aspace **out)
+static int systrap_aspace_create(struct platform *p, struct aspace *seed, struct aspace **out)
 {
-    return aspace_create(&p->stubs, out);
+    return aspace_create(&p->stubs, seed, out);
 }
 
 static int systrap_aspace_reuse(struct platform *p, const struct aspace_owner *owner,
@@ -142,6 +142,7 @@ const struct platform_ops platform_systrap = {
     .file_add = systrap_file_add,
     .file_del = systrap_file_del,
     .aspace_create = systrap_aspace_create,
+    .aspace_place = aspace_place,
     .aspace_fork = aspace_fork,
     .aspace_destroy = systrap_aspace_destroy,
     .aspace_own = spare_own,

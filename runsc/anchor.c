@@ -146,6 +146,9 @@ int anchor_spawn(struct anchor *a, struct err *e)
         close(back);
     }
     close(pair[1]);
+    if (a->join >= 0)
+        close(a->join); /* the container ends when that line does */
+    a->join = -1;
     a->sync = pair[0];
     a->pid = err ? 0 : pid;
     if (!err && flags & CLONE_NEWUSER)

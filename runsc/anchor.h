@@ -30,6 +30,7 @@ struct anchor {
     int control;       /* the listening socket of peers */
     int log;           /* where sentry and gofer complain; -1: nowhere */
     int mnt_ns;        /* the mount namespace that it is to end up in; -1: one of its own */
+    int join;          /* of a pod: the line to the sentry that takes it in; -1: it gets its own */
     pid_t pid;         /* out */
     int sync;          /* out: our line to it */
     char hostname[65]; /* its own: of the namespace, where config.json has none */

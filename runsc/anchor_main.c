@@ -184,8 +184,10 @@ static int by_number(const void *a, const void *b)
 /* Pipes of the engine must end when its command does, and the lock of the state, too. */
 static void close_others(const struct anchor *a)
 {
-    int keep[5 + OPTION_FD_COUNT] = { STDERR_FILENO, a->sync, a->control, a->log, a->mnt_ns };
-    size_t n = 5;
+    int keep[6 + OPTION_FD_COUNT] = {
+        STDERR_FILENO, a->sync, a->control, a->log, a->mnt_ns, a->join
+    };
+    size_t n = 6;
 
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         keep[n++] = a->options->fds[i];
@@ -360,12 +362,25 @@ static void become_session(const struct anchor *a)
         (void)!ioctl(console, TIOCSCTTY, 0);
 }
 
+/* By which the sentry sees who shares a namespace with whom. */
+static uint64_t number_of(const char *space)
+{
+    struct stat st;
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/self/ns/%s", space);
+    return stat(path, &st) ? 0 : st.st_ino;
+}
+
 static void begin(struct anchor *a, struct life *l)
 {
     bool own_pids = a->spec->ns[NS_PID].wanted && !a->spec->ns[NS_PID].path;
     struct err e = { .code = 0 };
 
-    if (sandbox_start(a->options, a->view, &l->sandbox, &e))
+    a->options->pid_ns = number_of("pid");
+    a->options->uts_ns = number_of("uts");
+    if (a->join >= 0 ? sandbox_join(a->options, a->view, a->join, &l->sandbox, &e)
+                     : sandbox_start(a->options, a->view, &l->sandbox, &e))
         give_up(a, &e);
     hear_created(a, &l->sandbox);
     int err = a->mnt_ns < 0 ? -EPERM : rootfs_join(a->mnt_ns, a->rootfs, &e);
@@ -374,7 +389,7 @@ static void begin(struct anchor *a, struct life *l)
     if (err)
         give_up(a, &e);
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
-        if ((i <= OPTION_FD_STDERR || i >= OPTION_FD_EXTRA) && a->options->fds[i] >= 0)
+        if (a->options->fds[i] >= 0 && i != OPTION_FD_CONSOLE && i != OPTION_FD_LOG)
             close(a->options->fds[i]);
     l->control = a->control;
     l->console = a->options->fds[OPTION_FD_CONSOLE];

@@ -269,6 +269,29 @@ void cgroup_enter_pids(const json_t *cgroups, pid_t pid)
         enter(dir, pid);
 }
 
+size_t cgroup_doors(const json_t *cgroups, int *out, size_t max)
+{
+    static const char *const these[] = { "", "memory", "cpu", "cpuacct", "cpuset", "blkio" };
+    size_t i, n = 0;
+    json_t *one;
+
+    json_array_foreach(cgroups, i, one)
+    {
+        char path[PATH_MAX];
+        const char *has = text_of(one, "controllers");
+        bool counts = false;
+
+        for (size_t j = 0; j < ARRAY_LEN(these); j++)
+            counts |= *these[j] ? has_word(has, these[j]) : !*has;
+        if (!counts || n == max ||
+            snprintf(path, sizeof path, "%s/cgroup.procs", text_of(one, "path")) >= PATH_MAX)
+            continue;
+        out[n] = open(path, O_WRONLY | O_CLOEXEC);
+        n += out[n] >= 0;
+    }
+    return n;
+}
+
 /* ---- the freezer ---- */
 
 bool cgroup_is_frozen(const json_t *cgroups)

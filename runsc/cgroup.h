@@ -30,6 +30,15 @@ json_t *cgroup_create(const char *path, const char *id);
 void cgroup_enter(const json_t *cgroups, pid_t pid);
 void cgroup_enter_pids(const json_t *cgroups, pid_t pid);
 
+/*
+ * Opens the files by which processes get into those that count and limit what they use: for
+ * who has no right to open them.
+ *
+ *   out       given, close-on-exec
+ *   returns   how many
+ */
+size_t cgroup_doors(const json_t *cgroups, int *out, size_t max);
+
 /* Sets what linux.resources says. Errors: with words that name the field. */
 must_use int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e);
 

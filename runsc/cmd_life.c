@@ -119,7 +119,7 @@ static int pause_it(struct container *c, const struct request *r, char *const *r
     if (status != STATUS_RUNNING && status != STATUS_CREATED)
         return err_set(e, -EINVAL, "container not running or created: %s",
                        container_status_name(status));
-    return cgroup_freeze(container_get(c, "cgroups"), true, e);
+    return container_freeze(c, true, e);
 }
 
 int cmd_pause(char *const argv[], struct err *e)
@@ -133,7 +133,7 @@ static int resume_it(struct container *c, const struct request *r, char *const *
     (void)r, (void)rest;
     if (container_status(c) != STATUS_PAUSED)
         return err_set(e, -EINVAL, "container not paused");
-    return cgroup_freeze(container_get(c, "cgroups"), false, e);
+    return container_freeze(c, false, e);
 }
 
 int cmd_resume(char *const argv[], struct err *e)

@@ -274,7 +274,7 @@ enum container_status container_status(const struct container *c)
         return lives || !c->pid ? STATUS_CREATING : STATUS_STOPPED;
     if (!lives)
         return STATUS_STOPPED;
-    if (cgroup_is_frozen(container_get(c, "cgroups")))
+    if (json_is_true(container_get(c, "frozen")) || cgroup_is_frozen(container_get(c, "cgroups")))
         return STATUS_PAUSED;
     return c->stage == STAGE_CREATED ? STATUS_CREATED : STATUS_RUNNING;
 }

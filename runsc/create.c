@@ -19,6 +19,7 @@
 #include "runsc/hooks.h"
 #include "runsc/oci_view.h"
 #include "runsc/pid_file.h"
+#include "runsc/pod.h"
 #include "runsc/stdio.h"
 #include "runsc/systemd.h"
 #include "runsc/terminal.h"
@@ -33,6 +34,7 @@ struct making {
     char *rootfs;
     json_t *cgroups;
     pid_t scope_holder; /* in systemd's scope until the anchor is; 0: none */
+    const char *pod;    /* the id of its pod's sandbox, which may be itself; NULL: none */
     struct anchor anchor;
 };
 
@@ -140,8 +142,9 @@ static int make_control(struct making *m, struct err *e)
 
 static int save(struct making *m, enum container_stage stage, struct err *e)
 {
-    json_t *extra = json_pack("{s:s, s:O, s:O}", "rootfs", m->rootfs, "cgroups", m->cgroups,
-                              "annotations", m->spec.annotations ?: json_null());
+    json_t *extra =
+        json_pack("{s:s, s:O, s:O, s:s}", "rootfs", m->rootfs, "cgroups", m->cgroups, "annotations",
+                  m->spec.annotations ?: json_null(), "pod", m->pod ?: "");
 
     if (!m->spec.annotations)
         json_object_del(extra, "annotations");
@@ -195,15 +198,35 @@ static int run_hooks(struct making *m, struct err *e)
     return err ? err : hooks_run(&m->spec, HOOK_CREATE_CONTAINER, m->c, "creating", pid, e);
 }
 
+/* Where it is to live: in its pod's sentry, or in one of its own. */
+static void choose_sentry(struct making *m)
+{
+    const char *root = command_root(&m->r->c);
+
+    m->o.pod = pod_is_sandbox(&m->spec);
+    m->pod = m->o.pod ? m->c->id : pod_sandbox(&m->spec, root);
+    if (!m->pod || m->o.pod)
+        return;
+    m->anchor.join = pod_join(root, m->pod);
+    if (m->anchor.join < 0)
+        m->pod = NULL;
+    else
+        cgroup_doors(m->cgroups, &m->o.fds[OPTION_FD_CGROUP], OPTION_CGROUPS);
+}
+
 static int make_process(struct making *m, struct err *e)
 {
     struct anchor *a = &m->anchor;
     char path[64];
 
+    choose_sentry(m);
     container_path(m->c, "log", path);
     a->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     a->rootfs = m->rootfs;
     int err = anchor_spawn(a, e);
+    for (unsigned i = OPTION_FD_CGROUP; i < OPTION_FD_CGROUP_END; i++)
+        if (m->o.fds[i] >= 0)
+            close(m->o.fds[i]);
     if (err)
         return err;
     cgroup_enter(m->cgroups, a->pid);
@@ -273,6 +296,7 @@ int container_make(const struct create_request *r, int own_terminal, struct cont
                                      .view = &m->view,
                                      .control = -1,
                                      .log = -1,
+                                     .join = -1,
                                      .sync = -1 };
         err = make(m, own_terminal, e);
         if (err)

@@ -28,5 +28,8 @@ must_use int container_start(struct container *c, struct err *e);
 /* Kills what still runs, if `force`; takes all away. `c` is locked. */
 must_use int container_delete(struct container *c, bool force, struct err *e);
 
+/* Nothing of it runs from now on, or it goes on. `c` is locked. */
+must_use int container_freeze(struct container *c, bool freeze, struct err *e);
+
 /* Sends a signal; a SIGKILL gets there also where the sentry does not answer. */
 must_use int container_kill(const struct container *c, int sig, bool all, struct err *e);

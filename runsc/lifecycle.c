@@ -125,6 +125,26 @@ int container_kill(const struct container *c, int sig, bool all, struct err *e)
     return err;
 }
 
+/* ---- pause ---- */
+
+/* Containers of a pod share the sentry, which the host's freezer would stop for all of them. */
+static int freeze_inside(struct container *c, bool freeze, struct err *e)
+{
+    int err = container_save(c, json_pack("{s:b}", "frozen", true), e);
+
+    if (!err)
+        err = peer_ask(c, CONTROL_FREEZE, freeze, ANSWER_MS, e);
+    if (err || freeze)
+        return err;
+    return container_save(c, json_pack("{s:b}", "frozen", false), e);
+}
+
+int container_freeze(struct container *c, bool freeze, struct err *e)
+{
+    return *container_text(c, "pod") ? freeze_inside(c, freeze, e)
+                                     : cgroup_freeze(container_get(c, "cgroups"), freeze, e);
+}
+
 /* ---- delete ---- */
 
 int container_delete(struct container *c, bool force, struct err *e)
@@ -140,6 +160,9 @@ int container_delete(struct container *c, bool force, struct err *e)
                        container_status_name(status));
     if (status == STATUS_PAUSED)
         (void)!cgroup_freeze(cgroups, false, &ignored);
+    /* So that the sentry, which goes on, has let go of its files. */
+    if (status != STATUS_STOPPED && *container_text(c, "pod"))
+        (void)!container_kill(c, SIGKILL, false, &ignored);
     if (c->pid) {
         int err = end_anchor(c, 0);
         if (err)

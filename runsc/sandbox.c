@@ -136,32 +136,56 @@ int sandbox_send_options(int control, enum control_kind kind, const struct sandb
     return size < 0 ? (int)size : 0;
 }
 
+/* The gofer, and the start: all but the sentry, which is there. */
+static int start_gofer(struct sandbox_options *o, const struct view *v, struct sandbox *s,
+                       struct err *e)
+{
+    int ring[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ring))
+        return err_set(e, -errno, "cannot make sockets: %s", strerror(errno));
+    /* A sentry in its jail has no right to say so. */
+    (void)!fcntl(ring[0], F_SETFL, O_NONBLOCK);
+    o->mounts = v->mounts;
+    o->nmounts = v->nmounts;
+    o->fds[OPTION_FD_GOFER] = ring[0];
+    s->gofer = spawn_gofer(o, v, ring[1], e);
+    close(ring[1]);
+    int err = s->gofer > 0 ? sandbox_send_options(s->control, CONTROL_START, o, e) : e->code;
+    close(ring[0]);
+    o->fds[OPTION_FD_GOFER] = -1;
+    return err;
+}
+
 int sandbox_start(struct sandbox_options *o, const struct view *v, struct sandbox *out,
                   struct err *e)
 {
     struct sandbox s = { .control = -1 };
     struct sentry_start start;
-    int control[2], ring[2];
+    int control[2];
 
     if (sandbox_program("runsc-sentry", start.program, sizeof start.program, e))
         return e->code;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ring))
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control))
         return err_set(e, -errno, "cannot make sockets: %s", strerror(errno));
     s.control = control[0];
-    o->mounts = v->mounts;
-    o->nmounts = v->nmounts;
-    o->fds[OPTION_FD_GOFER] = ring[0];
     start.control = control[1];
     s.sentry = namespaces_spawn(sentry_main, &start, e);
-    if (s.sentry > 0)
-        s.gofer = spawn_gofer(o, v, ring[1], e);
     close(control[1]);
-    close(ring[1]);
-    int err = s.sentry > 0 && s.gofer > 0 ? sandbox_send_options(s.control, CONTROL_START, o, e)
-                                          : e->code;
-    close(ring[0]);
-    o->fds[OPTION_FD_GOFER] = -1;
+    int err = s.sentry > 0 ? start_gofer(o, v, &s, e) : e->code;
+    if (err)
+        sandbox_end(&s);
+    else
+        *out = s;
+    return err;
+}
+
+int sandbox_join(struct sandbox_options *o, const struct view *v, int control, struct sandbox *out,
+                 struct err *e)
+{
+    struct sandbox s = { .control = control };
+    int err = start_gofer(o, v, &s, e);
+
     if (err)
         sandbox_end(&s);
     else

@@ -24,6 +24,14 @@ must_use int sandbox_start(struct sandbox_options *o, const struct view *v, stru
                            struct err *e);
 
 /*
+ * The same for a container whose sentry runs already: a gofer of its own, and no more.
+ *
+ *   control   the line to that sentry, after CONTROL_JOIN: taken
+ */
+must_use int sandbox_join(struct sandbox_options *o, const struct view *v, int control,
+                          struct sandbox *out, struct err *e);
+
+/*
  * Sends the options as a memfd, and all descriptors with it, in one message.
  *
  *   kind      CONTROL_START, or CONTROL_EXEC

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread listens to all sockets. A process that a peer asks for is made by a thread of
- * its own, which then waits for its end: loading a program may take the gofer a while, and
- * a kill must not wait for it.
+ * One thread listens to all sockets of a container. A process that a peer asks for is made by
+ * a thread of its own, which then waits for its end: loading a program may take the gofer a
+ * while, and a kill must not wait for it.
  *
  * A peer has two users: the table of the listener, and that thread. The last one closes
  * the socket.
@@ -20,19 +20,20 @@
 #include "base/thread.h"
 #include "sentry/control.h"
 #include "sentry/fs/gofer_client.h"
+#include "sentry/join.h"
 #include "sentry/process.h"
 
 /* [I] never changes   [l] under lock */
 struct peer {
     struct ref ref;
-    int sock;                      /* [I] */
-    struct kernel *kernel;         /* [I] */
-    struct mutex lock;             /* RANK_CONTROL */
-    struct guest_process *process; /* [l] while it runs */
-    bool asked, gone;              /* [l] CONTROL_EXEC came; the other side has left */
+    int sock;                          /* [I] */
+    struct guest_container *container; /* [I] a reference */
+    struct mutex lock;                 /* RANK_CONTROL */
+    struct guest_process *process;     /* [l] while it runs */
+    bool asked, gone;                  /* [l] CONTROL_EXEC came; the other side has left */
 };
 
-static struct peer *peer_create(int sock, struct kernel *k)
+static struct peer *peer_create(int sock, struct guest_container *c)
 {
     struct peer *p = calloc(1, sizeof *p);
 
@@ -43,7 +44,7 @@ static struct peer *peer_create(int sock, struct kernel *k)
     ref_init(&p->ref);
     mutex_init(&p->lock, RANK_CONTROL);
     p->sock = sock;
-    p->kernel = k;
+    p->container = guest_container_get(c);
     return p;
 }
 
@@ -52,6 +53,7 @@ static void peer_put(struct peer *p)
     if (!ref_put(&p->ref))
         return;
     host_close(p->sock);
+    guest_container_put(p->container);
     free(p);
 }
 
@@ -79,7 +81,7 @@ static void run_exec(void *arg)
     struct peer *peer = x->peer;
     struct guest_process process;
     struct boot_error e = { .err = 0 };
-    int err = kernel_exec(peer->kernel, &x->o, &process, &e);
+    int err = guest_container_exec(peer->container, &x->o, &process, &e);
 
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         host_close(x->o.fds[i]);
@@ -130,8 +132,8 @@ static int peer_exec(struct peer *p, const struct control_msg *m, const int *fds
 
 /* ---- what they say ---- */
 
-/* Nothing has run yet: what would end the first process ends the sandbox. */
-static void signal_held(int sig)
+/* Nothing has run yet: what would end the first process ends the container. */
+static void signal_held(struct listener *l, int sig)
 {
     static const int harmless[] = { SIGCHLD, SIGCONT, SIGURG,  SIGWINCH,
                                     SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
@@ -139,20 +141,21 @@ static void signal_held(int sig)
     for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
         if (sig == harmless[i])
             return;
-    control_send(CONTROL_FD, CONTROL_EXIT, (uint64_t)sig);
-    host_exit(0);
+    (void)listen_go(l, sig);
 }
 
 static int signal_init(struct listener *l, uint64_t sig, bool job)
 {
+    struct guest_process *init = guest_container_init(l->container);
+
     if (sig > 64)
         return -EINVAL;
     if (sig && !atomic_load(&l->gone_on))
-        signal_held((int)sig);
+        signal_held(l, (int)sig);
     else if (sig && job)
-        process_signal_job(kernel_init(l->kernel), (int)sig);
+        process_signal_job(init, (int)sig);
     else if (sig)
-        process_signal(kernel_init(l->kernel), (int)sig);
+        process_signal(init, (int)sig);
     return 0;
 }
 
@@ -161,13 +164,17 @@ static int signal_all(struct listener *l, uint64_t sig)
     if (sig > 64 || !atomic_load(&l->gone_on))
         return signal_init(l, sig, false);
     if (sig)
-        kernel_signal_all(l->kernel, (int)sig);
+        guest_container_signal_all(l->container, (int)sig);
     return 0;
 }
 
-static int go(struct listener *l)
+int listen_go(struct listener *l, int sig)
 {
-    if (atomic_exchange(&l->gone_on, true))
+    bool never = false;
+
+    if (sig)
+        atomic_store(&l->ended, sig);
+    if (!atomic_compare_exchange_strong(&l->gone_on, &never, true))
         return -EALREADY;
     park_wake(&l->go);
     return 0;
@@ -186,14 +193,14 @@ static void add_peer(struct listener *l, int sock)
     if (l->npeers == LISTEN_PEERS_MAX)
         host_close(sock);
     else
-        p = peer_create(sock, l->kernel);
+        p = peer_create(sock, l->container);
     if (p)
         l->peers[l->npeers++] = p;
 }
 
 static void on_control(struct listener *l, const struct control_msg *m, const int *fds, size_t n)
 {
-    struct guest_process *init = kernel_init(l->kernel);
+    struct guest_process *init = guest_container_init(l->container);
 
     if (m->kind == CONTROL_PEER && n == 1) {
         add_peer(l, fds[0]);
@@ -211,7 +218,8 @@ static void on_control(struct listener *l, const struct control_msg *m, const in
         process_resume(init);
         break;
     case CONTROL_END:
-        host_exit(0);
+        (void)!signal_init(l, SIGKILL, false);
+        break;
     default:
         log_warn("runsc says %u, which means nothing to us", m->kind);
     }
@@ -245,7 +253,11 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         return;
     switch (m->kind) {
     case CONTROL_GO:
-        err = go(l);
+        err = listen_go(l, 0);
+        break;
+    case CONTROL_FREEZE:
+        guest_container_freeze(l->container, m->value);
+        err = 0;
         break;
     case CONTROL_SIGNAL:
         err = signal_init(l, m->value, false);
@@ -257,6 +269,18 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         err = -EPROTO;
     }
     control_send(p->sock, CONTROL_DONE, (uint64_t)-err);
+}
+
+/* It is a container's control socket from now on, and nothing of ours. */
+static void let_join(struct listener *l, size_t i)
+{
+    struct peer *p = l->peers[i];
+    int sock = p->sock;
+
+    p->sock = -1;
+    l->peers[i] = l->peers[--l->npeers];
+    peer_put(p);
+    join_start(l->kernel, sock);
 }
 
 static void drop_peer(struct listener *l, size_t i)
@@ -285,60 +309,71 @@ static void hear_peers(struct listener *l, const struct pollfd *fds)
         if (!fds[i].revents)
             continue;
         got = control_receive(l->peers[i]->sock, &m, got_fds, &n);
-        if (got > 0)
+        if (got > 0 && m.kind == CONTROL_JOIN && !n && !l->peers[i]->asked)
+            let_join(l, i);
+        else if (got > 0)
             on_peer(l, l->peers[i], &m, got_fds, n);
         else if (got == 0)
             drop_peer(l, i);
     }
 }
 
-static void hear_runsc(struct listener *l)
+/* Is it still there? */
+static bool hear_runsc(struct listener *l)
 {
     int fds[CONTROL_FDS_MAX];
     struct control_msg m;
     size_t n;
-    int got = control_receive(CONTROL_FD, &m, fds, &n);
+    int got = control_receive(l->sock, &m, fds, &n);
 
-    if (got == 0)
-        host_exit(0); /* runsc is gone, and so is the reason to run */
     if (got > 0)
         on_control(l, &m, fds, n);
+    return got != 0;
 }
 
-static void listen_for_ever(void *arg)
+void listen_until_gone(struct listener *l)
 {
-    struct listener *l = arg;
     struct pollfd fds[2 + LISTEN_PEERS_MAX];
+    bool there = true;
 
     fds[1] = (struct pollfd){ .fd = gofer_client_sock(l->gofer) };
-    for (;;) {
-        fds[0] = (struct pollfd){ .fd = CONTROL_FD, .events = POLLIN };
+    while (there) {
+        fds[0] = (struct pollfd){ .fd = l->sock, .events = POLLIN };
         for (size_t i = 0; i < l->npeers; i++)
             fds[2 + i] = (struct pollfd){ .fd = l->peers[i]->sock, .events = POLLIN };
         if (host_ppoll(fds, 2 + l->npeers, NSEC_NEVER) < 0)
             continue;
         if (fds[1].revents) {
-            log_error("the gofer is gone: files give EIO from now on");
+            if (!atomic_load(&l->over))
+                log_error("the gofer is gone: files give EIO from now on");
             gofer_client_dead(l->gofer);
             fds[1].fd = -1;
         }
         hear_peers(l, fds + 2);
         if (fds[0].revents)
-            hear_runsc(l);
+            there = hear_runsc(l);
     }
+    while (l->npeers)
+        drop_peer(l, l->npeers - 1);
+}
+
+static void listen_and_end(void *arg)
+{
+    listen_until_gone(arg);
+    host_exit(0); /* runsc is gone, and so is the reason to run */
 }
 
 int listen_start(struct listener *l)
 {
-    return thread_start(listen_for_ever, l);
+    return thread_start(listen_and_end, l);
 }
 
-void listen_wait_go(struct listener *l)
+int listen_wait_go(struct listener *l)
 {
     for (;;) {
         park_prepare(&l->go);
         if (atomic_load(&l->gone_on))
-            return;
+            return atomic_load(&l->ended);
         if (park_wait(&l->go, NSEC_NEVER) < 0)
             continue;
     }

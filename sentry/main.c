@@ -75,8 +75,9 @@ static const struct {
 static uint64_t ram_size(const struct boot *b)
 {
     uint64_t pages = (uint64_t)get_phys_pages();
+    uint64_t mem = b->o.pod ? 0 : b->o.mem; /* the first container's limit is not the pod's */
 
-    return max(b->o.mem ? page_up(b->o.mem) : pages * PAGE_SIZE, b->o.mem ? PAGE_SIZE : RAM_LEAST);
+    return max(mem ? page_up(mem) : pages * PAGE_SIZE, mem ? PAGE_SIZE : RAM_LEAST);
 }
 
 static int make_memory(struct boot *b)
@@ -239,7 +240,12 @@ static int boot(struct boot *b)
 static int start(struct boot *b)
 {
     b->listener = (struct listener){
-        .kernel = b->kernel, .gofer = b->gofer, .go = PARK_INIT, .gone_on = !b->o.hold
+        .sock = CONTROL_FD,
+        .kernel = b->kernel,
+        .container = kernel_first(b->kernel),
+        .gofer = b->gofer,
+        .go = PARK_INIT,
+        .gone_on = !b->o.hold,
     };
     int err = listen_start(&b->listener);
 
@@ -247,9 +253,11 @@ static int start(struct boot *b)
         return boot_fail(&b->error, err, "cannot start a thread: %s", strerror(-err));
     if (b->o.hold) {
         control_send(CONTROL_FD, CONTROL_CREATED, 0);
-        listen_wait_go(&b->listener);
+        int sig = listen_wait_go(&b->listener);
+        if (sig)
+            end(b, sig);
     }
-    return kernel_start(b->kernel, &b->error);
+    return guest_container_start(kernel_first(b->kernel), &b->error);
 }
 
 static int probe(void)
@@ -301,12 +309,13 @@ int main(int argc, char *argv[])
     }
     control_send(CONTROL_FD, CONTROL_RUNNING, 0);
     step(&b, "guest runs");
+    struct guest_process *init = guest_container_init(kernel_first(b.kernel));
     for (;;) {
-        int status = process_wait(kernel_init(b.kernel));
+        int status = process_wait(init);
 
         if (!WIFSTOPPED(status))
             end(&b, status);
-        process_suspend(kernel_init(b.kernel));
+        process_suspend(init);
         control_send(CONTROL_FD, CONTROL_SUSPEND, (uint64_t)WSTOPSIG(status));
     }
 }

@@ -21,10 +21,16 @@
 #define MQUEUE_MAGIC 0x19800202u /* ipc/mqueue.c of Linux 6.6 */
 #define PROPAGATION  (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
 
+/* Where a mount's file system comes from. */
+struct origin {
+    struct arena *arena;
+    struct gofer_client *gofer; /* NULL: the sandbox's first */
+};
+
 /* Of all but the root's own tree it is known what it is called outside. */
-static int make_gofer(struct arena *a, const struct option_mount *m, struct dentry **out)
+static int make_gofer(const struct origin *from, const struct option_mount *m, struct dentry **out)
 {
-    int err = gofer_fs_create(a, m->tree, m->exclusive, out);
+    int err = gofer_fs_create(from->arena, from->gofer, m->tree, m->exclusive, out);
 
     if (!err && m->source[0] == '/' && m->source[1] && strcmp(m->target, "/") != 0) {
         err = superblock_set_origin(dentry_inode(*out)->sb, m->source);
@@ -35,23 +41,25 @@ static int make_gofer(struct arena *a, const struct option_mount *m, struct dent
 }
 
 /* The gofer's tree below, a tmpfs above that is thrown away at the end. */
-static int make_overlay(struct arena *a, const struct actor *who, const struct option_mount *m,
-                        struct dentry **out)
+static int make_overlay(const struct origin *from, const struct actor *who,
+                        const struct option_mount *m, struct dentry **out)
 {
     struct dentry *lower;
-    int err = make_gofer(a, m, &lower);
+    int err = make_gofer(from, m, &lower);
 
     return err ? err : overlay_create_discardable(lower, m->data, who, out);
 }
 
-static int make_root(struct arena *a, const struct actor *who, const struct option_mount *m,
-                     struct dentry **out)
+static int make_root(const struct origin *from, const struct actor *who,
+                     const struct option_mount *m, struct dentry **out)
 {
+    struct arena *a = from->arena;
+
     switch (m->kind) {
     case MOUNT_GOFER:
-        return make_gofer(a, m, out);
+        return make_gofer(from, m, out);
     case MOUNT_OVERLAY:
-        return make_overlay(a, who, m, out);
+        return make_overlay(from, who, m, out);
     case MOUNT_TMPFS:
         return fstype_create(a, "tmpfs", m->source, m->data, who, out);
     case MOUNT_HIDE:
@@ -138,7 +146,8 @@ static int propagate(const struct actor *who, const struct option_mount *m)
     return err;
 }
 
-static int mount_one(struct arena *a, const struct actor *who, const struct option_mount *m)
+static int mount_one(const struct origin *from, const struct actor *who,
+                     const struct option_mount *m)
 {
     struct dentry *root = NULL;
     struct path at;
@@ -159,7 +168,7 @@ static int mount_one(struct arena *a, const struct actor *who, const struct opti
     else if (on_dir == m->is_file)
         err = on_dir ? -EISDIR : -ENOTDIR;
     else
-        err = make_root(a, who, m, &root);
+        err = make_root(from, who, m, &root);
     if (!err && root)
         err = mount_attach(root, m->source, m->flags & ~(PROPAGATION | MS_REC), &at);
     path_put(&at);
@@ -271,15 +280,17 @@ static bool covers(const struct option_mount *m)
     return m->kind == MOUNT_HIDE || m->kind == MOUNT_READONLY;
 }
 
-static int mount_rows(struct arena *a, const struct actor *who, const struct sandbox_options *o,
-                      uint32_t from, uint32_t to, struct boot_error *e)
+/* Rows of the table, from the first on and before `end`. */
+static int mount_rows(const struct origin *from, const struct actor *who,
+                      const struct sandbox_options *o, uint32_t first, uint32_t end,
+                      struct boot_error *e)
 {
-    for (uint32_t i = from; i < to; i++) {
+    for (uint32_t i = first; i < end; i++) {
         const struct option_mount *m = &o->mounts[i];
-        int err = m->kind == MOUNT_READONLY ? make_readonly(who, m) : mount_one(a, who, m);
+        int err = m->kind == MOUNT_READONLY ? make_readonly(who, m) : mount_one(from, who, m);
 
         if (!err && m->kind == MOUNT_DEV)
-            err = mount_dev_parts(a, who, o, m->target);
+            err = mount_dev_parts(from->arena, who, o, m->target);
         if (err)
             return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
                              strerror(-err));
@@ -288,18 +299,18 @@ static int mount_rows(struct arena *a, const struct actor *who, const struct san
 }
 
 /* Rows at the end that only cover what is there come after the nodes, which they may cover. */
-static int mount_rest(struct arena *a, const struct actor *who, const struct sandbox_options *o,
-                      struct boot_error *e)
+static int mount_rest(const struct origin *from, const struct actor *who,
+                      const struct sandbox_options *o, struct boot_error *e)
 {
     uint32_t covering = o->nmounts;
 
     while (covering > 1 && covers(&o->mounts[covering - 1]))
         covering--;
-    int err = mount_rows(a, who, o, 1, covering, e);
+    int err = mount_rows(from, who, o, 1, covering, e);
     if (!err)
         err = make_nodes(who, o, e);
     if (!err)
-        err = mount_rows(a, who, o, covering, o->nmounts, e);
+        err = mount_rows(from, who, o, covering, o->nmounts, e);
     for (uint32_t i = 1; i < o->nmounts && !err; i++) {
         err = o->mounts[i].kind == MOUNT_HIDE ? seal(who, &o->mounts[i]) : 0;
         if (err)
@@ -322,8 +333,9 @@ static int finish_root(const struct actor *who, const struct option_mount *m)
 }
 
 int mounts_create(struct arena *a, const struct actor *who, const struct sandbox_options *o,
-                  struct mnt_ns **out, struct boot_error *e)
+                  struct gofer_client *gofer, struct mnt_ns **out, struct boot_error *e)
 {
+    const struct origin from = { .arena = a, .gofer = gofer };
     struct mnt_ns *ns = NULL;
     struct fs_context *fs = NULL;
     struct dentry *root;
@@ -331,7 +343,7 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
 
     if (!o->nmounts || strcmp(o->mounts[0].target, "/") != 0)
         return boot_fail(e, -EINVAL, "nothing is to be mounted at /");
-    int err = make_root(a, who, &o->mounts[0], &root);
+    int err = make_root(&from, who, &o->mounts[0], &root);
     if (!err)
         err = mnt_ns_create(a, who->cred->user_ns, root, o->mounts[0].source,
                             o->mounts[0].flags & ~(PROPAGATION | MS_REC | MS_RDONLY), &ns);
@@ -347,7 +359,7 @@ int mounts_create(struct arena *a, const struct actor *who, const struct sandbox
     }
     struct actor here = *who;
     here.fs = fs;
-    err = mount_rest(a, &here, o, e);
+    err = mount_rest(&from, &here, o, e);
     if (!err) {
         err = propagate(&here, &o->mounts[0]);
         if (err)

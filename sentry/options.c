@@ -141,6 +141,9 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u16(&w, o->cols);
     wire_put_u64(&w, o->mem);
     wire_put_u64(&w, o->pids);
+    wire_put_u8(&w, o->pod);
+    wire_put_u64(&w, o->pid_ns);
+    wire_put_u64(&w, o->uts_ns);
     wire_put_u32(&w, o->cpus);
     wire_put_u64(&w, o->nofile);
     wire_put_u64(&w, o->fsize);
@@ -402,6 +405,9 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->cols = wire_get_u16(r);
     o->mem = wire_get_u64(r);
     o->pids = wire_get_u64(r);
+    o->pod = wire_get_u8(r);
+    o->pid_ns = wire_get_u64(r);
+    o->uts_ns = wire_get_u64(r);
     o->cpus = wire_get_u32(r);
     o->nofile = wire_get_u64(r);
     o->fsize = wire_get_u64(r);

@@ -23,7 +23,8 @@
 #define OPTIONS_NODES_MAX   1024
 #define OPTIONS_SYSCTLS_MAX 1024
 
-#define OPTION_EXTRAS 56 /* with the others, as many as a word has bits */
+#define OPTION_CGROUPS 6
+#define OPTION_EXTRAS  50 /* with the others, as many as a word has bits */
 
 enum mount_kind {
     MOUNT_GOFER,   /* the gofer's tree as it is: read-only, or written through */
@@ -113,7 +114,9 @@ enum option_fd {
     OPTION_FD_LOG,     /* lines for a person */
     OPTION_FD_TRACE,   /* --strace */
     OPTION_FD_SUMMARY, /* --summary */
-    OPTION_FD_EXTRA,   /* the process's descriptor 3, and those behind it */
+    OPTION_FD_CGROUP,  /* of a pod's container: the files of processes of its cgroups */
+    OPTION_FD_CGROUP_END = OPTION_FD_CGROUP + OPTION_CGROUPS,
+    OPTION_FD_EXTRA = OPTION_FD_CGROUP_END, /* the process's descriptor 3, and those behind it */
     OPTION_FD_COUNT = OPTION_FD_EXTRA + OPTION_EXTRAS,
 };
 
@@ -145,13 +148,16 @@ struct sandbox_options {
     bool pts;      /* the console is the first terminal of /dev/pts, not /dev/console */
     bool make_cwd; /* where it is not there */
     bool owned;    /* a shell outside looks after the command: what stops it stops runsc, too */
-    uint16_t rows, cols; /* of the console */
-    uint64_t mem;        /* bytes of guest RAM; 0: as much as the host has */
-    uint64_t pids;       /* tasks at most; 0: the default */
-    uint32_t cpus;       /* shown to the guest; 0: the host's */
-    uint64_t nofile;     /* RLIMIT_NOFILE; 0: the default */
-    uint64_t fsize;      /* RLIMIT_FSIZE; 0: infinite */
-    uint32_t limits_set; /* bit n: limits[n] says what RLIMIT_n is */
+    uint16_t rows, cols;     /* of the console */
+    uint64_t mem;            /* bytes of guest RAM; 0: as much as the host has */
+    uint64_t pids;           /* tasks at most; 0: the default */
+    bool pod;                /* others may be taken in beside it: see CONTROL_JOIN */
+    uint64_t pid_ns, uts_ns; /* the host's numbers of the namespaces that stand for it there:
+                                containers of one number share one */
+    uint32_t cpus;           /* shown to the guest; 0: the host's */
+    uint64_t nofile;         /* RLIMIT_NOFILE; 0: the default */
+    uint64_t fsize;          /* RLIMIT_FSIZE; 0: infinite */
+    uint32_t limits_set;     /* bit n: limits[n] says what RLIMIT_n is */
     struct {
         uint64_t soft, hard;
     } limits[OPTION_LIMITS];

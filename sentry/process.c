@@ -13,6 +13,7 @@
 #include "sentry/fs/hostfile.h"
 #include "sentry/load/load.h"
 #include "sentry/syscall/trace.h"
+#include "sentry/task/container.h"
 #include "sentry/task/group.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/tasks.h"
@@ -218,6 +219,7 @@ static int try_program(struct first *f, const char *name, struct load *load)
         .filename = name,
         .own_argv = f->o->argv,
         .own_envp = f->o->envp,
+        .seed = f->at->container->seed,
     };
     int err = load_find(load, &ask);
 
@@ -274,6 +276,7 @@ static int first_task(struct first *f, struct load *load, const char *name, stru
         return fail_program(e, name, err);
     load_comm(&load->ask, comm);
     const struct task_spec spec = { .mm = mm_get(load->mm),
+                                    .container = f->at->container,
                                     .files = f->files,
                                     .fs = f->fs,
                                     .cred = f->cred,

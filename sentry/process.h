@@ -11,6 +11,7 @@
 #include "sentry/kernel.h"
 
 struct console;
+struct container;
 struct mnt_ns;
 struct task;
 struct thread_group;
@@ -21,6 +22,7 @@ struct process_place {
     struct arena *arena;
     struct user_ns *user_ns;
     struct mnt_ns *mounts;
+    struct container *container;
 };
 
 struct guest_process {

@@ -17,7 +17,7 @@ static int find_call(const char *name)
     return -1;
 }
 
-static void add(struct arena *a, const struct option_rule *r)
+static void add(struct seccomp_profile *p, const struct option_rule *r)
 {
     struct seccomp_verdict v = { .action = (uint8_t)r->action, .error = (uint16_t)r->error };
     struct seccomp_arg args[6];
@@ -30,10 +30,10 @@ static void add(struct arena *a, const struct option_rule *r)
                                         .two = r->args[i].two,
                                         .index = (uint8_t)r->args[i].index,
                                         .op = (uint8_t)r->args[i].op };
-    seccomp_add(a, (uint32_t)nr, v, args, (uint8_t)r->nargs);
+    seccomp_add(p, (uint32_t)nr, v, args, (uint8_t)r->nargs);
 }
 
-int profile_create(struct arena *a, const struct sandbox_options *o)
+int profile_create(struct arena *a, const struct sandbox_options *o, struct seccomp_profile **out)
 {
     struct seccomp_verdict otherwise = { .action = (uint8_t)o->seccomp_action,
                                          .error = (uint16_t)o->seccomp_error };
@@ -44,12 +44,13 @@ int profile_create(struct arena *a, const struct sandbox_options *o)
                   "actions are numbered alike");
     static_assert((int)OPTION_NE == SECCOMP_NE && (int)OPTION_MASKED_EQ == SECCOMP_MASKED_EQ,
                   "so are comparisons");
+    *out = NULL;
     if (!o->seccomp)
         return 0;
     for (uint32_t i = 0; i < o->nrules; i++)
         args += o->rules[i].nargs;
-    int err = seccomp_create(a, otherwise, SYSCALL_COUNT, o->nrules, args);
+    int err = seccomp_create(a, otherwise, SYSCALL_COUNT, o->nrules, args, out);
     for (uint32_t i = 0; i < o->nrules && !err; i++)
-        add(a, &o->rules[i]);
+        add(*out, &o->rules[i]);
     return err;
 }

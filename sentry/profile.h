@@ -5,6 +5,13 @@
 #include "sentry/core/arena.h"
 #include "sentry/options.h"
 
-/* Where the options have none, nothing is made. Calls that nobody has are left out. Errors: ENOMEM.
+struct seccomp_profile;
+
+/*
+ * Where the options have none, none is made. Calls that nobody has are left out.
+ *
+ *   out       given: to a container. NULL: every call may be made
+ *   errors    ENOMEM
  */
-must_use int profile_create(struct arena *a, const struct sandbox_options *o);
+must_use int profile_create(struct arena *a, const struct sandbox_options *o,
+                            struct seccomp_profile **out);

@@ -60,7 +60,6 @@ enum arena_root {
     ROOT_VDSO,    /* struct vdso *: its pages, and how it tells the time */
     ROOT_PROC,    /* struct proc_state *: the boot's id */
     ROOT_PATCHES, /* struct patch_state *: call sites that jump; NULL where none may */
-    ROOT_SECCOMP, /* the container's profile; NULL where it has none */
     ROOT_COUNT,
 };
 

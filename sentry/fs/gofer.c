@@ -18,7 +18,8 @@
 
 static const struct slab_type gofer_sb_slab =
     SLAB_TYPE(gofer_sb, struct gofer_sb,
-              .const_ptrs = { PTR_AT(struct gofer_sb, sb.ops), PTR_AT(struct gofer_sb, sb.type) });
+              .const_ptrs = { PTR_AT(struct gofer_sb, sb.ops), PTR_AT(struct gofer_sb, sb.type) },
+              .host_ptrs = { PTR_AT(struct gofer_sb, client) });
 static const struct slab_type gofer_inode_slab = SLAB_TYPE(
     gofer_inode, struct gofer_inode,
     .const_ptrs = { PTR_AT(struct gofer_inode, inode.ops), PTR_AT(struct gofer_inode, map.ops) },
@@ -130,7 +131,7 @@ int gofer_intern(struct gofer_sb *sb, const struct gofer_found *found, uint64_t 
     }
     gi = inode_new(sb, &found->attr);
     if (!gi) {
-        gofer_client_clunk(arena_host(sb->sb.arena, HOST_GOFER), found->handle);
+        gofer_client_clunk(gofer_sb_client(sb), found->handle);
         return -ENOMEM;
     }
     mutex_lock(&sb->lock);
@@ -189,6 +190,7 @@ static void sb_release(struct superblock *s)
 
     assert(sb->inodes.count == 0);
     arena_free(sb->inodes.buckets);
+    gofer_client_put(sb->client);
     slab_free(sb);
 }
 
@@ -234,9 +236,10 @@ static int sb_create(struct arena *a, uint32_t tree, const struct gofer_attached
     return 0;
 }
 
-int gofer_fs_create(struct arena *a, uint32_t tree, bool exclusive, struct dentry **out)
+int gofer_fs_create(struct arena *a, struct gofer_client *client, uint32_t tree, bool exclusive,
+                    struct dentry **out)
 {
-    struct gofer_client *c = arena_host(a, HOST_GOFER);
+    struct gofer_client *c = client ? client : arena_host(a, HOST_GOFER);
     struct gofer_attached at;
     struct gofer_sb *sb;
     int err = gofer_attach(c, tree, &at);
@@ -250,6 +253,7 @@ int gofer_fs_create(struct arena *a, uint32_t tree, bool exclusive, struct dentr
         gofer_client_clunk(c, at.root.handle);
         return err;
     }
+    sb->client = client ? gofer_client_get(client) : NULL;
     err = gofer_intern(sb, &at.root, 0, &sb->root);
     if (!err)
         err = dentry_create_root(&sb->root->inode, out);

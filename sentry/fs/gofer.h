@@ -12,17 +12,20 @@
 
 #include "sentry/vfs/dentry.h"
 
+struct gofer_client;
+
 /*
  * Attaches a tree.
  *
- *   a         with a gofer_client at HOST_GOFER
+ *   client    whose tree: referenced; NULL: that of the gofer_client at HOST_GOFER
  *   tree      its number; it may be a single file, then so is the root
  *   exclusive nobody but us changes it, whatever the gofer was told
  *   out       given: mount_attach() and mnt_ns_create() take it
  *   errors    those of gofer_attach(); ENOMEM
  *   blocks    for the gofer
  */
-must_use int gofer_fs_create(struct arena *a, uint32_t tree, bool exclusive, struct dentry **out);
+must_use int gofer_fs_create(struct arena *a, struct gofer_client *client, uint32_t tree,
+                             bool exclusive, struct dentry **out);
 
 /*
  * A socket of the host, connected to the node that `inode` is: connect(2) on an

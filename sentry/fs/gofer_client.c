@@ -20,6 +20,7 @@
 #include "base/fdpass.h"
 #include "base/host.h"
 #include "base/lock.h"
+#include "base/ref.h"
 
 #define ALL_SLOTS    ((UINT64_C(1) << GOFER_SLOTS) - 1)
 #define NO_SLOT      GOFER_SLOTS
@@ -31,6 +32,7 @@
 
 /* [I] never changes   [l] under lock   [a] atomic */
 struct gofer_client {
+    struct ref ref;
     int sock;                /* [I] */
     struct gofer_ring *ring; /* [I] */
     uint8_t *replies;        /* [I] a private copy for each slot; its user's */
@@ -69,13 +71,16 @@ static int map_ring(int fd, struct gofer_ring **out)
 static int greet(struct gofer_client *c)
 {
     struct gofer_hello hello;
-    size_t nfds;
+    size_t nfds = 0;
     ssize_t n;
     scoped_fd int fd = -1;
 
-    do
-        n = fd_recv(c->sock, &hello, sizeof hello, &fd, 1, &nfds, NULL);
-    while (n == -EINTR);
+    do {
+        struct pollfd p = { .fd = c->sock, .events = POLLIN };
+        n = host_ppoll(&p, 1, NSEC_NEVER);
+        if (n > 0)
+            n = fd_recv(c->sock, &hello, sizeof hello, &fd, 1, &nfds, NULL);
+    } while (n == -EINTR);
     if (n <= 0)
         return -EIO;
     if (n != sizeof hello || nfds != 1 || hello.magic != GOFER_MAGIC ||
@@ -85,7 +90,9 @@ static int greet(struct gofer_client *c)
     c->trees = hello.trees;
     int err = map_ring(fd, &c->ring);
     /* From here on only what is known to be there is received. */
-    return err ? err : host_fcntl(c->sock, F_SETFL, O_NONBLOCK);
+    if (!err && !(host_fcntl(c->sock, F_GETFL, 0) & O_NONBLOCK))
+        err = host_fcntl(c->sock, F_SETFL, O_NONBLOCK);
+    return err;
 }
 
 int gofer_client_create(int sock, struct gofer_client **out)
@@ -99,6 +106,7 @@ int gofer_client_create(int sock, struct gofer_client **out)
         return err;
     }
     c = at;
+    ref_init(&c->ref);
     c->sock = sock;
     c->replies = (uint8_t *)at + CLIENT_SIZE;
     c->free = ALL_SLOTS;
@@ -108,18 +116,24 @@ int gofer_client_create(int sock, struct gofer_client **out)
         c->gifts[i] = -1;
     err = greet(c);
     if (err) {
-        gofer_client_destroy(c);
+        gofer_client_put(c);
         return err;
     }
     *out = c;
     return 0;
 }
 
-void gofer_client_destroy(struct gofer_client *c)
+struct gofer_client *gofer_client_get(struct gofer_client *c)
+{
+    ref_get(&c->ref);
+    return c;
+}
+
+void gofer_client_put(struct gofer_client *c)
 {
     int err = 0;
 
-    if (!c)
+    if (!c || !ref_put(&c->ref))
         return;
     for (unsigned i = 0; i < GOFER_SLOTS; i++)
         host_close(c->gifts[i]);

@@ -3,7 +3,8 @@
  * The sentry's side of the ring to the gofer: one request, one reply.
  *
  * Any number of threads ask at once, each in a slot of its own. A client lives
- * outside the arena (HOST_GOFER) and holds host state only.
+ * outside the arena and holds host state only: the sandbox's first at HOST_GOFER, those of
+ * other containers of a pod for as long as anything of their trees is in use.
  */
 #pragma once
 
@@ -15,15 +16,15 @@ struct gofer_client;
 /*
  * Greets a gofer that has been started.
  *
- *   sock      the socket to it: taken
- *   out       given: gofer_client_destroy(); belongs at HOST_GOFER
+ *   sock      the socket to it: taken. Behind the sentry's filter it must be non-blocking already
+ *   out       given: gofer_client_put(), or HOST_GOFER's
  *   errors    EIO where it is gone; EPROTO where it is none of ours; ENOMEM
- *   blocks    until the gofer has its jail and says so: call it as late as you can,
- *             but before the sentry's own filter
+ *   blocks    until the gofer has its jail and says so: call it as late as you can
  */
 must_use int gofer_client_create(int sock, struct gofer_client **out);
-/* The gofer ends by it. No request may be under way. NULL is fine. */
-void gofer_client_destroy(struct gofer_client *c);
+struct gofer_client *gofer_client_get(struct gofer_client *c);
+/* With the last one, the gofer ends; no request may be under way then. NULL is fine. */
+void gofer_client_put(struct gofer_client *c);
 
 /*
  * The gofer is gone (somebody saw its end, or the socket's): all requests, now and

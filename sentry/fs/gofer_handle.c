@@ -212,7 +212,7 @@ bool gofer_may_retry(struct gofer_inode *gi, gofer_handle_t h, int err)
 
 void gofer_handles_trim(struct gofer_sb *sb)
 {
-    struct gofer_client *c = arena_host(sb->sb.arena, HOST_GOFER);
+    struct gofer_client *c = gofer_sb_client(sb);
     struct htab *t = &sb->inodes;
 
     for (size_t i = 0;; i++) {

@@ -51,6 +51,7 @@ struct gofer_ahead {
 /* [I] never changes   [l] under lock */
 struct gofer_sb {
     struct superblock sb;
+    struct gofer_client *client;  /* [I] a reference; a host object. NULL: the sandbox's first */
     uint32_t tree;                /* [I] */
     bool read_only, shared;       /* [I] */
     uint64_t root_dev;            /* [I] the host's number of the device the root is on */
@@ -125,9 +126,14 @@ static inline struct gofer_sb *gofer_sb_of(const struct gofer_inode *gi)
     return container_of(gi->inode.sb, struct gofer_sb, sb);
 }
 
+static inline struct gofer_client *gofer_sb_client(const struct gofer_sb *sb)
+{
+    return sb->client ? sb->client : arena_host(sb->sb.arena, HOST_GOFER);
+}
+
 static inline struct gofer_client *gofer_client_of(const struct gofer_inode *gi)
 {
-    return arena_host(gi->inode.sb->arena, HOST_GOFER);
+    return gofer_sb_client(gofer_sb_of(gi));
 }
 
 /* ---- gofer.c ---- */

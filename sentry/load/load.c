@@ -216,7 +216,7 @@ int load_image(struct load *l, const struct load_ids *ids)
     };
 
     int err = mm_create(who->arena, (struct limits *)who->limits,
-                        uid == PATCH_ALONE ? NULL : &owner, &l->mm);
+                        uid == PATCH_ALONE ? NULL : &owner, l->ask.seed, &l->mm);
     if (err)
         return err;
     patch_set_owner(l->mm, uid);

@@ -40,6 +40,7 @@ struct load_request {
     struct mm *from;
     uptr_t argv, envp;
     const char *const *own_argv, *const *own_envp;
+    struct aspace *seed; /* what its address space descends from: as for mm_create() */
 };
 
 /* Who the program runs as, in the numbers that it sees. */

@@ -240,7 +240,7 @@ static int fork_aspace(struct mm *to, struct mm *mm)
     tally_add(&platform_tally(mm->arena)->forks, 1);
     if (mm->aspace)
         return p->ops->aspace_fork(mm->aspace, &to->aspace);
-    return p->ops->aspace_create(p->platform, &to->aspace);
+    return p->ops->aspace_create(p->platform, NULL, &to->aspace);
 }
 
 static int fork_locked(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);

@@ -77,14 +77,14 @@ static void own_aspace(struct mm *mm)
         p->ops->aspace_own(mm->aspace, mm->owned ? &mm->owner : NULL);
 }
 
-static int make_aspace(struct mm *mm) HOLDS(mm->lock);
-static int make_aspace(struct mm *mm)
+static int make_aspace(struct mm *mm, struct aspace *seed) HOLDS(mm->lock);
+static int make_aspace(struct mm *mm, struct aspace *seed)
 {
     const struct platform_ref *p = platform_of(mm->arena);
 
     if (mm_reuse_aspace(mm))
         return 0;
-    int err = p->ops->aspace_create(p->platform, &mm->aspace);
+    int err = p->ops->aspace_create(p->platform, seed, &mm->aspace);
     if (!err)
         own_aspace(mm);
     return err;
@@ -99,7 +99,7 @@ void mm_disown(struct mm *mm)
 }
 
 int mm_create(struct arena *a, struct limits *limits, const struct aspace_owner *owner,
-              struct mm **out)
+              struct aspace *seed, struct mm **out)
 {
     struct mm *mm;
 
@@ -111,7 +111,7 @@ int mm_create(struct arena *a, struct limits *limits, const struct aspace_owner 
         mm->owner = *owner;
     mm->hot = hot_create(a);
     mm_enter(mm);
-    err = mm->hot ? make_aspace(mm) : -ENOMEM;
+    err = mm->hot ? make_aspace(mm, seed) : -ENOMEM;
     mm_leave(mm);
     if (err) {
         mm_put(mm);
@@ -188,7 +188,7 @@ int mm_aspace(struct mm *mm, struct aspace **out)
     mm_enter(mm);
     if (!mm->aspace) {
         /* After a restore: the guest faults in what it needs. */
-        err = make_aspace(mm);
+        err = make_aspace(mm, NULL);
         mm->partial = true;
         mm->late.count = 0;
         mm->maps = 0;

@@ -40,11 +40,12 @@ struct path_hooks {
  *
  *   limits    borrowed; outlives the mm or is replaced by mm_set_limits()
  *   owner     whose program is to run in it (platform.h); NULL: it is like nobody else's
+ *   seed      what the platform forks a new one from; NULL: its own
  *   out       given: mm_put()
  *   errors    ENOMEM, EAGAIN
  */
 must_use int mm_create(struct arena *a, struct limits *limits, const struct aspace_owner *owner,
-                       struct mm **out);
+                       struct aspace *seed, struct mm **out);
 /* Its program has changed hands, or rights: nobody has what the platform keeps of it. */
 void mm_disown(struct mm *mm);
 /* A copy as fork(2) makes it: private memory copy-on-write, MADV_DONTFORK and WIPEONFORK obeyed. */

@@ -160,6 +160,8 @@ int proc_create(struct arena *a, const char *source, const char *options, const 
     int err = proc_state_create(a);
     if (err)
         return err;
-    struct pid_ns *ns = t ? pid_ns_of(t->pid) : tasks_of(a)->pid_ns;
+    struct pid_ns *ns = t                    ? pid_ns_of(t->pid)
+                        : who && who->pid_ns ? who->pid_ns
+                                             : tasks_of(a)->pid_ns;
     return proc_fs_create(a, "proc", PROC_SUPER_MAGIC, &root, pid_ns_get(ns), out);
 }

@@ -106,14 +106,14 @@ static void show_signals(struct proc_view *v, struct text *t, const struct cred 
                 s.pending, s.shared, s.blocked, s.ignored, s.caught);
 }
 
-static void show_caps(struct text *t, const struct cred *c)
+static void show_caps(struct proc_view *v, struct text *t, const struct cred *c)
 {
     text_printf(t,
                 "CapInh:\t%016" PRIx64 "\nCapPrm:\t%016" PRIx64 "\nCapEff:\t%016" PRIx64
                 "\nCapBnd:\t%016" PRIx64 "\nCapAmb:\t%016" PRIx64 "\n",
                 c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
                 c->cap_ambient);
-    int filters = seccomp_on(arena_of(c));
+    int filters = seccomp_on(v->task);
 
     text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", c->no_new_privs,
                 filters ? 2 : 0, filters);
@@ -186,7 +186,7 @@ int proc_show_status(struct proc_view *v, struct text *t)
     text_string(t, "Kthread:\t0\n");
     show_memory(v, t);
     show_signals(v, t, c);
-    show_caps(t, c);
+    show_caps(v, t, c);
     text_string(t,
                 "Speculation_Store_Bypass:\tthread vulnerable\n"
                 "SpeculationIndirectBranch:\tconditional enabled\n");

@@ -11,6 +11,7 @@
 #include "sentry/core/rng.h"
 #include "sentry/proc/state.h"
 #include "sentry/proc/tables.h"
+#include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/tasks.h"
 
@@ -71,7 +72,9 @@ static ssize_t write_domainname(struct proc_view *v, char *s, size_t size)
 
 static int show_threads_max(struct proc_view *v, struct text *t)
 {
-    text_printf(t, "%u\n", tasks_of(v->arena)->limit);
+    const struct tasks *ts = tasks_of(v->arena);
+
+    text_printf(t, "%u\n", (v->viewer ? container_of_task(v->viewer) : ts->first)->limit);
     return 0;
 }
 

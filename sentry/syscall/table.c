@@ -77,7 +77,7 @@ static long ask_profile(struct task *t, uint64_t nr, const uint64_t regs[6])
 {
     long result;
 
-    if (unlikely(seccomp_on(t->arena)) && !seccomp_allows(t, nr, regs, &result))
+    if (unlikely(seccomp_on(t)) && !seccomp_allows(t, nr, regs, &result))
         return result;
     return call_or_refuse(t, nr, regs);
 }

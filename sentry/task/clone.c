@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "sentry/core/platform_ref.h"
+#include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/nsproxy.h"
 #include "sentry/task/pidfd.h"
@@ -270,7 +271,7 @@ static struct thread_group *make_group(struct task *t, const struct clone_reques
         return NULL;
     if (r->flags & CLONE_CLEAR_SIGHAND_)
         sighand_reset(hand);
-    struct thread_group *g = group_alloc(t->arena, hand);
+    struct thread_group *g = group_alloc(from->container, hand);
     if (!g)
         return NULL;
     limits_copy(&g->limits, &from->limits);
@@ -287,7 +288,7 @@ static int take_number(struct task *t, struct task *child, const struct clone_re
     struct tasks *ts = tasks_of(t->arena);
 
     mutex_lock(&ts->lock);
-    int err = ts->ended || ts->count >= ts->limit ? -EAGAIN : 0;
+    int err = ts->ended || !container_has_room_locked(t->group->container) ? -EAGAIN : 0;
     if (!err)
         err = pid_create_locked(ts, child->pid_ns_children, r->set_tid, r->set_tid_count, out);
     mutex_unlock(&ts->lock);
@@ -332,7 +333,7 @@ static void join_family_locked(struct task *t, struct thread_group *g,
 static int link_locked(struct task *t, struct task *child, struct pid *pid,
                        const struct clone_request *r)
 {
-    if (task_killed(t) || tasks_of(t->arena)->ended)
+    if (task_killed(t) || tasks_of(t->arena)->ended || t->group->container->ended)
         return -EINTR;
     if (pid_ns_of(pid)->dead)
         return -ENOMEM;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "sentry/core/platform_ref.h"
+#include "sentry/task/container.h"
 #include "sentry/task/exec_cred.h"
 #include "sentry/task/futex.h"
 #include "sentry/task/sighand.h"
@@ -276,6 +277,7 @@ int task_exec(struct task *t, struct load_request *ask)
 
     task_actor(t, &who);
     ask->who = &who;
+    ask->seed = t->group->container->seed;
     ask->personality = atomic_load(&t->personality);
     int err = load_find(&l, ask);
     if (!err)

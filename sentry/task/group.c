@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sentry/core/slab.h"
+#include "sentry/task/container.h"
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/task_priv.h"
@@ -14,16 +15,17 @@
 
 static const struct slab_type group_slab = SLAB_TYPE(thread_group, struct thread_group);
 
-struct thread_group *group_alloc(struct arena *a, struct sighand *sighand)
+struct thread_group *group_alloc(struct container *c, struct sighand *sighand)
 {
-    struct thread_group *g = slab_alloc(a, &group_slab);
+    struct thread_group *g = slab_alloc(c->arena, &group_slab);
 
     if (!g) {
         sighand_put(sighand);
         return NULL;
     }
     ref_init(&g->ref);
-    g->arena = a;
+    g->arena = c->arena;
+    g->container = container_get(c);
     g->sighand = sighand;
     mutex_init(&g->lock, RANK_GROUP);
     list_init(&g->all);
@@ -55,6 +57,7 @@ void group_put(struct thread_group *g)
     timers_free(g);
     sighand_put(g->sighand);
     pid_put(g->pid);
+    container_put(g->container);
     slab_free(g);
 }
 
@@ -88,9 +91,12 @@ int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pi
     g->nlive++;
     atomic_store(&t->life, TASK_ALIVE);
     join_stop_locked(g, t);
+    if (atomic_load(&g->container->frozen))
+        task_set_work(t, TASK_FROZEN);
     bool first = g->leader == t;
     mutex_unlock(&g->lock);
     ts->count++;
+    g->container->count++;
     if (!first)
         return 0;
     pid->group = g;
@@ -124,6 +130,7 @@ void group_release_task_locked(struct task *t)
     t->pid->task = NULL;
     pid_release_locked(t->pid);
     ts->count--;
+    g->container->count--;
     if (t->charged)
         user_uncharge(t->arena, t->charged_uid, USER_TASKS);
     task_put(t);

@@ -10,6 +10,7 @@
 #include "sentry/core/limits.h"
 #include "sentry/task/task.h"
 
+struct container;
 struct group_timers; /* timers.c */
 struct pid;
 struct session;
@@ -34,8 +35,9 @@ enum group_flags {
 
 struct thread_group {
     struct ref ref;
-    struct arena *arena; /* [I] */
-    struct list all;     /* [T] in tasks.groups */
+    struct arena *arena;         /* [I] */
+    struct container *container; /* [I] a reference */
+    struct list all;             /* [T] in tasks.groups */
 
     struct task *leader; /* [T] a reference until it is released */
     struct list tasks;   /* [Tg] task.group_node, the leader first */

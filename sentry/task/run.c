@@ -14,6 +14,8 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "sentry/core/platform_ref.h"
+#include "sentry/task/container.h"
+#include "sentry/task/group.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/usage.h"
@@ -170,6 +172,8 @@ static void do_work(struct task *t, uint32_t work)
     if (work & TASK_ANSWERS)
         tell_answers(t);
 
+    if (work & TASK_FROZEN)
+        container_wait_thaw(t);
     if (work & TASK_CALL) {
         task_clear_work(t, TASK_CALL);
         if (ops->call)
@@ -257,7 +261,10 @@ void task_main(void *task)
     while (settle(t))
         run_once(t);
     task_exit(t);
+    struct container *c = container_get(t->group->container);
     task_put(t);
-    if (atomic_fetch_sub(&ts->threads, 1) == 1)
+    bool last = atomic_fetch_sub(&c->threads, 1) == 1;
+    container_put(c);
+    if (atomic_fetch_sub(&ts->threads, 1) == 1 || last)
         waitq_wake(&ts->idle, 0);
 }

@@ -24,7 +24,7 @@ struct rule {
 };
 
 /* [I] all, once it is made */
-struct profile {
+struct seccomp_profile {
     struct seccomp_verdict otherwise;
     uint32_t calls, nrules, nargs;
     uint16_t *first; /* by number; NONE */
@@ -32,41 +32,42 @@ struct profile {
     struct seccomp_arg *args;
 };
 
-static struct profile *profile_of(const struct arena *a)
+void seccomp_destroy(struct seccomp_profile *p)
 {
-    return (struct profile *)arena_root(a, ROOT_SECCOMP);
+    if (!p)
+        return;
+    arena_free(p->first);
+    arena_free(p->rules);
+    arena_free(p->args);
+    arena_free(p);
 }
 
 int seccomp_create(struct arena *a, struct seccomp_verdict otherwise, uint32_t calls,
-                   uint32_t rules, uint32_t args)
+                   uint32_t rules, uint32_t args, struct seccomp_profile **out)
 {
-    struct profile *p = arena_alloc(a, sizeof *p);
+    struct seccomp_profile *p = arena_alloc(a, sizeof *p);
 
     if (!p || rules >= NONE || args >= NONE) {
         arena_free(p);
         return -ENOMEM;
     }
-    *p = (struct profile){ .otherwise = otherwise, .calls = calls };
+    *p = (struct seccomp_profile){ .otherwise = otherwise, .calls = calls };
     p->first = arena_alloc(a, calls * sizeof *p->first);
     p->rules = arena_alloc(a, (rules + 1) * sizeof *p->rules);
     p->args = arena_alloc(a, (args + 1) * sizeof *p->args);
     if (!p->first || !p->rules || !p->args) {
-        arena_free(p->first);
-        arena_free(p->rules);
-        arena_free(p->args);
-        arena_free(p);
+        seccomp_destroy(p);
         return -ENOMEM;
     }
     for (uint32_t i = 0; i < calls; i++)
         p->first[i] = NONE;
-    arena_set_root(a, ROOT_SECCOMP, p);
+    *out = p;
     return 0;
 }
 
-void seccomp_add(struct arena *a, uint32_t nr, struct seccomp_verdict verdict,
+void seccomp_add(struct seccomp_profile *p, uint32_t nr, struct seccomp_verdict verdict,
                  const struct seccomp_arg *args, uint8_t nargs)
 {
-    struct profile *p = profile_of(a);
     uint16_t *link = &p->first[nr];
 
     assert(nr < p->calls && nargs <= 6);
@@ -102,7 +103,7 @@ static bool holds(const struct seccomp_arg *a, const uint64_t regs[6])
     }
 }
 
-static bool fits(const struct profile *p, const struct rule *r, const uint64_t regs[6])
+static bool fits(const struct seccomp_profile *p, const struct rule *r, const uint64_t regs[6])
 {
     for (uint8_t i = 0; i < r->nargs; i++)
         if (!holds(&p->args[r->args + i], regs))
@@ -110,7 +111,8 @@ static bool fits(const struct profile *p, const struct rule *r, const uint64_t r
     return true;
 }
 
-static struct seccomp_verdict judge(const struct profile *p, uint64_t nr, const uint64_t regs[6])
+static struct seccomp_verdict judge(const struct seccomp_profile *p, uint64_t nr,
+                                    const uint64_t regs[6])
 {
     uint16_t at = nr < p->calls ? p->first[nr] : NONE;
 
@@ -122,7 +124,7 @@ static struct seccomp_verdict judge(const struct profile *p, uint64_t nr, const 
 
 bool seccomp_allows(struct task *t, uint64_t nr, const uint64_t regs[6], long *result)
 {
-    struct seccomp_verdict v = judge(profile_of(t->arena), nr, regs);
+    struct seccomp_verdict v = judge(t->group->container->profile, nr, regs);
     struct abi_siginfo si;
 
     *result = -ENOSYS;

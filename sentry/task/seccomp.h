@@ -9,9 +9,8 @@
  */
 #pragma once
 
-#include "sentry/core/arena.h"
-
-struct task;
+#include "sentry/task/container.h"
+#include "sentry/task/group.h"
 
 enum seccomp_action {
     SECCOMP_ALLOW,
@@ -50,17 +49,20 @@ struct seccomp_verdict {
  *   otherwise what is to be done where no rule says anything
  *   calls     how many numbers of calls there are
  *   rules     how many rules will be added, and how many arguments they look at
+ *   out       given: to its container
  *   errors    ENOMEM
  */
 must_use int seccomp_create(struct arena *a, struct seccomp_verdict otherwise, uint32_t calls,
-                            uint32_t rules, uint32_t args);
+                            uint32_t rules, uint32_t args, struct seccomp_profile **out);
+/* NULL is fine. */
+void seccomp_destroy(struct seccomp_profile *p);
 /* Adds a rule behind those of the same call: the first that fits counts. */
-void seccomp_add(struct arena *a, uint32_t nr, struct seccomp_verdict verdict,
+void seccomp_add(struct seccomp_profile *p, uint32_t nr, struct seccomp_verdict verdict,
                  const struct seccomp_arg *args, uint8_t nargs);
 
-static inline bool seccomp_on(const struct arena *a)
+static inline bool seccomp_on(const struct task *t)
 {
-    return arena_root(a, ROOT_SECCOMP) != NULL;
+    return t->group->container->profile != NULL;
 }
 
 /*

@@ -129,6 +129,7 @@ enum {
     TASK_STOP = 4,     /* job control: take part in the group's stop */
     TASK_CALL = 8,     /* run tasks_ops.call before guest code */
     TASK_ANSWERS = 16, /* what the platform answers for us has changed: ids, the parent */
+    TASK_FROZEN = 32,  /* its container may not run for now */
 };
 
 /* What a task's thread waits for, as ps(1) would show it. */

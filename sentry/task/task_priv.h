@@ -17,7 +17,7 @@ void task_drop_fs(struct task *t);
 
 /* ---- group.c ---- */
 
-must_use struct thread_group *group_alloc(struct arena *a, struct sighand *taken);
+must_use struct thread_group *group_alloc(struct container *c, struct sighand *taken);
 /*
  * Gives a new task its place: in the tables, in its group, and, for the first of a group,
  * in the tables. `pid` is taken on success.

@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "base/thread_pool.h"
 #include "sentry/core/slab.h"
+#include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
@@ -19,6 +20,16 @@ static const struct slab_type tasks_slab =
 
 #define NS_INO_FIRST 0xf0000000u /* as Linux's PROC_DYNAMIC_FIRST */
 
+static int make_first(struct tasks *ts, const struct tasks_options *opts)
+{
+    scoped(pid_ns) struct pid_ns *own = NULL;
+    int err = opts->pod ? pid_ns_create(ts->arena, ts->pid_ns, opts->user_ns, &own) : 0;
+
+    return err ? err
+               : container_create(ts->arena, own ? own : ts->pid_ns, ts->uts, opts->max_tasks,
+                                  &ts->first);
+}
+
 int tasks_create(struct arena *a, const struct tasks_options *opts)
 {
     struct tasks *ts = slab_alloc(a, &tasks_slab);
@@ -29,7 +40,6 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     mutex_init(&ts->users_lock, RANK_USERS);
     ts->arena = a;
     ts->ops = opts->ops;
-    ts->limit = opts->max_tasks ? opts->max_tasks : PID_MAX;
     ts->cpus = max(1u, min(opts->cpus, (uint32_t)TASK_CPUS_MAX));
     ts->next_ino = NS_INO_FIRST;
     list_init(&ts->groups);
@@ -41,6 +51,8 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     int err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
     if (!err)
         err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
+    if (!err)
+        err = make_first(ts, opts);
     if (err)
         tasks_destroy(a);
     return err;
@@ -53,6 +65,7 @@ void tasks_destroy(struct arena *a)
     if (!ts)
         return;
     assert(ts->count == 0 && atomic_load(&ts->threads) == 0);
+    container_put(ts->first);
     pid_ns_put(ts->pid_ns);
     uts_ns_put(ts->uts);
     waitq_destroy(&ts->idle);
@@ -103,7 +116,7 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     struct thread_group *g = t->group;
     struct pid *pid;
 
-    if (ts->ended || ts->count >= ts->limit)
+    if (ts->ended || !container_has_room_locked(g->container))
         return -EAGAIN;
     int err = pid_create_locked(ts, ns, NULL, 0, &pid);
     if (err)
@@ -117,19 +130,22 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     }
     if (!ns->reaper)
         ns->reaper = g;
+    else
+        g->flags &= ~(uint32_t)GROUP_UNKILLABLE; /* this namespace has its init */
     return 0;
 }
 
 static void set_parts(struct task *t, const struct task_spec *spec)
 {
+    struct container *c = t->group->container;
     struct tasks *ts = tasks_of(t->arena);
 
     t->mm = spec->mm;
     t->files = spec->files;
     t->fs = spec->fs;
     t->cred = spec->cred;
-    t->uts = uts_ns_get(spec->uts ? spec->uts : ts->uts);
-    t->pid_ns_children = pid_ns_get(spec->pid_ns ? spec->pid_ns : ts->pid_ns);
+    t->uts = uts_ns_get(spec->uts ? spec->uts : c->uts);
+    t->pid_ns_children = pid_ns_get(spec->pid_ns ? spec->pid_ns : c->pid_ns);
     if (spec->regs)
         t->regs = *spec->regs;
     t->regs.orig_rax = UINT64_MAX;
@@ -141,9 +157,10 @@ static void set_parts(struct task *t, const struct task_spec *spec)
 int task_create_init(struct arena *a, const struct task_spec *spec, struct task **out)
 {
     struct tasks *ts = tasks_of(a);
-    struct pid_ns *ns = spec->pid_ns ? spec->pid_ns : ts->pid_ns;
+    struct container *c = spec->container ? spec->container : ts->first;
+    struct pid_ns *ns = spec->pid_ns ? spec->pid_ns : c->pid_ns;
     struct sighand *sighand = sighand_create(a);
-    struct thread_group *g = sighand ? group_alloc(a, sighand) : NULL;
+    struct thread_group *g = sighand ? group_alloc(c, sighand) : NULL;
     struct task *t = g ? task_alloc(a, g) : NULL;
     int err = -ENOMEM;
 
@@ -194,8 +211,10 @@ int task_start(struct task *t)
 
     task_get(t); /* its thread's */
     atomic_fetch_add(&ts->threads, 1);
+    atomic_fetch_add(&t->group->container->threads, 1);
     int err = pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
     if (err) {
+        atomic_fetch_sub(&t->group->container->threads, 1);
         atomic_fetch_sub(&ts->threads, 1);
         task_discard(t);
         task_put(t);

@@ -30,7 +30,10 @@ struct tasks_ops {
 struct tasks_options {
     const struct tasks_ops *ops;
     const char *nodename;    /* of the first uts namespace */
-    uint32_t max_tasks;      /* threads that may be alive at once; 0: as many as numbers */
+    uint32_t max_tasks;      /* of the first container: threads that may be alive at once; 0: as
+                                many as numbers */
+    bool pod;                /* the first container does not see into others: it has a pid
+                                namespace beside theirs */
     uint32_t cpus;           /* processors that the guest sees; at least 1 */
     struct user_ns *user_ns; /* the sandbox's own; borrowed */
 };
@@ -42,7 +45,8 @@ struct tasks {
     struct pid_ns *pid_ns;       /* [I] the outermost; a reference */
     struct uts_ns *uts;          /* [I] the first; a reference */
     struct list groups;          /* [T] thread_group.all: in the order of birth */
-    uint32_t count, limit;       /* [T] tasks that have a number, zombies too */
+    struct container *first;     /* [I] the sandbox's own; a reference */
+    uint32_t count;              /* [T] tasks that have a number, zombies too */
     bool ended;                  /* [T] tasks_kill_all() was called: no new ones */
     uint32_t cpus;               /* [I] processors that the guest sees, from 0 on */
     _Atomic uint64_t next_ino;   /* of namespaces */
@@ -66,12 +70,14 @@ static inline struct tasks *tasks_of(const struct arena *a)
 
 /* The first process of a container, or one that is put into it from outside (`runsc exec`). */
 struct task_spec {
-    struct mm *mm;           /* taken */
-    struct fdtable *files;   /* taken */
-    struct fs_context *fs;   /* taken */
-    const struct cred *cred; /* taken */
-    struct uts_ns *uts;      /* borrowed; NULL: the sandbox's */
-    struct pid_ns *pid_ns;   /* borrowed; NULL: the sandbox's. Its first process becomes its init */
+    struct mm *mm;                 /* taken */
+    struct fdtable *files;         /* taken */
+    struct fs_context *fs;         /* taken */
+    const struct cred *cred;       /* taken */
+    struct container *container;   /* borrowed; NULL: the sandbox's first */
+    struct uts_ns *uts;            /* borrowed; NULL: the container's */
+    struct pid_ns *pid_ns;         /* borrowed; NULL: the container's. Its first process becomes its
+                                      init */
     const struct limits *limits;   /* copied */
     const struct guest_regs *regs; /* copied; NULL where load_exec() is yet to be called on it */
     const char *name;              /* comm */

@@ -12,6 +12,7 @@
 struct mm;
 struct fs_context;
 struct mnt_ns;
+struct pid_ns;
 struct task;
 
 struct actor {
@@ -21,4 +22,6 @@ struct actor {
     const struct limits *limits;
     struct task
         *task; /* opaque to vfs and fs: procfs and ttys, which lie above, know it; may be NULL */
+    struct pid_ns
+        *pid_ns; /* the same: where there is no task, for a container that is being made */
 };

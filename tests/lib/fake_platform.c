@@ -292,8 +292,9 @@ static bool create_fails(struct platform *p)
     return fails;
 }
 
-static int fake_aspace_create(struct platform *p, struct aspace **out)
+static int fake_aspace_create(struct platform *p, struct aspace *seed, struct aspace **out)
 {
+    (void)seed;
     if (create_fails(p))
         return -EAGAIN;
     struct aspace *as = allocate(sizeof *as);
@@ -309,7 +310,7 @@ static int fake_aspace_fork(struct aspace *parent, struct aspace **out)
 {
     struct aspace *as;
 
-    int err = fake_aspace_create(parent->p, &as);
+    int err = fake_aspace_create(parent->p, NULL, &as);
     if (err)
         return err;
     lock(parent->p);

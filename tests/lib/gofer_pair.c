@@ -66,7 +66,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 void gofer_pair_stop(struct gofer_pair *p)
 {
     gofer_pair_kill(p);
-    gofer_client_destroy(p->client);
+    gofer_client_put(p->client);
     gofer_destroy(&p->gofer);
     nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -31,7 +31,7 @@ void gofer_world_start_with(struct gofer_world *w, uint32_t flags, uint32_t hand
     MUST(vfs_create(a));
     MUST(user_ns_create_root(a, &w->user_ns));
     MUST(cred_create(a, w->user_ns, 0, 0, CAPS_ALL, &w->cred));
-    MUST(gofer_fs_create(a, 0, false, &root));
+    MUST(gofer_fs_create(a, NULL, 0, false, &root));
     MUST(mnt_ns_create(a, w->user_ns, root, "gofer", 0, &w->ns));
     mnt_ns_root(w->ns, &at);
     MUST(fs_context_create(a, &at, w->ns, &w->fs));

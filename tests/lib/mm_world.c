@@ -26,7 +26,7 @@ void mm_world_start(struct mm_world *w, uint64_t ram)
     err = fake_platform.create(&opts, &w->platform.platform);
     assert(!err);
     limits_init(&w->limits);
-    err = mm_create(w->arena, &w->limits, NULL, &w->mm);
+    err = mm_create(w->arena, &w->limits, NULL, NULL, &w->mm);
     assert(!err);
     struct aspace *as;
     err = mm_aspace(w->mm, &as); /* as when a guest has run */

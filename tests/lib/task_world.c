@@ -22,7 +22,7 @@ static struct mm *make_mm(struct arena *a)
     struct mm *mm;
     uptr_t out;
 
-    int err = mm_create(a, &tasks_of(a)->orphan_limits, NULL, &mm);
+    int err = mm_create(a, &tasks_of(a)->orphan_limits, NULL, NULL, &mm);
     assert(!err);
     err = mm_map(mm, uptr(WORLD_STACK), WORLD_STACK_SIZE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, &none, &out);
@@ -30,7 +30,7 @@ static struct mm *make_mm(struct arena *a)
     return mm;
 }
 
-static void make_init(struct task_world *w)
+int task_world_add(struct task_world *w, struct container *c, struct task **out)
 {
     struct arena *a = w->vfs.mm.arena;
     const struct guest_regs regs = {
@@ -42,6 +42,7 @@ static void make_init(struct task_world *w)
         .r14 = 1, /* the first process */
     };
     struct task_spec spec = {
+        .container = c,
         .mm = make_mm(a),
         .cred = cred_get(w->vfs.root_cred),
         .limits = &w->vfs.mm.limits,
@@ -53,8 +54,7 @@ static void make_init(struct task_world *w)
     assert(!err);
     err = fs_context_copy(w->vfs.fs, &spec.fs);
     assert(!err);
-    err = task_create_init(a, &spec, &w->init);
-    assert(!err);
+    return task_create_init(a, &spec, out);
 }
 
 void task_world_start(struct task_world *w, fake_guest_fn guest, void *arg)
@@ -76,7 +76,8 @@ void task_world_start(struct task_world *w, fake_guest_fn guest, void *arg)
     assert(!err);
     if (guest)
         fake_on_run(w->vfs.mm.platform.platform, guest, arg);
-    make_init(w);
+    err = task_world_add(w, NULL, &w->init);
+    assert(!err);
 }
 
 void task_world_run(struct task_world *w)
@@ -98,6 +99,7 @@ void task_world_stop(struct task_world *w)
     tasks_destroy(a);
     assert(slab_live(a, SLAB_task) == 0);
     assert(slab_live(a, SLAB_thread_group) == 0);
+    assert(slab_live(a, SLAB_container) == 0);
     assert(slab_live(a, SLAB_sighand) == 0);
     assert(slab_live(a, SLAB_sigqueue) == 0);
     assert(slab_live(a, SLAB_pid) == 0);

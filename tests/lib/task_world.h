@@ -13,6 +13,8 @@
 #define WORLD_STACK      0x20000000ull /* a range of guest memory, readable and writable */
 #define WORLD_STACK_SIZE (256 * KIB)
 
+struct container;
+
 struct task_world {
     struct vfs_world vfs;
     struct task *init; /* a reference; number 1 */
@@ -20,6 +22,8 @@ struct task_world {
 
 /* `guest` NULL: the platform does what is written down for it. */
 void task_world_start(struct task_world *w, fake_guest_fn guest, void *arg);
+/* A process from outside, not started, of a container (NULL: the first): task_create_init(). */
+must_use int task_world_add(struct task_world *w, struct container *c, struct task **out);
 /* Starts the first process's thread. */
 void task_world_run(struct task_world *w);
 /* Ends all tasks; asserts that they do end, and that nothing of them is left. */

@@ -21,7 +21,7 @@ static void start(struct rig *r)
     cr_assert_eq(host_ftruncate(r->ram_fd, 1 << 20), 0);
     struct platform_options opts = { .ram_fd = r->ram_fd };
     cr_assert_eq(fake_platform.create(&opts, &r->p), 0);
-    cr_assert_eq(fake_platform.aspace_create(r->p, &r->as), 0);
+    cr_assert_eq(fake_platform.aspace_create(r->p, NULL, &r->as), 0);
     cr_assert_eq(fake_platform.thread_create(r->p, &r->t), 0);
 }
 
@@ -151,7 +151,7 @@ Test(fake_platform, fails_where_told)
 
     start(&r);
     fake_fail_create(r.p, 1);
-    cr_assert_eq(fake_platform.aspace_create(r.p, &other), -EAGAIN);
+    cr_assert_eq(fake_platform.aspace_create(r.p, NULL, &other), -EAGAIN);
     fake_fail_memory(r.p, 1);
     cr_assert_eq(map(r.as, 0x10000, 0x1000, PROT_READ, 0), 0);
     cr_assert_eq(map(r.as, 0x11000, 0x1000, PROT_READ, 0), -ENOMEM);

@@ -193,7 +193,7 @@ Test(aspace, a_new_one_is_empty)
     struct rig r;
 
     start(&r);
-    cr_assert_eq(OPS->aspace_create(r.p, &as), 0);
+    cr_assert_eq(OPS->aspace_create(r.p, NULL, &as), 0);
     cr_assert(!load(&r, as, DATA_AT, &got)); /* there is not even the code */
     cr_assert_eq(r.stop.addr.va, LOAD_AT);
     cr_assert_eq(r.stop.access, PROT_EXEC);
@@ -271,7 +271,7 @@ static bool survives_a_limit(void)
     start(&r);
     if (!load(&r, r.as, DATA_AT, &got))
         return false;
-    while (made < N && !(err = OPS->aspace_create(r.p, &spaces[made])))
+    while (made < N && !(err = OPS->aspace_create(r.p, NULL, &spaces[made])))
         made++;
     if (err != -EAGAIN)
         return false;
@@ -375,7 +375,7 @@ Test(aspace, a_thousand_leave_nothing)
     size_t before = children_of(getpid(), pids);
     for (int i = 0; i < 1000; i++) {
         struct aspace *as;
-        cr_assert_eq(i % 2 ? OPS->aspace_fork(r.as, &as) : OPS->aspace_create(r.p, &as), 0);
+        cr_assert_eq(i % 2 ? OPS->aspace_fork(r.as, &as) : OPS->aspace_create(r.p, NULL, &as), 0);
         if (i % 10 == 1)
             cr_assert(load(&r, as, DATA_AT, &got));
         OPS->aspace_destroy(as);
@@ -430,7 +430,7 @@ Test(aspace, a_dead_agent_is_an_io_error)
 
     start(&r);
     size_t n = children_of(getpid(), before), m;
-    cr_assert_eq(OPS->aspace_create(r.p, &as), 0);
+    cr_assert_eq(OPS->aspace_create(r.p, NULL, &as), 0);
     m = children_of(getpid(), after);
     cr_assert_eq(m, n + 1);
     for (size_t i = 0; i < m; i++) {

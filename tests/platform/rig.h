@@ -68,7 +68,7 @@ static inline void rig_start(struct rig *r)
     r->ram = at;
     struct platform_options opts = { .ram_fd = r->ram_fd };
     cr_assert_eq(OPS->create(&opts, &r->p), 0);
-    cr_assert_eq(OPS->aspace_create(r->p, &r->as), 0);
+    cr_assert_eq(OPS->aspace_create(r->p, NULL, &r->as), 0);
     cr_assert_eq(OPS->thread_create(r->p, &r->t), 0);
     rig_apply(r->as, op_map(CODE_AT, PAGE_SIZE, PROT_READ | PROT_EXEC, 0));
     rig_apply(r->as, op_map(DATA_AT, PAGE_SIZE, PROT_READ | PROT_WRITE, DATA_OFF));

@@ -84,7 +84,7 @@ Test(spare, what_nobody_owns_is_not_kept)
     run_there(&r);
     end_it(&r);
     cr_assert_eq(reuse(&r, &me), -EAGAIN);
-    cr_assert_eq(OPS->aspace_create(r.p, &r.as), 0);
+    cr_assert_eq(OPS->aspace_create(r.p, NULL, &r.as), 0);
     OPS->aspace_own(r.as, &me);
     OPS->aspace_own(r.as, NULL);
     end_it(&r);
@@ -117,7 +117,7 @@ Test(spare, there_are_no_more_than_some)
     start(&r);
     other.ids++;
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        cr_assert_eq(OPS->aspace_create(r.p, &all[i]), 0);
+        cr_assert_eq(OPS->aspace_create(r.p, NULL, &all[i]), 0);
         OPS->aspace_own(all[i], i % 2 ? &me : &other);
     }
     for (size_t i = 0; i < ARRAY_LEN(all); i++)

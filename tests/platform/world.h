@@ -139,7 +139,7 @@ static inline void world_start(struct world *w)
     CODE(&w->r, READER_AT, "\x48\x8b\x1f\x0f\x05\xeb\xf9");         /* mov (%rdi), %rbx; syscall */
     CODE(&w->r, TELLER_AT, "\xf3\x48\x0f\xae\xc8\x0f\x05\xeb\xf7"); /* rdgsbase %rax; syscall */
     rig_apply(w->r.as, op_map(FAKE_AT, FAKE_SIZE, PROT_READ | PROT_WRITE, FAKE_OFF));
-    cr_assert_eq(OPS->aspace_create(w->r.p, &w->other), 0);
+    cr_assert_eq(OPS->aspace_create(w->r.p, NULL, &w->other), 0);
     cr_assert_eq(OPS->thread_create(w->r.p, &w->neighbour), 0);
     rig_apply(w->other, op_map(CODE_AT, PAGE_SIZE, PROT_READ | PROT_EXEC, 0));
     rig_apply(w->other, op_map(SECRET_AT, PAGE_SIZE, PROT_READ | PROT_WRITE, SECRET_OFF));

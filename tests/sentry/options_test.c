@@ -41,6 +41,9 @@ static struct sandbox_options sample(void)
         .cols = 80,
         .mem = 1 << 30,
         .pids = 7,
+        .pod = true,
+        .pid_ns = 4026531836,
+        .uts_ns = 4026531838,
         .trace_set = "%file",
         .nmounts = 2,
         .mounts = mounts,
@@ -68,6 +71,7 @@ Test(options, survive_the_way)
     cr_assert(got.argv[3] == NULL);
     cr_assert_str_eq(got.envp[0], "A=1");
     cr_assert_eq(got.groups[1], 24);
+    cr_assert(got.pod && got.pid_ns == 4026531836 && got.uts_ns == 4026531838);
     cr_assert_eq(got.caps.ambient, 1ull << 40);
     cr_assert_eq(got.nmounts, 2);
     cr_assert(got.mounts[0].exclusive);

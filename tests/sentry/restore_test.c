@@ -82,7 +82,7 @@ static struct task *make_task(struct arena *a, struct cred *root, struct mnt_ns 
     limits_init(&limits);
     mnt_ns_root(mounts, &top);
     spec.limits = &limits;
-    cr_assert_eq(mm_create(a, &tasks_of(a)->orphan_limits, NULL, &spec.mm), 0);
+    cr_assert_eq(mm_create(a, &tasks_of(a)->orphan_limits, NULL, NULL, &spec.mm), 0);
     cr_assert_eq(fdtable_create(a, &spec.files), 0);
     cr_assert_eq(fs_context_create(a, &top, mounts, &spec.fs), 0);
     path_put(&top);

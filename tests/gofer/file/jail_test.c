@@ -127,7 +127,7 @@ static int jail_stop(struct jailed *j)
 {
     int status;
 
-    gofer_client_destroy(j->client);
+    gofer_client_put(j->client);
     cr_assert_eq(waitpid(j->pid, &status, 0), j->pid);
     return status;
 }
@@ -309,5 +309,5 @@ Test(jail, it_dies_with_its_parent)
     for (int i = 0; i < 100 && lives(p->pid); i++)
         usleep(10000);
     cr_expect(!lives(p->pid));
-    gofer_client_destroy(c);
+    gofer_client_put(c);
 }

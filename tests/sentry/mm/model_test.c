@@ -244,7 +244,7 @@ static void start(uint64_t with_seed)
     mm_world_start(&w, 64 * MIB);
     for (uint32_t i = 0; i < PROCESSES; i++) {
         struct aspace *as;
-        cr_assert_eq(mm_create(w.arena, &w.limits, NULL, &procs[i].mm), 0);
+        cr_assert_eq(mm_create(w.arena, &w.limits, NULL, NULL, &procs[i].mm), 0);
         cr_assert_eq(mm_aspace(procs[i].mm, &as), 0);
     }
 }

@@ -86,7 +86,7 @@ static struct mm *new_mm(void)
     struct aspace *as;
     struct mm *made;
 
-    cr_assert_eq(mm_create(w.arena, &w.limits, NULL, &made), 0);
+    cr_assert_eq(mm_create(w.arena, &w.limits, NULL, NULL, &made), 0);
     patch_set_owner(made, 1000);
     cr_assert_eq(mm_aspace(made, &as), 0);
     return made;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the processes of one container have in common, beside their namespaces: a sandbox has
+ * one container, and a pod's has several.
+ *
+ * Every process is of the container that its parent is of, for life. What Linux has cgroups
+ * for hangs here: who is killed and frozen together, and how many there may be.
+ *
+ *   [I] never changes once its first process is there   [T] RANK_TASKS   [a] atomic
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/ref.h"
+#include "sentry/core/arena.h"
+#include "sentry/core/waitq.h"
+
+struct aspace;
+struct pid_ns;
+struct seccomp_profile;
+struct task;
+struct thread_group;
+struct uts_ns;
+
+struct container {
+    struct ref ref;
+    struct arena *arena;             /* [I] */
+    struct pid_ns *pid_ns;           /* [I] where its first process gets its number; a reference */
+    struct uts_ns *uts;              /* [I] the names that it begins with; a reference */
+    struct seccomp_profile *profile; /* [I] which calls its programs may make; NULL: all */
+    struct aspace *seed;             /* [I] a host object: what its new address spaces are forked
+                                        from; NULL: the platform's first */
+    uint64_t mem;                    /* [I] bytes of memory that it is shown; 0: all there is */
+    uint32_t count, limit;           /* [T] its tasks that have a number; how many there may be */
+    bool ended;                      /* [T] no new ones */
+    _Atomic uint32_t threads;        /* [a] host threads of its tasks that have not yet ended */
+    _Atomic bool frozen;             /* [a] none of it runs */
+    struct waitq thawed;             /* woken when it may run again */
+};
+
+/*
+ * Makes one.
+ *
+ *   pid_ns, uts   referenced
+ *   limit         0: as many tasks as there are numbers
+ *   errors        ENOMEM
+ */
+must_use int container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts,
+                              uint32_t limit, struct container **out);
+struct container *container_get(struct container *c);
+/* No process is left of it. NULL is fine. */
+void container_put(struct container *c);
+
+struct container *container_of_task(const struct task *t);
+/* May one more task be born in it? Locks: RANK_TASKS held. */
+bool container_has_room_locked(const struct container *c);
+
+/* Each of its processes gets a signal, as from outside. */
+void container_signal(struct container *c, int sig);
+/*
+ * All that is left of it dies, and nothing is born any more. A zombie may stay, where it is
+ * for a process of another container to wait for it.
+ *
+ *   blocks    until none of it runs
+ */
+void container_end(struct container *c);
+
+/* No thread of it runs guest code from now on, until it is thawed: calls that sleep sleep on. */
+void container_freeze(struct container *c);
+void container_thaw(struct container *c);
+/* On a thread of its own: waits for that, or for death. */
+void container_wait_thaw(struct task *t);
+
+/* What it has in memory, as the sum over its processes: pages that two have count twice. */
+uint64_t container_rss(struct container *c);
