@@ -12,8 +12,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [ttrpc]
   address = "$work/ttrpc"
 CONF
-setsid containerd -c config.toml > containerd.log 2>&1 < /dev/null &
-daemon=$!
+start_engine() {
+    setsid containerd -c config.toml >> containerd.log 2>&1 < /dev/null &
+    daemon=$!
+    for _ in $(seq 100); do c version > /dev/null 2>&1 && break; sleep 0.1; done
+}
 ctr="timeout -s KILL 30 ctr -a $work/sock"
 c() { $ctr "$@"; }
 stop_engine() {
@@ -47,7 +50,7 @@ spec() {
         spec/config.json > spec/new && mv spec/new spec/config.json
     start --rm --config "$work/spec/config.json" spec
 }
-for _ in $(seq 100); do c version > /dev/null 2>&1 && break; sleep 0.1; done
+start_engine
 podman --root "$work/p" --runroot "$work/r" import -q bb.tar localhost/bb:1 > /dev/null &&
     podman --root "$work/p" --runroot "$work/r" save -q -o image.tar localhost/bb:1 && umount "$work/p/overlay" 2> /dev/null
 c image import image.tar > /dev/null || { tail -n 3 containerd.log; exit 77; }
@@ -133,6 +136,10 @@ ops() {
     op paused sh -c "$ctr task ls | grep -o PAUSED"
     op exec-paused c task exec --exec-id e12 c2 true
     op resume c task resume c2
+    kill $daemon && wait $daemon
+    start_engine
+    op after-restart sh -c "$ctr task ls | grep -o 'c2.*RUNNING' | tr -d '0-9 '"
+    op exec-after-restart c task exec --exec-id e13 c2 sh -c 'cat /tmp/made; sleep 0.1'
     op checkpoint-name c task checkpoint --image-path "$work/nosuch/x" --work-path "$work/cp" nosuch
     op snapshot sh -c "$ctr snapshots info c2 | jq -r .Kind"
     op snapshot-diff sh -c "$ctr snapshots diff c2 | tar -tz | grep tmp/made"
