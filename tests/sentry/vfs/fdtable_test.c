@@ -84,3 +84,23 @@ Test(fdtable, copies_are_independent)
     cr_assert_eq(fdtable_get_flags(copy, 500), 0);
     fdtable_put(copy, &w.root);
 }
+
+Test(fdtable, a_file_is_counted_for_a_call_only_where_the_table_is_shared)
+{
+    cr_assert_eq(fdtable_install(t, f, 0, false, 1024), 0);
+    for (int shared = 0; shared < 2; shared++) {
+        struct fdtable *other = shared ? fdtable_get(t) : NULL;
+        scoped_use use = fdtable_use(t, 0);
+        scoped_use none = fdtable_use(t, 1), beyond = fdtable_use(t, 64),
+                   negative = fdtable_use(t, -1);
+        cr_expect_eq(use.file, f);
+        cr_expect_eq(ref_count(&f->ref), 2u + (unsigned)shared);
+        cr_expect(!none.file && !beyond.file && !negative.file);
+        if (shared) {
+            cr_expect_eq(fdtable_close(other, 0, &w.root), 0);
+            cr_expect_eq(ref_count(&f->ref), 2, "what is closed meanwhile stays for the call");
+        }
+        fdtable_put(other, &w.root);
+    }
+    cr_expect_eq(ref_count(&f->ref), 1);
+}
