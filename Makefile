@@ -192,9 +192,9 @@ soak: guest
 bench-built: deps-bench
 	@$(RELEASE) bench-rows && sh bench/prepare.sh
 bench: bench-built
-	@bench/run && bench/start && bench/report
+	@bench/run && bench/start && bench/containers && bench/report
 bench-quick: bench-built
-	@QUICK=1 bench/run && STARTS=11 bench/start
+	@QUICK=1 bench/run && STARTS=11 bench/start && STARTS=11 bench/containers
 bench-compare: bench-built
 	@BOXES=$${BOXES:-native,ptrace,systrap,kvm} bench/run && bench/compare
 run: deps

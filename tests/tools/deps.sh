@@ -40,10 +40,12 @@ bench='
 bash              runs a loop of commands
 bubblewrap        starts beside us
 crun              starts beside us
+busybox-static    the root of containers that are measured
 findutils         walks a tree
 git               clones and looks through one
 gnuplot-nox       draws what was measured
 python3           measures
+runc              starts beside us
 '
 
 lines() {
