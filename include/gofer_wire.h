@@ -162,6 +162,7 @@ enum gofer_tree_flags {
     GOFER_TREE_RO = 1,      /* nothing changes it through us */
     GOFER_TREE_SHARED = 2,  /* others on the host may change it: revalidate */
     GOFER_TREE_CONNECT = 4, /* sockets of the host in it may be connected to */
+    GOFER_TREE_ALONE = 8,   /* without what is mounted below it */
 };
 
 enum gofer_open_flags {

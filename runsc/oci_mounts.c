@@ -83,6 +83,8 @@ static int parse_options(const struct node *n, struct oci_mount *m, struct err *
             add_data(&m->data, names[i]);
             continue;
         }
+        if (w->set & MS_BIND)
+            m->recursive = w->set & MS_REC;
         m->flags = (m->flags | w->set) & ~w->clear;
     }
     free(names);
@@ -113,8 +115,10 @@ static int parse_mount(const struct node *n, struct oci_mount *m, struct err *e)
         err = node_error(&maps, e, -ENOTSUP, "id-mapped mounts are not there yet");
     if (!err)
         err = parse_options(n, m, e);
-    if (strcmp(m->type, "bind") == 0 || strcmp(m->type, "rbind") == 0)
+    if (strcmp(m->type, "bind") == 0 || strcmp(m->type, "rbind") == 0) {
+        m->recursive |= m->type[0] == 'r';
         m->bind = true;
+    }
     if (!err && m->bind && !m->source[0])
         err = node_error(&source, e, -EINVAL, "is not there");
     return err;

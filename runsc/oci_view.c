@@ -77,7 +77,8 @@ static int add_bind(const struct oci_mount *om, const char *bundle, char *target
     /* Who mounts a socket wants it connected to; in a directory of them we do not know. */
     m.tree = view_export(v, (struct view_tree){ .path = real,
                                                 .writable = !(om->flags & MS_RDONLY),
-                                                .connect = S_ISSOCK(st.st_mode) });
+                                                .connect = S_ISSOCK(st.st_mode),
+                                                .alone = !om->recursive });
     return view_mount(v, m, e);
 }
 

@@ -29,10 +29,10 @@ static int open_within(int root, const char *path)
 }
 
 /* What cannot be mounted is left out: the guest has it all the same. */
-static void bind_one(int root, const char *source, const char *target)
+static void bind_one(int root, const struct view_tree *source, const char *target)
 {
-    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, source,
-                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source->alone ? 0 : AT_RECURSIVE);
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, source->path, flags);
     int at = tree < 0 ? -1 : open_within(root, target);
 
     if (at >= 0)
@@ -66,7 +66,7 @@ int rootfs_enter(const char *rootfs, const struct view *v, bool proc, struct err
         return err_set(e, -errno, "open %s: %s", rootfs, strerror(errno));
     for (uint32_t i = 1; i < v->nmounts; i++)
         if (v->mounts[i].kind == MOUNT_GOFER)
-            bind_one(root, v->trees[v->mounts[i].tree].path, v->mounts[i].target);
+            bind_one(root, &v->trees[v->mounts[i].tree], v->mounts[i].target);
     if (proc)
         mount_proc(root);
     int err = 0;

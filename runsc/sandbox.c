@@ -64,9 +64,9 @@ static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, 
     for (uint32_t i = 0; i < v->ntrees; i++) {
         const struct view_tree *t = &v->trees[i];
 
-        if (asprintf(&specs[i], "%s:%s%s:%s", t->writable ? "rw" : "ro",
+        if (asprintf(&specs[i], "%s:%s%s%s:%s", t->writable ? "rw" : "ro",
                      t->exclusive ? "exclusive" : "shared", t->connect ? ",connect" : "",
-                     t->path) < 0)
+                     t->alone ? ",alone" : "", t->path) < 0)
             abort();
         argv[n++] = (char *)"--tree";
         argv[n++] = specs[i];

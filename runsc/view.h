@@ -17,6 +17,7 @@ struct view_tree {
     bool writable;
     bool exclusive; /* nobody else is expected to change it while we run */
     bool connect;   /* the host's sockets in it may be connected to */
+    bool alone;     /* without what is mounted below it */
 };
 
 struct view {

@@ -74,9 +74,15 @@ static int clone_tree(struct mounts *m, uint32_t i)
     const struct tree_option *t = &m->jail->options->trees[i];
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
                                .propagation = MS_PRIVATE };
-    int fd =
-        host_open_tree(AT_FDCWD, t->path, OPEN_TREE_CLONE | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+    unsigned alone = OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW;
+    bool all = !(t->flags & GOFER_TREE_ALONE);
+    int fd = host_open_tree(AT_FDCWD, t->path, alone | (all ? AT_RECURSIVE : 0));
 
+    if (fd == -EINVAL && !all) {
+        /* In a user namespace, what its owner has mounted over cannot be uncovered. */
+        log_warn("%s: what is mounted below comes along", t->path);
+        fd = host_open_tree(AT_FDCWD, t->path, alone | AT_RECURSIVE);
+    }
     if (fd < 0)
         return fd;
     if (t->flags & GOFER_TREE_RO)

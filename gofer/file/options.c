@@ -39,7 +39,7 @@ static bool is(const char *word, size_t len, const char *what)
     return strlen(what) == len && memcmp(word, what, len) == 0;
 }
 
-/* "ro:exclusive:/path", "rw:shared,connect:/path". */
+/* "ro:exclusive:/path", "rw:shared,connect,alone:/path". */
 static bool parse_tree(const char *s, struct tree_option *out)
 {
     const char *word;
@@ -59,6 +59,8 @@ static bool parse_tree(const char *s, struct tree_option *out)
             flags |= GOFER_TREE_SHARED;
         else if (is(word, len, "connect"))
             flags |= GOFER_TREE_CONNECT;
+        else if (is(word, len, "alone"))
+            flags |= GOFER_TREE_ALONE;
         else if (!is(word, len, "exclusive"))
             return false;
     }

@@ -20,6 +20,13 @@ mkdir vol && echo host > vol/f && echo one > file
 sees "a directory" "host written" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"rbind\",\"rw\"]}]" sh -c 'echo written > /v/g; echo $(cat /v/f /v/g)'
 [ "$(cat vol/g)" = written ] || fail "a volume is not written through"
 sees "a read-only directory" "host no" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\",\"ro\",\"rprivate\"]}]" sh -c 'echo $(cat /v/f) $(echo x 2> /dev/null > /v/h || echo no)'
+if [ "$(id -u)" = 0 ]; then # in a mount namespace of its own, for what is mounted here
+    mkdir -p vol/sub && echo under > vol/sub/f
+    for kind in bind:under rbind:over; do
+        bundle b "$(args cat /v/sub/f) | .mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"${kind%:*}\"]}]"
+        is "what is mounted below, by ${kind%:*}" "${kind#*:}" unshare -m sh -c 'mount -t tmpfs none vol/sub && echo over > vol/sub/f && exec "$1" --root "$2" run --bundle b x' sh "$RUNSC" "$work/state"
+    done
+fi
 sees "one file" "one" ".mounts+=[{destination:\"/etc/one\",type:\"bind\",source:\"$work/file\",options:[\"bind\"]}]" cat /etc/one
 ln -s / b/rootfs/out
 sees "a link in the image leads nowhere outside" "host" ".mounts+=[{destination:\"/out/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" cat /v/f
