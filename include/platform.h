@@ -185,6 +185,13 @@ struct platform_ops {
      */
     must_use int (*aspace_reuse)(struct platform *p, const struct aspace_owner *owner,
                                  struct aspace **out);
+    /*
+     * Ends some of what is left like that: the host has no room for another process or thread.
+     * Optional.
+     *
+     *   returns   false where there is nothing
+     */
+    must_use bool (*make_room)(struct platform *p);
     /* And to map a small parent's memory there costs less than aspace_fork(). */
     bool reuse_beats_fork;
 

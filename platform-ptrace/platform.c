@@ -12,6 +12,14 @@
 #include "platform-ptrace/ptrace_priv.h"
 #include "platform-stub/spare.h"
 
+static bool shrink(struct stubs *stubs)
+{
+    struct aspace *as = spare_drop(stubs);
+
+    aspace_destroy(as);
+    return as;
+}
+
 static void ptrace_destroy(struct platform *p)
 {
     struct guest_thread *t;
@@ -23,8 +31,8 @@ static void ptrace_destroy(struct platform *p)
         ptrace_thread_destroy(t);
     while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
         aspace_destroy(as);
-    while ((as = spare_drop(&p->stubs)))
-        aspace_destroy(as);
+    while (shrink(&p->stubs))
+        ;
     stubs_destroy(&p->stubs);
     free(p);
 }
@@ -54,6 +62,7 @@ static int ptrace_create(const struct platform_options *opts, struct platform **
         return -ENOMEM;
     mutex_init(&p->lock, RANK_PLATFORM);
     list_init(&p->threads);
+    p->stubs.shrink = shrink;
     int err = stubs_create(&p->stubs, &o);
     if (!err)
         err = try_to_trace(p);
@@ -103,6 +112,11 @@ static int ptrace_aspace_reuse(struct platform *p, const struct aspace_owner *ow
     return spare_take(&p->stubs, owner, out);
 }
 
+static bool ptrace_make_room(struct platform *p)
+{
+    return stubs_make_room(&p->stubs, -EAGAIN);
+}
+
 const struct platform_ops platform_ptrace = {
     .name = "ptrace",
     .probe = ptrace_probe,
@@ -118,6 +132,7 @@ const struct platform_ops platform_ptrace = {
     .aspace_destroy = ptrace_aspace_destroy,
     .aspace_own = spare_own,
     .aspace_reuse = ptrace_aspace_reuse,
+    .make_room = ptrace_make_room,
     .aspace_apply = aspace_apply,
     .aspace_barrier = aspace_barrier,
     .thread_create = ptrace_thread_create,

@@ -85,7 +85,15 @@ static void put_clone(struct agent *agent, uint64_t flags, uint64_t child)
     agent_put(agent, OP_CLONE | OP_VALUE, SYS_clone, flags, 0, 0, 0, 0, child);
 }
 
-int aspace_fork(struct aspace *parent, struct aspace **out)
+bool stubs_make_room(struct stubs *stubs, int err)
+{
+    if ((err != -EAGAIN && err != -ENOMEM) || !stubs->shrink(stubs))
+        return false;
+    corpse_reap_all(stubs);
+    return true;
+}
+
+static int fork_once(struct aspace *parent, struct aspace **out)
 {
     struct aspace *as;
 
@@ -108,6 +116,16 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
     }
     *out = as;
     return 0;
+}
+
+int aspace_fork(struct aspace *parent, struct aspace **out)
+{
+    int err;
+
+    do
+        err = fork_once(parent, out);
+    while (err && stubs_make_room(parent->stubs, err));
+    return err;
 }
 
 int aspace_create(struct stubs *stubs, struct aspace *seed, struct aspace **out)
@@ -135,9 +153,13 @@ int aspace_spawn_locked(struct aspace *as, uint64_t child, pid_t *out)
 
 int aspace_spawn(struct aspace *as, uint64_t child, pid_t *out)
 {
-    mutex_lock(&as->lock);
-    int err = aspace_spawn_locked(as, child, out);
-    mutex_unlock(&as->lock);
+    int err;
+
+    do {
+        mutex_lock(&as->lock);
+        err = aspace_spawn_locked(as, child, out);
+        mutex_unlock(&as->lock);
+    } while (err && stubs_make_room(as->stubs, err));
     return err;
 }
 

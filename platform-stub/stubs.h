@@ -79,6 +79,9 @@ struct stubs {
     /* [I] Called when the last stub of an address space is gone, under `lock`. May be NULL. */
     void (*bury)(struct stubs *s, struct aspace *as);
 
+    /* [I] Ends an address space that only waits (spare.h), and is done; false: there is none. */
+    bool (*shrink)(struct stubs *s);
+
     struct mutex lock;                         /* RANK_PLATFORM: all below */
     uint64_t next_id;                          /* [l] */
     struct list aspaces;                       /* [l] */
@@ -124,6 +127,10 @@ must_use int aspace_fork(struct aspace *parent, struct aspace **out);
 must_use int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n);
 must_use int aspace_barrier(struct aspace *as);
 void aspace_destroy(struct aspace *as);
+
+/* Whether a host that had no room for a process may have it now. Locks: none of an address space.
+ */
+must_use bool stubs_make_room(struct stubs *stubs, int err);
 
 /*
  * Clones a process for a new guest thread.

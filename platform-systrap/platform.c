@@ -86,6 +86,7 @@ static int systrap_create(const struct platform_options *opts, struct platform *
     page_make(page);
     list_init(&p->threads);
     p->stubs.bury = slots_bury;
+    p->stubs.shrink = systrap_shrink;
     int err = stubs_create(&p->stubs, &o);
     p->cpu_count = opts->no_spin ? 0 : (unsigned)CPU_COUNT(&p->stubs.cpus.all);
     p->no_answers = opts->no_answers;
@@ -131,6 +132,11 @@ static int systrap_aspace_reuse(struct platform *p, const struct aspace_owner *o
     return spare_take(&p->stubs, owner, out);
 }
 
+static bool systrap_make_room(struct platform *p)
+{
+    return stubs_make_room(&p->stubs, -EAGAIN);
+}
+
 const struct platform_ops platform_systrap = {
     .name = "systrap",
     .probe = systrap_probe,
@@ -147,6 +153,7 @@ const struct platform_ops platform_systrap = {
     .aspace_destroy = systrap_aspace_destroy,
     .aspace_own = spare_own,
     .aspace_reuse = systrap_aspace_reuse,
+    .make_room = systrap_make_room,
     .reuse_beats_fork = true,
     .aspace_apply = aspace_apply,
     .aspace_barrier = aspace_barrier,

@@ -72,6 +72,9 @@ void parked_end(struct aspace *as);
 /* Keeps it for its next life, or does so first. */
 void systrap_aspace_destroy(struct aspace *as);
 
+/* Ends one of those that wait. */
+bool systrap_shrink(struct stubs *stubs);
+
 /* All of them, and those that wait. */
 void systrap_aspaces_end(struct platform *p);
 

@@ -79,20 +79,32 @@ static void stub_bury(struct stub *s)
     free(s);
 }
 
-/* Its slot, and a process that waits there for its first turn. */
-static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
+static int spawn_once(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
 {
     uint64_t va = slot_address(n);
     struct agent *agent = &as->agent;
     int fd = p->stubs.cmd_fd;
 
     mutex_lock(&as->lock);
-    slot_chain(p, as, n);
     agent_put(agent, 0, SYS_mmap, va, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
               (uint64_t)fd, SLOTS_OFF + (uint64_t)n * SLOT_SIZE);
     agent_put(agent, 0, SYS_madvise, va, SLOT_SIZE, MADV_DONTFORK, 0, 0, 0);
     int err = aspace_spawn_locked(as, va, pid);
     mutex_unlock(&as->lock);
+    return err;
+}
+
+/* Its slot, and a process that waits there for its first turn. */
+static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
+{
+    int err;
+
+    mutex_lock(&as->lock);
+    slot_chain(p, as, n);
+    mutex_unlock(&as->lock);
+    do
+        err = spawn_once(p, as, n, pid);
+    while (err && stubs_make_room(&p->stubs, err));
     if (!err)
         cpus_free(&p->stubs.cpus, *pid); /* its agent is held on one CPU, and it inherits that */
     return err;
@@ -174,14 +186,23 @@ void systrap_aspace_destroy(struct aspace *as)
         end(as);
 }
 
+bool systrap_shrink(struct stubs *stubs)
+{
+    struct aspace *as = spare_drop(stubs);
+
+    if (as)
+        end(as);
+    return as;
+}
+
 void systrap_aspaces_end(struct platform *p)
 {
     struct aspace *as;
 
     while ((as = list_first(&p->stubs.aspaces, struct aspace, node)))
         end(as);
-    while ((as = spare_drop(&p->stubs)))
-        end(as);
+    while (systrap_shrink(&p->stubs))
+        ;
 }
 
 /* ---- threads ---- */

@@ -41,6 +41,16 @@ static void drop_seed(struct container *c)
     c->seed = NULL;
 }
 
+/* What its programs have left for the next ones is in its cgroup; so may others' be, and no harm.
+ */
+static void drop_spares(struct container *c)
+{
+    const struct platform_ref *p = platform_of(c->arena);
+
+    while (p->ops->make_room && p->ops->make_room(p->platform))
+        ;
+}
+
 void container_put(struct container *c)
 {
     if (!c || !ref_put(&c->ref))
@@ -119,6 +129,7 @@ void container_end(struct container *c)
         (void)err; /* EINTR: look again */
     }
     quiet_wait_end(&w, &ts->idle);
+    drop_spares(c);
     drop_seed(c);
 }
 

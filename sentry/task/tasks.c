@@ -6,6 +6,7 @@
 #include "base/host.h"
 #include "base/thread.h"
 #include "base/thread_pool.h"
+#include "sentry/core/platform_ref.h"
 #include "sentry/core/slab.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
@@ -204,15 +205,26 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     return 0;
 }
 
-int task_start(struct task *t)
+static int start_thread(struct task *t)
 {
     struct thread_pool *pool = arena_host(t->arena, HOST_THREADS);
+    const struct platform_ref *p = platform_of(t->arena);
+    int err;
+
+    do
+        err = pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
+    while (err && p->ops->make_room && p->ops->make_room(p->platform));
+    return err;
+}
+
+int task_start(struct task *t)
+{
     struct tasks *ts = tasks_of(t->arena);
 
     task_get(t); /* its thread's */
     atomic_fetch_add(&ts->threads, 1);
     atomic_fetch_add(&t->group->container->threads, 1);
-    int err = pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
+    int err = start_thread(t);
     if (err) {
         atomic_fetch_sub(&t->group->container->threads, 1);
         atomic_fetch_sub(&ts->threads, 1);
