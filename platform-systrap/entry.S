@@ -195,10 +195,9 @@ wait:
 	jz	2f
 	rdtsc
 	mov	%eax, %r12d
-	mov	%eax, %r13d		/* of the last look */
 1:	pause
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
-	jne	3f
+	jne	go
 	rdtsc
 	mov	%eax, %r13d
 	sub	%r12d, %eax
@@ -207,8 +206,9 @@ wait:
 	cmp	SLOT_LOOKS(%rbx), %eax
 	jb	1b
 	host_call SYS_sched_yield
-	jmp	1b
-3:	rdtsc
+	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
+	je	1b
+	rdtsc
 	sub	%r13d, %eax
 	cmp	$SPIN_STALL, %eax
 	jb	go

@@ -48,21 +48,36 @@ static bool is_canonical(uint64_t va)
     return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
+/*
+ * After a call most registers are in the slot already. To write them again would take their
+ * cache lines away from the processor of the stub, which is about to read them all.
+ */
+static void put_changed(struct guest_regs *to, const struct guest_regs *from)
+{
+    const uint64_t *new = (const uint64_t *)from;
+    uint64_t *old = (uint64_t *)to;
+
+    for (size_t i = 0; i < sizeof *from / sizeof *new; i++) {
+        if (old[i] != new[i])
+            old[i] = new[i];
+    }
+}
+
 uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs)
 {
-    struct guest_regs *to = &s->slot->regs;
     bool by_iret = regs->gs_base || regs->cs != GUEST_CS || (regs->eflags & ~EFLAGS_POPF);
+    struct guest_regs new = *regs;
 
-    memcpy(to, regs, offsetof(struct guest_regs, cs));
-    to->cs = regs->cs == GUEST_CS_COMPAT ? GUEST_CS_COMPAT : GUEST_CS;
-    to->eflags = (regs->eflags & EFLAGS_GUEST) | EFLAGS_FIXED;
-    to->rsp = regs->rsp;
-    to->ss = GUEST_SS;
-    to->fs_base = is_canonical(regs->fs_base) ? regs->fs_base : 0;
-    if (likely(!by_iret))
-        return 0;
-    to->gs_base = regs->gs_base && is_canonical(regs->gs_base) ? regs->gs_base : s->slot_va;
-    return ORDER_IRET;
+    new.orig_rax = s->slot->regs.orig_rax; /* nobody reads it there */
+    new.cs = regs->cs == GUEST_CS_COMPAT ? GUEST_CS_COMPAT : GUEST_CS;
+    new.eflags = (regs->eflags & EFLAGS_GUEST) | EFLAGS_FIXED;
+    new.ss = GUEST_SS;
+    if (!is_canonical(regs->fs_base))
+        new.fs_base = 0;
+    if (!regs->gs_base || !is_canonical(regs->gs_base))
+        new.gs_base = s->slot_va;
+    put_changed(&s->slot->regs, &new);
+    return unlikely(by_iret) ? ORDER_IRET : 0;
 }
 
 static void make_call(uint64_t nr, struct guest_regs *regs)

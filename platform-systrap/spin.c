@@ -23,10 +23,10 @@
 /* All in cycles of the time stamp counter, of which a µs has some thousands. */
 #define SPIN_LONG   100000u /* about what a wake-up takes */
 #define SPIN_SHORT  20000u
-#define LOOKS       100u  /* before the first yield: a call seldom takes less */
-#define LOOKS_ALONE 2000u /* where nobody is known to whom one could */
-#define CROWD_MIN   (UINT64_C(1) << 22)
-#define CROWD_MAX   (UINT64_C(1) << 28)
+#define LOOKS       200u  /* before the first yield */
+#define LOOKS_ALONE 4000u /* the same, where nobody is known to whom one could: as a call takes */
+#define CROWD_MIN   (UINT64_C(1) << 21)
+#define CROWD_MAX   (UINT64_C(1) << 26)
 
 #define PENALTY_MAX 63u /* turns */
 
@@ -57,19 +57,25 @@ static void habit_learn(struct habit *h, bool paid)
 static void crowd_seen(struct platform *p)
 {
     uint64_t now = cycles();
-    uint64_t until = atomic_load_explicit(&p->crowded, memory_order_relaxed);
+    uint64_t until = atomic_load_explicit(&p->crowd_end, memory_order_relaxed);
     uint64_t span = atomic_load_explicit(&p->crowd_span, memory_order_relaxed);
 
     if (now < until)
         return;
     span = now - until < 4 * span ? min(2 * span, CROWD_MAX) : CROWD_MIN;
     atomic_store_explicit(&p->crowd_span, span, memory_order_relaxed);
-    atomic_store_explicit(&p->crowded, now + span, memory_order_relaxed);
+    atomic_store_explicit(&p->crowd_end, now + span, memory_order_relaxed);
+    atomic_store_explicit(&p->crowded, true, memory_order_relaxed);
 }
 
 static bool is_crowded(struct platform *p)
 {
-    return cycles() < atomic_load_explicit(&p->crowded, memory_order_relaxed);
+    if (likely(!atomic_load_explicit(&p->crowded, memory_order_relaxed)))
+        return false;
+    if (cycles() < atomic_load_explicit(&p->crowd_end, memory_order_relaxed))
+        return true;
+    atomic_store_explicit(&p->crowded, false, memory_order_relaxed);
+    return false;
 }
 
 /* For how long it may be, while so many guests have the processors, or want them. */
@@ -84,28 +90,36 @@ static uint32_t looks_for(struct platform *p, unsigned guests)
 {
     unsigned idle = atomic_load_explicit(&p->lingering, memory_order_relaxed);
 
-    return guests + idle > 1 ? LOOKS : LOOKS_ALONE;
+    return guests + idle > 1 || p->cpu_count == 1 ? LOOKS : LOOKS_ALONE;
+}
+
+static bool is_still(const _Atomic uint32_t *word, uint32_t value)
+{
+    return atomic_load_explicit(word, memory_order_relaxed) == value;
 }
 
 /* True where the word has become another in time. */
 static bool spin(struct platform *p, const _Atomic uint32_t *word, uint32_t value, uint32_t span,
                  uint32_t looks)
 {
-    uint64_t since = cycles(), now = since;
+    uint64_t since, now;
 
-    while (atomic_load_explicit(word, memory_order_relaxed) == value) {
-        if (now - since > span)
-            return false;
-        if (now - since > looks)
-            host_sched_yield();
-        else
-            __builtin_ia32_pause();
-        if (atomic_load_explicit(word, memory_order_relaxed) != value &&
-            cycles() - now > SPIN_STALL)
-            crowd_seen(p);
-        now = cycles();
+    if (!is_still(word, value))
+        return true;
+    for (since = now = cycles(); now - since < looks; now = cycles()) {
+        __builtin_ia32_pause();
+        if (!is_still(word, value))
+            return true;
     }
-    return true;
+    for (; now - since < span; now = cycles()) {
+        host_sched_yield();
+        if (!is_still(word, value)) {
+            if (cycles() - now > SPIN_STALL)
+                crowd_seen(p);
+            return true;
+        }
+    }
+    return false;
 }
 
 void spin_for_stub(struct guest_thread *t)

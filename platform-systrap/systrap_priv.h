@@ -51,8 +51,9 @@ struct platform {
     bool no_answers;     /* [I] */
     _Atomic unsigned running;                /* [a] guest threads whose turn it is */
     _Atomic unsigned lingering;              /* [a] those that wait in linger() */
-    _Atomic uint64_t crowded;                /* [a] nobody spins until then (spin.c) */
-    _Atomic uint64_t crowd_span;             /* [a] for how long that was */
+    _Atomic bool crowded;                    /* [a] nobody spins, until crowd_end (spin.c) */
+    _Atomic uint64_t crowd_end;              /* [a] on the time stamp counter */
+    _Atomic uint64_t crowd_span;             /* [a] how long that was */
     uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
     uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
 };
