@@ -104,6 +104,20 @@ bool xsave_is_valid(const struct xsave *x, const void *at)
     return h.compact == 0 && (area->mxcsr & ~x->mxcsr_mask) == 0;
 }
 
+size_t xsave_extent(const struct xsave *x, const void *at)
+{
+    const struct xsave_area *area = at;
+    size_t end = sizeof *area;
+
+    if (!x->has_xsave)
+        return x->size;
+    for (unsigned i = 2; i < XSAVE_PARTS; i++) {
+        if (area->header.features >> i & 1)
+            end = max(end, (size_t)x->parts[i].off + x->parts[i].size);
+    }
+    return end;
+}
+
 bool xsave_has_tiles(const struct xsave *x, const void *at)
 {
     const struct xsave_area *area = at;
@@ -126,9 +140,11 @@ void xsave_normalize(const struct xsave *x, void *at)
     }
     if (!(area->header.features & FEATURE_SSE))
         memset(area->sse, 0, sizeof area->sse);
+    size_t end = xsave_extent(x, area);
     for (unsigned i = 2; i < XSAVE_PARTS; i++)
-        if (!(area->header.features >> i & 1))
+        if (!(area->header.features >> i & 1) && x->parts[i].off < end)
             memset((char *)area + x->parts[i].off, 0, x->parts[i].size);
+    memset((char *)area + end, 0, x->size - end);
 }
 
 /* The bits that MXCSR may have: SDM vol. 1, 11.6.6. */

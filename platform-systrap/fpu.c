@@ -21,8 +21,21 @@ static const struct xsave *xsave_of(const struct guest_thread *t)
 static int keep_room(struct guest_thread *t)
 {
     if (!t->fpu)
-        t->fpu = malloc(xsave_of(t)->size);
+        t->fpu = calloc(1, xsave_of(t)->size);
     return t->fpu ? 0 : -ENOMEM;
+}
+
+/*
+ * Most of an area is AMX's, and in its initial configuration: that is not copied.
+ *
+ *   ours      `to` or `from`, whichever the guest cannot change: how much there is, is read there
+ */
+static void copy(const struct xsave *x, void *to, const void *from, const void *ours)
+{
+    const size_t head = XSAVE_HEADER + XSAVE_HEADER_SIZE;
+
+    memcpy(to, from, head);
+    memcpy((char *)to + head, (const char *)from + head, xsave_extent(x, ours) - head);
 }
 
 /* Has the stub write it to its slot, and copies it: from then on it is ours to look at. */
@@ -35,7 +48,7 @@ static int save(struct guest_thread *t, void *area)
     int err = turn(t, ORDER_FPU_SAVE);
     if (err)
         return err;
-    memcpy(area, slot->fpu, xsave_of(t)->size);
+    copy(xsave_of(t), area, slot->fpu, area);
     xsave_normalize(xsave_of(t), area);
     return 0;
 }
@@ -58,7 +71,8 @@ uint32_t systrap_fpu_orders(struct guest_thread *t)
 
     if (t->fpu_at == FPU_IN_STUB)
         return 0;
-    memcpy(t->stub->slot->fpu, t->fpu_at == FPU_KEPT ? t->fpu : x->initial, x->size);
+    const void *from = t->fpu_at == FPU_KEPT ? t->fpu : x->initial;
+    copy(x, t->stub->slot->fpu, from, from);
     t->fpu_at = FPU_IN_STUB;
     return ORDER_FPU_LOAD;
 }
@@ -68,7 +82,8 @@ int systrap_fpu_get(struct guest_thread *t, void *area, size_t size)
     assert(size == xsave_of(t)->size);
     if (t->fpu_at == FPU_IN_STUB)
         return save(t, area);
-    memcpy(area, t->fpu_at == FPU_KEPT ? t->fpu : xsave_of(t)->initial, size);
+    copy(xsave_of(t), area, t->fpu_at == FPU_KEPT ? t->fpu : xsave_of(t)->initial, area);
+    xsave_normalize(xsave_of(t), area);
     return 0;
 }
 
@@ -80,7 +95,7 @@ int systrap_fpu_set(struct guest_thread *t, const void *area, size_t size)
     int err = keep_room(t);
     if (err)
         return err;
-    memcpy(t->fpu, area, size);
+    copy(xsave_of(t), t->fpu, area, area);
     t->fpu_at = FPU_KEPT;
     return 0;
 }

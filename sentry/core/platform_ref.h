@@ -17,8 +17,9 @@ struct platform_ref {
     const struct platform_ops *ops;
     struct platform *platform;
     struct platform_tally tally;
-    _Atomic uint64_t
-        xstate; /* [a] components of its XSAVE area; 0: nobody has asked the processor */
+    /* [a] Its XSAVE area, of which the processor is asked once: components; 0: not asked yet. */
+    _Atomic uint64_t xstate;
+    _Atomic uint64_t xstate_usual; /* [a] bytes of it without AMX; the same */
 };
 
 static inline const struct platform_ref *platform_of(const struct arena *a)
@@ -31,9 +32,9 @@ static inline struct platform_tally *platform_tally(const struct arena *a)
     return &((struct platform_ref *)arena_host(a, HOST_PLATFORM))->tally;
 }
 
-static inline _Atomic uint64_t *platform_xstate(const struct arena *a)
+static inline struct platform_ref *platform_xstate(const struct arena *a)
 {
-    return &((struct platform_ref *)arena_host(a, HOST_PLATFORM))->xstate;
+    return (struct platform_ref *)arena_host(a, HOST_PLATFORM);
 }
 
 static inline void tally_add(_Atomic uint64_t *count, uint64_t n)

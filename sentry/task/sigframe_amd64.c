@@ -96,14 +96,40 @@ static size_t fpu_size(const struct task *t)
 /* What the area holds: asked of the processor once, and again after a restore, maybe on another. */
 static uint64_t fpu_features(const struct task *t)
 {
-    _Atomic uint64_t *known = platform_xstate(t->arena);
-    uint64_t features = atomic_load_explicit(known, memory_order_relaxed);
+    struct platform_ref *known = platform_xstate(t->arena);
+    uint64_t features = atomic_load_explicit(&known->xstate, memory_order_relaxed);
 
     if (features == 0) {
         features = xstate_features(fpu_size(t));
-        atomic_store_explicit(known, features, memory_order_relaxed);
+        atomic_store_explicit(&known->xstate, features, memory_order_relaxed);
     }
     return features;
+}
+
+/*
+ * Which components a frame has: AMX's only where it is in use, which are three quarters of an
+ * area. (Linux: only where the program has asked for it.)
+ */
+static uint64_t frame_features(const struct task *t, const char *area)
+{
+    uint64_t all = fpu_features(t);
+
+    return xstate_present(area) & XSTATE_TILES ? all : all & ~XSTATE_TILES;
+}
+
+static size_t frame_fpu_size(const struct task *t, uint64_t features)
+{
+    struct platform_ref *known = platform_xstate(t->arena);
+    uint64_t size;
+
+    if (features & XSTATE_TILES)
+        return fpu_size(t);
+    size = atomic_load_explicit(&known->xstate_usual, memory_order_relaxed);
+    if (size == 0) {
+        size = xstate_size(fpu_size(t), features);
+        atomic_store_explicit(&known->xstate_usual, size, memory_order_relaxed);
+    }
+    return size;
 }
 
 /* Room for the platform's area, kept for the next time. NULL: no memory. */
@@ -114,24 +140,32 @@ static char *fpu_buffer(struct task *t)
     return t->fpu;
 }
 
-/* Writes the area and its magic words at `at`. */
-static int push_fpu(struct task *t, uptr_t at)
+/* The area as a frame has it: NULL where that cannot be had. */
+static char *frame_fpu(struct task *t, size_t *size)
 {
-    size_t size = fpu_size(t);
     char *area = fpu_buffer(t);
-    uint32_t magic2 = ABI_FP_MAGIC2;
 
-    if (!area || platform_of(t->arena)->ops->fpu_get(t->guest, area, size) != 0)
-        return -EFAULT;
+    if (!area || platform_of(t->arena)->ops->fpu_get(t->guest, area, fpu_size(t)) != 0)
+        return NULL;
+    uint64_t features = frame_features(t, area);
+    *size = frame_fpu_size(t, features);
     struct abi_fpx_sw sw = {
         .magic1 = ABI_FP_MAGIC1,
-        .extended_size = (uint32_t)size + ABI_FP_MAGIC2_SIZE,
-        .xfeatures = fpu_features(t),
-        .xstate_size = (uint32_t)size,
+        .extended_size = (uint32_t)*size + ABI_FP_MAGIC2_SIZE,
+        .xfeatures = features,
+        .xstate_size = (uint32_t)*size,
     };
     memcpy(area + ABI_FPX_SW_OFF, &sw, sizeof sw);
     /* the FXSAVE area is always there, even where the processor says it is in its first state */
     area[XSTATE_HEADER_OFF] = (char)(area[XSTATE_HEADER_OFF] | XSTATE_FP_SSE);
+    return area;
+}
+
+/* Writes the area and its magic word at `at`. */
+static int push_fpu(struct task *t, uptr_t at, const char *area, size_t size)
+{
+    uint32_t magic2 = ABI_FP_MAGIC2;
+
     if (copy_out(t->mm, at, area, size) != 0)
         return -EFAULT;
     return copy_out(t->mm, uptr_at(at, size), &magic2, sizeof magic2);
@@ -172,7 +206,7 @@ static int pop_fpu(struct task *t, uptr_t at)
     read_sw(t, at, &features, &size);
     if (at.va % (size > ABI_FXSAVE_SIZE ? 64 : 16))
         return -EFAULT; /* XRSTOR and FXRSTOR refuse it */
-    memset(area, 0, room);
+    memset(area + size, 0, room - size);
     if (copy_in(t->mm, area, at, size) != 0)
         return -EFAULT;
     if (size == ABI_FXSAVE_SIZE)
@@ -186,7 +220,7 @@ static int pop_fpu(struct task *t, uptr_t at)
 /* ---- the frame ---- */
 
 /* Finds room. Errors: EFAULT where an alternate stack would be overrun. */
-static int place(struct task *t, uint64_t sa_flags, uint64_t *frame, uint64_t *fpu)
+static int place(struct task *t, uint64_t sa_flags, size_t fpu_size, uint64_t *frame, uint64_t *fpu)
 {
     uint64_t sp = t->regs.rsp;
     bool alt = on_altstack(t, sp);
@@ -196,7 +230,7 @@ static int place(struct task *t, uint64_t sa_flags, uint64_t *frame, uint64_t *f
         sp = t->sas_at + t->sas_size;
         alt = true;
     }
-    *fpu = (sp - fpu_size(t) - ABI_FP_MAGIC2_SIZE) & ~UINT64_C(63);
+    *fpu = (sp - fpu_size - ABI_FP_MAGIC2_SIZE) & ~UINT64_C(63);
     *frame = ((*fpu - sizeof(struct abi_sigframe)) & ~UINT64_C(15)) - 8;
     if (alt && !(*frame > t->sas_at && *frame - t->sas_at <= t->sas_size))
         return -EFAULT;
@@ -241,6 +275,7 @@ int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si,
 {
     struct guest_regs *r = &t->regs;
     uint64_t at, fpu;
+    size_t size;
     struct abi_sigframe f = {
         .pretcode = act->restorer,
         .info = *si,
@@ -249,10 +284,13 @@ int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si,
         .uc.sigmask = t->restore_blocked ? t->saved_blocked : t->blocked,
     };
 
-    if (place(t, act->flags, &at, &fpu) != 0 || !(act->flags & SA_RESTORER))
+    if (!(act->flags & SA_RESTORER))
+        return -EFAULT;
+    const char *area = frame_fpu(t, &size);
+    if (!area || place(t, act->flags, size, &at, &fpu) != 0)
         return -EFAULT;
     save_regs(t, fpu, f.uc.sigmask, &f.uc.mcontext);
-    if (push_fpu(t, uptr(fpu)) != 0 || copy_out_struct(t->mm, uptr(at), &f) != 0)
+    if (push_fpu(t, uptr(fpu), area, size) != 0 || copy_out_struct(t->mm, uptr(at), &f) != 0)
         return -EFAULT;
     if (t->sas_flags & SS_AUTODISARM)
         sas_reset(t);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/macro.h"
+
 static uint64_t enabled_features(void)
 {
     uint32_t eax, ebx, ecx, edx;
@@ -30,6 +32,20 @@ uint64_t xstate_features(size_t size)
             fits |= UINT64_C(1) << i;
     }
     return fits & all;
+}
+
+size_t xstate_size(size_t size, uint64_t features)
+{
+    uint32_t len, off, ecx, edx;
+    size_t end = ABI_XSTATE_MIN;
+
+    if (size < end)
+        return size;
+    for (unsigned i = 2; i < 63; i++) {
+        if (features >> i & 1 && __get_cpuid_count(0xd, i, &len, &off, &ecx, &edx))
+            end = max(end, (size_t)off + len);
+    }
+    return min(end, size);
 }
 
 int xstate_check(void *area, size_t size, uint64_t known, uint64_t features)

@@ -2,6 +2,8 @@
 /* The XSAVE area of a guest, as signal frames and ptrace show it: SDM vol. 1, 13.4. */
 #pragma once
 
+#include <string.h>
+
 #include "include/abi/signal.h"
 
 struct xstate_header {
@@ -10,11 +12,24 @@ struct xstate_header {
 static_assert(sizeof(struct xstate_header) == 64, "SDM vol. 1, 13.4.2");
 
 #define XSTATE_HEADER_OFF 512
-#define XSTATE_FP_SSE     3u /* components that the FXSAVE area holds */
+#define XSTATE_FP_SSE     3u                  /* components that the FXSAVE area holds */
+#define XSTATE_TILES      (UINT64_C(3) << 17) /* those of AMX: most of an area, and in few */
 
 /* The components of the processor that lie in the first `size` bytes of the standard format. Slow
  * in a virtual machine, which the host is asked for each of them. */
 uint64_t xstate_features(size_t size);
+
+/* How much of an area of so many bytes holds all `features` of it. As slow. */
+size_t xstate_size(size_t size, uint64_t features);
+
+/* The components that an area has in another than their initial state. */
+static inline uint64_t xstate_present(const char *area)
+{
+    struct xstate_header h;
+
+    memcpy(&h, area + XSTATE_HEADER_OFF, sizeof h);
+    return h.bv;
+}
 
 /*
  * Makes an area that came from a guest safe to load.

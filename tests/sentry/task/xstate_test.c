@@ -55,3 +55,15 @@ Test(xstate, what_a_processor_refuses_is_refused)
     header(3, 0, 0);
     cr_assert_eq(check(ABI_XSTATE_MIN - 1, 3), -EINVAL);
 }
+
+Test(xstate, an_area_ends_where_its_last_component_does)
+{
+    uint64_t all = xstate_features(SIZE);
+
+    cr_assert_eq(xstate_size(SIZE, XSTATE_FP_SSE), ABI_XSTATE_MIN);
+    cr_assert_eq(xstate_size(ABI_XSTATE_MIN, all), ABI_XSTATE_MIN);
+    cr_assert_leq(xstate_size(SIZE, all & ~XSTATE_TILES), xstate_size(SIZE, all));
+    cr_assert_leq(xstate_size(SIZE, all), SIZE);
+    if (all & 4)
+        cr_assert_eq(xstate_size(SIZE, XSTATE_FP_SSE | 4), ABI_XSTATE_MIN + 256); /* AVX */
+}
