@@ -41,6 +41,7 @@ enum control_kind {
     CONTROL_PEER,       /* one descriptor: the sentry's end of a peer */
     CONTROL_GO,         /* peer: let the first process go, which the options said to hold */
     CONTROL_SIGNAL_ALL, /* peer: value: the signal for every process */
+    CONTROL_LIMIT,      /* peer: value for the limit that extra names (enum option_limit) */
     CONTROL_EXEC,       /* peer: as CONTROL_START, without CONTROL_PEER's and the gofer's */
     CONTROL_RESUME,     /* after CONTROL_SUSPEND: the terminal may be read again */
     CONTROL_JOIN,       /* peer: it is to be another container's control socket */

@@ -10,6 +10,7 @@
 #include "runsc/cmd.h"
 #include "runsc/command.h"
 #include "runsc/parse.h"
+#include "runsc/peer.h"
 #include "runsc/systemd.h"
 
 struct request {
@@ -140,6 +141,32 @@ static int limit(const struct container *c, const struct node *resources, struct
     return err ? err : cgroup_limit(cgroups, resources, e);
 }
 
+/* What the sentry keeps, or shows, of what was asked for. */
+static int tell_sentry(const struct container *c, const struct node *resources, struct err *e)
+{
+    static const struct {
+        const char *group, *field;
+        enum option_limit which;
+    } told[] = {
+        {"memory", "limit",  OPTION_LIMIT_MEMORY},
+        { "pids",  "limit",  OPTION_LIMIT_PIDS  },
+        { "cpu",   "quota",  OPTION_LIMIT_QUOTA },
+        { "cpu",   "period", OPTION_LIMIT_PERIOD},
+        { "cpu",   "shares", OPTION_LIMIT_SHARES},
+    };
+    int err = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(told) && !err; i++) {
+        struct node group = node_get(resources, told[i].group), n = node_get(&group, told[i].field);
+        int64_t v = 0;
+
+        err = node_int(&n, INT64_MIN, INT64_MAX, &v, e);
+        if (!err && v) /* 0: as it is */
+            err = peer_limit(c, told[i].which, v > 0 ? (uint64_t)v : 0, e);
+    }
+    return err;
+}
+
 int cmd_update(char *const argv[], struct err *e)
 {
     struct request r = { .resources = json_object() };
@@ -161,6 +188,11 @@ int cmd_update(char *const argv[], struct err *e)
     if (!err) {
         struct node n = node_top(r.resources, "resources");
         err = limit(&c, &n, e);
+        bool hears = container_status(&c) != STATUS_PAUSED;
+        if (!err && !hears)
+            report_warning("container %s is paused: inside, its limits stay what they were", c.id);
+        if (!err && hears)
+            err = tell_sentry(&c, &n, e);
     }
     json_decref(r.resources);
     container_close(&c);

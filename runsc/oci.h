@@ -34,8 +34,8 @@ struct oci_process {
 struct oci_mount {
     const char *target, *type, *source;
     bool bind, recursive; /* the latter: an rbind, which takes along what is mounted below */
-    unsigned long flags; /* MS_* */
-    char *data;          /* what is left of the options, joined by commas */
+    unsigned long flags;  /* MS_* */
+    char *data;           /* what is left of the options, joined by commas */
 };
 
 enum oci_hook_kind {

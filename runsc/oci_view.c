@@ -88,15 +88,15 @@ static const struct kind {
     enum mount_kind kind;
     const char *data; /* in place of the mount's own; NULL: that */
 } kinds[] = {
-    {"tmpfs",     MOUNT_TMPFS,  NULL      },
-    { "ramfs",    MOUNT_TMPFS,  NULL      },
-    { "proc",     MOUNT_PROC,   NULL      },
-    { "sysfs",    MOUNT_SYSFS,  NULL      },
-    { "devpts",   MOUNT_DEVPTS, NULL      },
-    { "devtmpfs", MOUNT_DEV,    NULL      },
-    { "mqueue",   MOUNT_MQUEUE, ""        },
-    { "cgroup",   MOUNT_TMPFS,  "mode=755"}, /* empty: limits are seen in /proc and /sys */
-    { "cgroup2",  MOUNT_TMPFS,  "mode=755"},
+    {"tmpfs",     MOUNT_TMPFS,  NULL},
+    { "ramfs",    MOUNT_TMPFS,  NULL},
+    { "proc",     MOUNT_PROC,   NULL},
+    { "sysfs",    MOUNT_SYSFS,  NULL},
+    { "devpts",   MOUNT_DEVPTS, NULL},
+    { "devtmpfs", MOUNT_DEV,    NULL},
+    { "mqueue",   MOUNT_MQUEUE, ""  },
+    { "cgroup",   MOUNT_CGROUP, ""  }, /* the sandbox's is of version 2, whatever the host's */
+    { "cgroup2",  MOUNT_CGROUP, ""  },
 };
 
 static int add_mount(const struct oci_mount *om, size_t i, const char *bundle, struct view *v,
@@ -267,6 +267,12 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
 
     if (!err)
         err = resource(s, "pids", "limit", &o->pids, e);
+    if (!err)
+        err = resource(s, "cpu", "quota", &o->cpu_quota, e);
+    if (!err)
+        err = resource(s, "cpu", "period", &o->cpu_period, e);
+    if (!err)
+        err = resource(s, "cpu", "shares", &o->cpu_shares, e);
     if (o->mem >= host)
         o->mem = 0;
     o->hostname = s->hostname ?: "";

@@ -42,10 +42,10 @@ int peer_receive(int peer, int timeout_ms, struct control_msg *out)
     return 1;
 }
 
-int peer_ask(const struct container *c, enum control_kind kind, uint64_t value, int timeout_ms,
-             struct err *e)
+#define LIMIT_MS 5000 /* a sentry under load answers by then */
+
+static int ask(const struct container *c, struct control_msg m, int timeout_ms, struct err *e)
 {
-    struct control_msg m = { .kind = kind, .value = value };
     int peer;
     int err = peer_connect(c, &peer, e);
 
@@ -64,6 +64,19 @@ int peer_ask(const struct container *c, enum control_kind kind, uint64_t value, 
                        "the sentry of container %s refuses: %s", c->id,
                        strerror(m.value < 4096 ? (int)m.value : EPROTO));
     return 0;
+}
+
+int peer_ask(const struct container *c, enum control_kind kind, uint64_t value, int timeout_ms,
+             struct err *e)
+{
+    return ask(c, (struct control_msg){ .kind = kind, .value = value }, timeout_ms, e);
+}
+
+int peer_limit(const struct container *c, enum option_limit which, uint64_t value, struct err *e)
+{
+    const struct control_msg m = { .kind = CONTROL_LIMIT, .extra = which, .value = value };
+
+    return ask(c, m, LIMIT_MS, e);
 }
 
 int peer_program_error(struct err *e, const char *argv0, const struct control_msg *m)

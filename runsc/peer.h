@@ -18,6 +18,10 @@ must_use int peer_connect(const struct container *c, int *out, struct err *e);
 must_use int peer_ask(const struct container *c, enum control_kind kind, uint64_t value,
                       int timeout_ms, struct err *e);
 
+/* Tells the sentry of another limit; 0: none. Errors: as peer_ask(). */
+must_use int peer_limit(const struct container *c, enum option_limit which, uint64_t value,
+                        struct err *e);
+
 /* The next message: 1; 0 where the sentry has gone; -EINTR; -ETIMEDOUT. */
 must_use int peer_receive(int peer, int timeout_ms, struct control_msg *out);
 

@@ -15,6 +15,7 @@
 #include "sentry/fs/fs.h"
 #include "sentry/fstypes.h"
 #include "sentry/load/vdso.h"
+#include "sentry/mm/frame.h"
 #include "sentry/mounts.h"
 #include "sentry/proc/state.h"
 #include "sentry/process.h"
@@ -40,6 +41,7 @@ struct guest_container {
     struct container *common;  /* [I] a reference */
     struct mnt_ns *mounts;     /* [k] a reference; NULL: it has ended */
     struct guest_process init; /* [I] the first, but for its task */
+    bool alone;                /* [I] the sandbox is its own: RAM is what it has */
 };
 
 /* [I] never changes   [k] under lock */
@@ -230,6 +232,17 @@ static int make_common(struct kernel *k, const struct sandbox_options *o, struct
     return err;
 }
 
+static void show_limits(struct container *c, const struct sandbox_options *o)
+{
+    struct container_figures *f = &c->figures;
+
+    atomic_init(&f->memory, o->mem);
+    atomic_init(&f->pids, o->pids);
+    atomic_init(&f->quota, o->cpu_quota);
+    atomic_init(&f->period, o->cpu_period);
+    atomic_init(&f->shares, o->cpu_shares);
+}
+
 /* Its profile and its tree; from then on it can be found. */
 static int furnish(struct guest_container *c, const struct sandbox_options *o,
                    struct gofer_client *gofer, struct boot_error *e)
@@ -240,6 +253,8 @@ static int furnish(struct guest_container *c, const struct sandbox_options *o,
     int err = profile_create(k->arena, o, &c->common->profile);
 
     c->common->mem = o->pod || gofer ? o->mem : 0;
+    c->alone = !o->pod && !gofer;
+    show_limits(c->common, o);
     if (!err)
         err = root_actor(k, &who, &root);
     if (err)
@@ -402,6 +417,33 @@ int guest_container_exec(struct guest_container *c, struct sandbox_options *o,
     if (err)
         process_destroy(out);
     return err;
+}
+
+void guest_container_limit(struct guest_container *c, enum option_limit which, uint64_t value)
+{
+    struct container_figures *f = &c->common->figures;
+
+    switch (which) {
+    case OPTION_LIMIT_MEMORY:
+        if (c->alone) {
+            uint64_t now = ram_limit(c->kernel->arena, value);
+            value = value ? now : 0;
+        }
+        atomic_store(&f->memory, value);
+        break;
+    case OPTION_LIMIT_PIDS:
+        container_set_limit(c->common, (uint32_t)min(value, (uint64_t)UINT32_MAX));
+        break;
+    case OPTION_LIMIT_QUOTA:
+        atomic_store(&f->quota, value);
+        break;
+    case OPTION_LIMIT_PERIOD:
+        atomic_store(&f->period, value);
+        break;
+    case OPTION_LIMIT_SHARES:
+        atomic_store(&f->shares, value);
+        break;
+    }
 }
 
 void guest_container_signal_all(struct guest_container *c, int sig)

@@ -82,6 +82,14 @@ struct guest_process *guest_container_init(struct guest_container *c);
 must_use int guest_container_exec(struct guest_container *c, struct sandbox_options *o,
                                   struct guest_process *out, struct boot_error *e);
 
+/*
+ * Changes one of its limits. Processes are kept by us, and memory where it has the sandbox to
+ * itself; all are shown.
+ *
+ *   value     as in the options; 0: none
+ */
+void guest_container_limit(struct guest_container *c, enum option_limit which, uint64_t value);
+
 /* Every process of it gets a signal, as from outside. */
 void guest_container_signal_all(struct guest_container *c, int sig);
 /* None of it runs, or it goes on. */

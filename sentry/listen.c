@@ -225,6 +225,14 @@ static void on_control(struct listener *l, const struct control_msg *m, const in
     }
 }
 
+static int limit(struct listener *l, uint64_t which, uint64_t value)
+{
+    if (which > OPTION_LIMIT_SHARES)
+        return -EPROTO;
+    guest_container_limit(l->container, (enum option_limit)which, value);
+    return 0;
+}
+
 /* To the peer's own process, where it has one. */
 static bool peer_steer(struct peer *p, const struct control_msg *m)
 {
@@ -264,6 +272,9 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         break;
     case CONTROL_SIGNAL_ALL:
         err = signal_all(l, m->value);
+        break;
+    case CONTROL_LIMIT:
+        err = limit(l, m->extra, m->value);
         break;
     default:
         err = -EPROTO;

@@ -16,6 +16,7 @@
 #include "sentry/fs/overlay.h"
 #include "sentry/fs/tmpfs.h"
 #include "sentry/fstypes.h"
+#include "sentry/proc/proc.h"
 #include "sentry/vfs/dentry.h"
 
 #define MQUEUE_MAGIC 0x19800202u /* ipc/mqueue.c of Linux 6.6 */
@@ -72,6 +73,8 @@ static int make_root(const struct origin *from, const struct actor *who,
         return fstype_create(a, "devtmpfs", m->source, m->data, who, out);
     case MOUNT_DEVPTS:
         return fstype_create(a, "devpts", m->source, m->data, who, out);
+    case MOUNT_CGROUP:
+        return cgroup_fs_create(a, out);
     case MOUNT_MQUEUE:
         return tmpfs_create_as(a, "mqueue", MQUEUE_MAGIC, "mode=1777", who, out);
     case MOUNT_READONLY:

@@ -144,6 +144,9 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u8(&w, o->pod);
     wire_put_u64(&w, o->pid_ns);
     wire_put_u64(&w, o->uts_ns);
+    wire_put_u64(&w, o->cpu_quota);
+    wire_put_u64(&w, o->cpu_period);
+    wire_put_u64(&w, o->cpu_shares);
     wire_put_u32(&w, o->cpus);
     wire_put_u64(&w, o->nofile);
     wire_put_u64(&w, o->fsize);
@@ -408,6 +411,9 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->pod = wire_get_u8(r);
     o->pid_ns = wire_get_u64(r);
     o->uts_ns = wire_get_u64(r);
+    o->cpu_quota = wire_get_u64(r);
+    o->cpu_period = wire_get_u64(r);
+    o->cpu_shares = wire_get_u64(r);
     o->cpus = wire_get_u32(r);
     o->nofile = wire_get_u64(r);
     o->fsize = wire_get_u64(r);

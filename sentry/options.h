@@ -34,6 +34,7 @@ enum mount_kind {
     MOUNT_SYSFS,
     MOUNT_DEV,
     MOUNT_DEVPTS,
+    MOUNT_CGROUP,   /* of version 2: the sandbox's own limits */
     MOUNT_MQUEUE,   /* names can be made; the calls are not there */
     MOUNT_HIDE,     /* an empty read-only directory, or /dev/null over a file */
     MOUNT_READONLY, /* what is there already, read-only */
@@ -127,6 +128,15 @@ struct option_caps {
 
 #define OPTION_LIMITS 16 /* RLIMIT_RTTIME is the last */
 
+/* What of a container's limits can be changed while it runs: CONTROL_LIMIT. */
+enum option_limit {
+    OPTION_LIMIT_MEMORY,
+    OPTION_LIMIT_PIDS,
+    OPTION_LIMIT_QUOTA,
+    OPTION_LIMIT_PERIOD,
+    OPTION_LIMIT_SHARES,
+};
+
 /*
  * What `runsc exec` asks for is the same, without what belongs to the sandbox as a whole:
  * platform, hostname, mem, pids, cpus, mounts, and the watch on calls.
@@ -148,16 +158,18 @@ struct sandbox_options {
     bool pts;      /* the console is the first terminal of /dev/pts, not /dev/console */
     bool make_cwd; /* where it is not there */
     bool owned;    /* a shell outside looks after the command: what stops it stops runsc, too */
-    uint16_t rows, cols;     /* of the console */
-    uint64_t mem;            /* bytes of guest RAM; 0: as much as the host has */
-    uint64_t pids;           /* tasks at most; 0: the default */
-    bool pod;                /* others may be taken in beside it: see CONTROL_JOIN */
-    uint64_t pid_ns, uts_ns; /* the host's numbers of the namespaces that stand for it there:
-                                containers of one number share one */
-    uint32_t cpus;           /* shown to the guest; 0: the host's */
-    uint64_t nofile;         /* RLIMIT_NOFILE; 0: the default */
-    uint64_t fsize;          /* RLIMIT_FSIZE; 0: infinite */
-    uint32_t limits_set;     /* bit n: limits[n] says what RLIMIT_n is */
+    uint16_t rows, cols;            /* of the console */
+    uint64_t mem;                   /* bytes of guest RAM; 0: as much as the host has */
+    uint64_t pids;                  /* tasks at most; 0: the default */
+    bool pod;                       /* others may be taken in beside it: see CONTROL_JOIN */
+    uint64_t pid_ns, uts_ns;        /* the host's numbers of the namespaces that stand for it there:
+                                       containers of one number share one */
+    uint64_t cpu_quota, cpu_period; /* µs: the host keeps them; 0: none */
+    uint64_t cpu_shares;            /* of cgroups v1; 0: the default */
+    uint32_t cpus;                  /* shown to the guest; 0: the host's */
+    uint64_t nofile;                /* RLIMIT_NOFILE; 0: the default */
+    uint64_t fsize;                 /* RLIMIT_FSIZE; 0: infinite */
+    uint32_t limits_set;            /* bit n: limits[n] says what RLIMIT_n is */
     struct {
         uint64_t soft, hard;
     } limits[OPTION_LIMITS];

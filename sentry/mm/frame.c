@@ -64,8 +64,11 @@ static uint64_t take_locked(struct frames *f, pfn_t near, uint64_t count, uint64
     HOLDS(f->lock);
 static uint64_t take_locked(struct frames *f, pfn_t near, uint64_t count, uint64_t *at)
 {
-    uint64_t n = 0;
+    uint64_t used = f->count - f->nfree, limit = atomic_load(&f->limit), n = 0;
 
+    if (used >= limit)
+        return 0;
+    count = min(count, limit - used);
     if (near != PFN_NONE) {
         *at = near;
         n = buddy_take_at_locked(f, near, count);

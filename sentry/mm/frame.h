@@ -30,7 +30,15 @@ void ram_settle(struct arena *a);
 void ram_destroy(struct arena *a);
 /* The memfd, borrowed: platform_options wants it. */
 int ram_fd(struct arena *a);
-uint64_t ram_total(struct arena *a); /* bytes */
+uint64_t ram_total(struct arena *a); /* bytes that may be in use: what guests are told */
+/*
+ * Another limit, up to what there was at the start. What is in use above it stays in use.
+ *
+ *   size      bytes; 0: none
+ *   returns   what it is now
+ *   locks     takes RANK_FRAMES
+ */
+uint64_t ram_limit(struct arena *a, uint64_t size);
 /* Bytes of frames that somebody holds a reference to, touched or not. */
 uint64_t ram_used(struct arena *a);
 

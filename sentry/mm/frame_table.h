@@ -34,6 +34,7 @@ static_assert(sizeof(struct frame) == 16, "four to a cache line");
 struct frames {
     struct mutex lock;      /* RANK_FRAMES */
     uint64_t count;         /* [I] frames of RAM */
+    _Atomic uint64_t limit; /* of them, how many may be in use; written under the lock */
     uint64_t nfree;         /* [l] */
     uint64_t ndirty;        /* [l] free frames that are dirty */
     uint64_t most_dirty;    /* [I] how many there may be */

@@ -42,6 +42,7 @@ static int make_frames(struct arena *a, uint64_t count)
     mutex_init(&f->lock, RANK_FRAMES);
     arena_set_root(a, ROOT_FRAMES, f);
     f->count = f->nfree = count;
+    atomic_init(&f->limit, count);
     trim_init(f);
     f->table = arena_reserve(a, count * sizeof *f->table);
     f->dirty_of = arena_reserve(a, (count / REGION + 1) * sizeof *f->dirty_of);
@@ -74,7 +75,7 @@ static int make_ram(struct arena *a, uint64_t size, int fd)
 
 int ram_attach(struct arena *a, int fd)
 {
-    return make_ram(a, ram_total(a), fd);
+    return make_ram(a, frames_of(a)->count * PAGE_SIZE, fd);
 }
 
 int ram_create(struct arena *a, uint64_t size)
@@ -116,7 +117,18 @@ void ram_destroy(struct arena *a)
 
 uint64_t ram_total(struct arena *a)
 {
-    return frames_of(a)->count * PAGE_SIZE;
+    return atomic_load_explicit(&frames_of(a)->limit, memory_order_relaxed) * PAGE_SIZE;
+}
+
+uint64_t ram_limit(struct arena *a, uint64_t size)
+{
+    struct frames *f = frames_of(a);
+    uint64_t pages = size / PAGE_SIZE;
+
+    mutex_lock(&f->lock);
+    atomic_store(&f->limit, pages && pages < f->count ? pages : f->count);
+    mutex_unlock(&f->lock);
+    return ram_total(a);
 }
 
 uint64_t ram_used(struct arena *a)

@@ -7,6 +7,7 @@
  * they are made again when they are next needed.
  */
 #include "sentry/mm/window.h"
+#include "sentry/mm/frame_table.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -204,7 +205,7 @@ void pfn_backing(struct arena *a, pfn_t pfn, struct backing *out)
     struct windows *ws = windows_of(a);
 
     if (frame_is_ram(a, pfn)) {
-        *out = (struct backing){ FILE_RAM, pfn * PAGE_SIZE, ram_total(a) / PAGE_SIZE - pfn };
+        *out = (struct backing){ FILE_RAM, pfn * PAGE_SIZE, ram_of(a)->size / PAGE_SIZE - pfn };
         return;
     }
     mutex_lock(&ws->lock);

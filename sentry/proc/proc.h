@@ -20,5 +20,8 @@
 must_use int proc_create(struct arena *a, const char *source, const char *options,
                          const struct actor *who, struct dentry **out);
 
+/* Makes a cgroup2 that shows the sandbox as the one cgroup that it is. Errors: ENOMEM. */
+must_use int cgroup_fs_create(struct arena *a, struct dentry **out);
+
 /* The process whose /proc/PID an open directory is; NULL where it is something else. Borrowed. */
 struct pid *proc_dir_pid(const struct file *f);

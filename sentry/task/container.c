@@ -64,6 +64,16 @@ void container_put(struct container *c)
     slab_free(c);
 }
 
+void container_set_limit(struct container *c, uint32_t most)
+{
+    struct tasks *ts = tasks_of(c->arena);
+
+    mutex_lock(&ts->lock);
+    c->limit = most && most < PID_MAX ? most : PID_MAX;
+    mutex_unlock(&ts->lock);
+    atomic_store(&c->figures.pids, most);
+}
+
 struct container *container_of_task(const struct task *t)
 {
     return t->group->container;

@@ -22,20 +22,29 @@ struct task;
 struct thread_group;
 struct uts_ns;
 
+/* What a cgroup mount shows: 0: none. The host keeps those of processors. */
+struct container_figures {
+    _Atomic uint64_t memory;        /* bytes */
+    _Atomic uint64_t pids;          /* kept as container.limit */
+    _Atomic uint64_t quota, period; /* µs */
+    _Atomic uint64_t shares;        /* as cgroups v1 count them */
+};
+
 struct container {
     struct ref ref;
-    struct arena *arena;             /* [I] */
-    struct pid_ns *pid_ns;           /* [I] where its first process gets its number; a reference */
-    struct uts_ns *uts;              /* [I] the names that it begins with; a reference */
-    struct seccomp_profile *profile; /* [I] which calls its programs may make; NULL: all */
-    struct aspace *seed;             /* [I] a host object: what its new address spaces are forked
-                                        from; NULL: the platform's first */
-    uint64_t mem;                    /* [I] bytes of memory that it is shown; 0: all there is */
-    uint32_t count, limit;           /* [T] its tasks that have a number; how many there may be */
-    bool ended;                      /* [T] no new ones */
-    _Atomic uint32_t threads;        /* [a] host threads of its tasks that have not yet ended */
-    _Atomic bool frozen;             /* [a] none of it runs */
-    struct waitq thawed;             /* woken when it may run again */
+    struct container_figures figures; /* [a] */
+    struct arena *arena;              /* [I] */
+    struct pid_ns *pid_ns;            /* [I] where its first process gets its number; a reference */
+    struct uts_ns *uts;               /* [I] the names that it begins with; a reference */
+    struct seccomp_profile *profile;  /* [I] which calls its programs may make; NULL: all */
+    struct aspace *seed;              /* [I] a host object: what its new address spaces are forked
+                                         from; NULL: the platform's first */
+    uint64_t mem;                     /* [I] bytes of memory that it is shown; 0: all there is */
+    uint32_t count, limit;            /* [T] its tasks that have a number; how many there may be */
+    bool ended;                       /* [T] no new ones */
+    _Atomic uint32_t threads;         /* [a] host threads of its tasks that have not yet ended */
+    _Atomic bool frozen;              /* [a] none of it runs */
+    struct waitq thawed;              /* woken when it may run again */
 };
 
 /*
@@ -54,6 +63,9 @@ void container_put(struct container *c);
 struct container *container_of_task(const struct task *t);
 /* May one more task be born in it? Locks: RANK_TASKS held. */
 bool container_has_room_locked(const struct container *c);
+
+/* Another limit of its tasks; 0: as many as there are numbers. Those above it stay. */
+void container_set_limit(struct container *c, uint32_t most);
 
 /* Each of its processes gets a signal, as from outside. */
 void container_signal(struct container *c, int sig);

@@ -41,6 +41,10 @@ sees "a node has no device of the host" "No such device or address" '.linux.devi
 sees "a masked node" "0" '.linux.devices=[{path:"/dev/b",type:"b",major:8,minor:1}] | .linux.maskedPaths=["/dev/b"]' sh -c 'wc -c < /dev/b'
 sees "settings" "1 0 60 5" '.linux.sysctl={"net.ipv4.ip_forward":"1","net.ipv6.conf.lo.disable_ipv6":"0","net.core.somaxconn":"5"}' sh -c 'cd /proc/sys; echo $(cat net/ipv4/ip_forward net/ipv6/conf/lo/disable_ipv6 vm/swappiness net/core/somaxconn)'
 sees "a place for message queues" "mqueue" '.' sh -c 'sed -n "s,.* /dev/mqueue .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo'
+cgroup='.linux.resources={memory:{limit:134217728},cpu:{quota:50000,period:100000,shares:512},pids:{limit:77}}'
+sees "limits in a cgroup" "134217728 77 50000 100000 20 cgroup2" "$cgroup" sh -c 'cd /sys/fs/cgroup; echo $(cat memory.max pids.max cpu.max cpu.weight; sed -n "s,.* /sys/fs/cgroup .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo)'
+sees "what is used, and who" "1 1 yes" "$cgroup" sh -c 'cd /sys/fs/cgroup; read -r n < pids.current; read -r m < memory.current; read -r p < cgroup.procs; echo -n "$n $p "; [ $m -gt 0 ] && [ $m -lt 134217728 ] && echo yes'
+sees "nothing can be set there" "no" "$cgroup" sh -c '(echo 1 > /sys/fs/cgroup/pids.max) 2> /dev/null || echo no'
 sees "which part of the host is mounted" "$work/vol" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* \\([^ ]*\\) /v .*,\\1,p" /proc/self/mountinfo'
 sees "how mounts spread" "shared" '.linux.rootfsPropagation="shared"' sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* / / [^ ]* \\([a-z]*\\):.*,\\1,p" /proc/self/mountinfo'
 sees "the host name" "box" '.hostname="box"' hostname

@@ -83,6 +83,17 @@ mkdir full && if mount -t tmpfs -o size=4k,nr_inodes=4 none full 2> /dev/null; t
 fi
 gone 2 "without room"
 
+# Limits that change change inside, too. Who has no cgroups has none to change.
+bundle b "$(args sleep 100) | .linux.resources={memory:{limit:134217728},pids:{limit:50}}"
+rs run -d --bundle b eight || fail "run before limits are changed"
+if rs update --pids-limit 7 --memory 64m --cpu-quota 20000 eight 2> /dev/null; then
+    is "limits after an update" "67108864 7 20000 100000 65536" rs exec eight sh -c 'cd /sys/fs/cgroup; echo $(cat memory.max pids.max cpu.max) $(sed -n "s/^MemTotal: *\\([0-9]*\\).*/\\1/p" /proc/meminfo)'
+    says "they hold" "can't fork" rs exec eight sh -c 'for _ in 1 2 3 4 5 6 7 8; do sleep 5 & done'
+    ends "and can be taken back" 0 rs update --pids-limit 50 eight
+    is "then" "50" rs exec eight sh -c 'for _ in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait; cat /sys/fs/cgroup/pids.max'
+fi
+rs delete --force eight || fail "delete after limits were changed"
+
 is "pid 1 has no handler, and lives" "alive" sh -c 'echo "$1" > /dev/null; exec "$@"' sh "$RUNSC" --root "$work/state" run --bundle "$(bundle c "$(args sh -c 'kill -TERM $$; echo alive')" && echo c)" five
 for flags in "--log=log --log-format=json" "--log log --log-format json"; do
     rm -f log

@@ -74,6 +74,26 @@ Test(frame, all_of_ram_can_be_had_and_no_more, .init = start, .fini = stop)
     cr_assert(frames_check(w.arena));
 }
 
+Test(frame, a_limit_holds_until_it_is_raised, .init = start, .fini = stop)
+{
+    uint64_t total = ram_total(w.arena), before = ram_used(w.arena), most = before + 4 * PAGE_SIZE;
+    uint64_t n = 16;
+    pfn_t got, one;
+
+    cr_assert_eq(ram_limit(w.arena, most), most);
+    cr_assert_eq(ram_total(w.arena), most);
+    cr_assert_eq(frame_alloc_run(w.arena, &n, &got), 0);
+    cr_assert_eq(n, 4, "as many as there may be");
+    cr_assert_eq(frame_alloc(w.arena, &one), -ENOMEM);
+    cr_assert_eq(ram_limit(w.arena, PAGE_SIZE), PAGE_SIZE, "below what is in use");
+    cr_assert_eq(frame_alloc(w.arena, &one), -ENOMEM);
+    cr_assert_eq(ram_limit(w.arena, 0), total);
+    cr_assert_eq(frame_alloc(w.arena, &one), 0);
+    cr_assert_eq(ram_limit(w.arena, 2 * total), total, "no more than there is");
+    frame_put(w.arena, one, 1);
+    frame_put(w.arena, got, n);
+}
+
 Test(frame, what_is_freed_comes_back_as_zeroes, .init = start, .fini = stop)
 {
     for (int round = 0; round < 3; round++) {
