@@ -85,8 +85,7 @@ void agent_wipe(struct stub_cmd *cmd)
     cmd->used = 0;
 }
 
-/* True where it is dead; it is reaped then. */
-static bool is_dead(struct agent *a)
+bool agent_is_dead(struct agent *a)
 {
     int status;
 
@@ -105,7 +104,7 @@ static int wait_for_answer(struct agent *a, uint32_t seq)
     atomic_store(&cmd->sleeping, 1);
     while (!err && (was = atomic_load(&cmd->done)) != seq) {
         nsec_t deadline = nsec_add(host_clock_gettime(CLOCK_MONOTONIC), LOOK_AFTER);
-        if (host_futex_wait_shared(&cmd->done, was, deadline) == -ETIMEDOUT && is_dead(a))
+        if (host_futex_wait_shared(&cmd->done, was, deadline) == -ETIMEDOUT && agent_is_dead(a))
             err = -EIO;
     }
     atomic_store_explicit(&cmd->sleeping, 0, memory_order_relaxed);

@@ -93,6 +93,10 @@ void agent_put(struct agent *a, unsigned flags, long nr, uint64_t a0, uint64_t a
  */
 must_use int agent_run(struct agent *a, unsigned *done);
 
+/* True where it was killed from outside; it is reaped then. agent_run() takes a second to see it.
+ */
+bool agent_is_dead(struct agent *a);
+
 /* What the OP_VALUE operation of the last batch gave. */
 static inline uint32_t agent_value(const struct agent *a)
 {

@@ -43,7 +43,7 @@ static bool end_locked(struct aspace *as, bool killed_run)
     unsigned parked = parked_locked(as);
 
     as->ended = true;
-    if (!as->owned || !as->agent.pid || parked > STUBS_MAX)
+    if (!as->owned || parked > STUBS_MAX || agent_is_dead(&as->agent))
         return false;
     mutex_lock(&stubs->lock);
     bool quiet = (as->corpses == 1 + parked || !killed_run) && has_room_locked(stubs, &as->owner);
@@ -102,6 +102,17 @@ static struct aspace *find_locked(struct stubs *stubs, const struct aspace_owner
     return found;
 }
 
+/* Killed from outside while it waited. Nobody is given it any more, and it goes with the oldest. */
+static void put_dead(struct stubs *stubs, struct aspace *as)
+{
+    mutex_lock(&stubs->lock);
+    as->owner = (struct aspace_owner){ .ids = UINT64_MAX };
+    list_del(&as->node);
+    list_push_back(&stubs->spares, &as->node);
+    stubs->spare_count++;
+    mutex_unlock(&stubs->lock);
+}
+
 int spare_take(struct stubs *stubs, const struct aspace_owner *owner, struct aspace **out)
 {
     mutex_lock(&stubs->lock);
@@ -112,10 +123,15 @@ int spare_take(struct stubs *stubs, const struct aspace_owner *owner, struct asp
     if (!as)
         return -EAGAIN;
     mutex_lock(&as->lock);
-    as->ended = false;
+    bool lives = !agent_is_dead(&as->agent);
+    as->ended = !lives;
+    as->owned = lives;
     mutex_unlock(&as->lock);
-    *out = as;
-    return 0;
+    if (lives)
+        *out = as;
+    else
+        put_dead(stubs, as);
+    return lives ? 0 : -EAGAIN;
 }
 
 struct aspace *spare_drop(struct stubs *stubs)
