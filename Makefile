@@ -177,9 +177,9 @@ test: deps-test
 	@$(RELEASE)
 	@UNIT="$(UNIT)" FUZZ="$(FUZZ)" GUEST="$(GUEST)" HOSTILE="$(HOSTILE)" RUNSC="$(RUNSC)" \
 	    SUITES="$(SUITES)" T="$(T)" sh tests/tools/run_tests.sh
-test-engines: # podman, Docker, containerd: root, Debian's packages, a minute or two each
+test-engines: # podman, Docker, containerd, its CRI: root, Debian's packages, a minute or two each
 	@$(RELEASE)
-	@status=0; for t in podman podman-rootless docker swarm containerd; do RUNSC=$(RUNSC) bash tests/engines/$$t.sh || status=1; done; exit $$status
+	@status=0; for t in podman podman-rootless docker swarm containerd cri; do RUNSC=$(RUNSC) bash tests/engines/$$t.sh || status=1; done; exit $$status
 test-oci: # the specification's own programs, on runc, crun and us: root, Debian's packages, five minutes
 	@$(RELEASE)
 	@RUNSC=$(RUNSC) bash tests/engines/oci.sh
