@@ -6,6 +6,7 @@
  */
 #include "sentry/mm/mm.h"
 #include "sentry/proc/tables.h"
+#include "sentry/task/container.h"
 #include "sentry/task/tasks.h"
 
 struct line {
@@ -15,8 +16,13 @@ struct line {
 
 int proc_show_meminfo(struct proc_view *v, struct text *t)
 {
-    uint64_t total = ram_total(v->arena) >> 10, used = ram_used(v->arena) >> 10;
-    uint64_t left = total - min(used, total);
+    struct container *c = v->viewer ? container_of_task(v->viewer) : tasks_of(v->arena)->first;
+    uint64_t total, used;
+
+    container_memory(c, &total, &used);
+    total >>= 10;
+    used >>= 10;
+    uint64_t left = total - used;
     uint64_t arena_kb = arena_used(v->arena) >> 10;
     const struct line lines[] = {
         {"MemTotal",        total                               },

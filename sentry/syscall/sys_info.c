@@ -5,6 +5,7 @@
 
 #include "sentry/load/vdso.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/tasks.h"
 
@@ -14,11 +15,13 @@
 
 long sys_sysinfo(struct task *t, uptr_t info)
 {
-    uint64_t total = ram_total(t->arena), used = ram_used(t->arena);
+    uint64_t total, used;
+
+    container_memory(container_of_task(t), &total, &used);
     const struct sysinfo si = {
         .uptime = (vdso_now(t->arena, CLOCK_ID_BOOTTIME) + NSEC_PER_SEC - 1) / NSEC_PER_SEC,
         .totalram = total,
-        .freeram = total - min(used, total),
+        .freeram = total - used,
         .procs = (unsigned short)min(tasks_count(t->arena), (uint32_t)UINT16_MAX),
         .mem_unit = 1,
     };

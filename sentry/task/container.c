@@ -143,7 +143,7 @@ void container_end(struct container *c)
     drop_seed(c);
 }
 
-uint64_t container_rss(struct container *c)
+static uint64_t rss(struct container *c)
 {
     struct thread_group *g;
     uint64_t sum = 0;
@@ -161,6 +161,15 @@ uint64_t container_rss(struct container *c)
         group_put(g);
     }
     return sum;
+}
+
+void container_memory(struct container *c, uint64_t *total, uint64_t *used)
+{
+    uint64_t ram = ram_total(c->arena);
+    bool limited = c->mem && c->mem < ram;
+
+    *total = limited ? c->mem : ram;
+    *used = min(limited ? rss(c) : ram_used(c->arena), *total);
 }
 
 /* ---- the freezer ---- */

@@ -34,7 +34,7 @@ ends "exec in b" 5 rs exec b sh -c 'exit 5'
 is "a has its own files" "a" cat a/rootfs/file
 is "b has none of them" "no" rs exec b sh -c '[ -e /file ] && echo yes || echo no'
 is "pids of their own" "1" rs exec b sh -c 'grep -l "sleep.[1]001" /proc/[0-9]*/cmdline | tr -dc 0-9'
-is "b sees its two and these three" "5" rs exec b sh -c 'ls -d /proc/[0-9]* | wc -l'
+is "b sees its two and who looks" "3" rs exec b sh -c 'set -- /proc/[0-9]*; echo $#'
 is "a sees nothing of the sandbox" "0" rs exec a sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " " | grep -c "[s]leep 1000" || :'
 is "the sandbox sees nothing of them" "1" rs exec p sh -c 'cat /proc/[0-9]*/comm | grep -c sleep'
 is "one host name" "p" rs exec a hostname
@@ -48,7 +48,7 @@ share='.mounts += [{destination:"/dev/shm",type:"bind",source:"'$PWD'/shm",optio
 pid=$(rs state p | jq .pid)
 bundle c "$(args sh -c 'echo c > /dev/shm/x; sleep 1002 & sleep 1003') | $cri=\"container\" | .annotations[\"io.kubernetes.cri.sandbox-id\"]=\"p\"
     | $(joined "$pid" "{type:\"pid\",path:\"/proc/$pid/ns/pid\"},") | $share | .process.user={uid:1000,gid:1000}
-    | .linux.resources.pids.limit=6 | .linux.seccomp={defaultAction:\"SCMP_ACT_ALLOW\",syscalls:[{names:[\"mkdir\",\"mkdirat\"],action:\"SCMP_ACT_ERRNO\"}]}"
+    | .linux.resources.pids.limit=6 | .linux.resources.memory.limit=67108864 | .linux.seccomp={defaultAction:\"SCMP_ACT_ALLOW\",syscalls:[{names:[\"mkdir\",\"mkdirat\"],action:\"SCMP_ACT_ERRNO\"}]}"
 rs run -d --bundle c c > c.out 2>&1 < /dev/null || fail "c, with the pids of the sandbox: $(cat c.out)"
 one_sentry "with three containers"
 is "the sandbox sees c's" "1002 1003" rs exec p sh -c 'sleep 0.2; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep "100[23]" | sort | tr "\\n" " " | sed "s/ $//"'
@@ -62,6 +62,7 @@ says "c's profile is c's" "not permitted" rs exec --user 0 c mkdir /tmp/d
 ends "and not b's" 0 rs exec b mkdir /tmp/d
 says "c's limit of processes, too" "can't fork" rs exec c sh -c 'sleep 1 & sleep 1 & sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait'
 ends "b has none" 0 rs exec b sh -c 'sleep 0 & sleep 0 & sleep 0 & sleep 0 & sleep 0 & sleep 0 & wait'
+is "c's memory" "65536" rs exec c sh -c 'while read -r name kb unit; do [ $name = MemTotal: ] && echo $kb; done < /proc/meminfo; :'
 is "c's user" "1000" rs exec c id -u
 ends "kill c" 0 rs kill c 9
 eventually 2 has_status c stopped || fail "c lives"
