@@ -226,7 +226,7 @@ static int make_common(struct kernel *k, const struct sandbox_options *o, struct
     if (!err && !uts)
         err = make_uts_ns(k, o, &uts);
     if (!err)
-        err = container_create(k->arena, pid_ns, uts, (uint32_t)o->pids, out);
+        err = task_container_create(k->arena, pid_ns, uts, (uint32_t)o->pids, out);
     if (!err)
         err = make_seed(k, o, &(*out)->seed);
     return err;
@@ -294,7 +294,7 @@ int kernel_create(struct arena *a, const struct sandbox_options *o, struct kerne
     if (!k->first)
         return boot_fail(e, err ?: -ENOMEM, "cannot make the kernel: %s", strerror(-err));
     fstypes_register(a);
-    k->first->common = container_get(tasks_of(a)->first);
+    k->first->common = task_container_get(tasks_of(a)->first);
     err = furnish(k->first, o, NULL, e);
     if (!err)
         *out = k;
@@ -309,7 +309,7 @@ int kernel_admit(struct kernel *k, const struct sandbox_options *o, struct gofer
 
     if (err) {
         if (c)
-            container_put(c->common);
+            task_container_put(c->common);
         slab_free(c);
         return boot_fail(e, err, "cannot make the container: %s", strerror(-err));
     }
@@ -325,7 +325,7 @@ void guest_container_end(struct guest_container *c)
 {
     struct kernel *k = c->kernel;
 
-    container_end(c->common);
+    task_container_end(c->common);
     mutex_lock(&k->lock);
     list_del(&c->node);
     struct mnt_ns *mounts = c->mounts;
@@ -346,7 +346,7 @@ void guest_container_put(struct guest_container *c)
         return;
     assert(!c->mounts);
     process_destroy(&c->init);
-    container_put(c->common);
+    task_container_put(c->common);
     slab_free(c);
 }
 
@@ -432,7 +432,7 @@ void guest_container_limit(struct guest_container *c, enum option_limit which, u
         atomic_store(&f->memory, value);
         break;
     case OPTION_LIMIT_PIDS:
-        container_set_limit(c->common, (uint32_t)min(value, (uint64_t)UINT32_MAX));
+        task_container_set_limit(c->common, (uint32_t)min(value, (uint64_t)UINT32_MAX));
         break;
     case OPTION_LIMIT_QUOTA:
         atomic_store(&f->quota, value);
@@ -448,13 +448,13 @@ void guest_container_limit(struct guest_container *c, enum option_limit which, u
 
 void guest_container_signal_all(struct guest_container *c, int sig)
 {
-    container_signal(c->common, sig);
+    task_container_signal(c->common, sig);
 }
 
 void guest_container_freeze(struct guest_container *c, bool freeze)
 {
     if (freeze)
-        container_freeze(c->common);
+        task_container_freeze(c->common);
     else
-        container_thaw(c->common);
+        task_container_thaw(c->common);
 }

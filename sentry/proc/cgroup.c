@@ -20,7 +20,7 @@
 /* The container of whoever looks: the sandbox's own where nobody is known to. */
 static struct container *container(const struct proc_view *v)
 {
-    return v->viewer ? container_of_task(v->viewer) : tasks_of(v->arena)->first;
+    return v->viewer ? task_container(v->viewer) : tasks_of(v->arena)->first;
 }
 
 static const struct container_figures *limits(const struct proc_view *v)

@@ -74,7 +74,7 @@ static int show_threads_max(struct proc_view *v, struct text *t)
 {
     const struct tasks *ts = tasks_of(v->arena);
 
-    text_printf(t, "%u\n", (v->viewer ? container_of_task(v->viewer) : ts->first)->limit);
+    text_printf(t, "%u\n", (v->viewer ? task_container(v->viewer) : ts->first)->limit);
     return 0;
 }
 

@@ -16,10 +16,10 @@ struct line {
 
 int proc_show_meminfo(struct proc_view *v, struct text *t)
 {
-    struct container *c = v->viewer ? container_of_task(v->viewer) : tasks_of(v->arena)->first;
+    struct container *c = v->viewer ? task_container(v->viewer) : tasks_of(v->arena)->first;
     uint64_t total, used;
 
-    container_memory(c, &total, &used);
+    task_container_memory(c, &total, &used);
     total >>= 10;
     used >>= 10;
     uint64_t left = total - used;

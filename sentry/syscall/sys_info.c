@@ -17,7 +17,7 @@ long sys_sysinfo(struct task *t, uptr_t info)
 {
     uint64_t total, used;
 
-    container_memory(container_of_task(t), &total, &used);
+    task_container_memory(task_container(t), &total, &used);
     const struct sysinfo si = {
         .uptime = (vdso_now(t->arena, CLOCK_ID_BOOTTIME) + NSEC_PER_SEC - 1) / NSEC_PER_SEC,
         .totalram = total,

@@ -288,7 +288,7 @@ static int take_number(struct task *t, struct task *child, const struct clone_re
     struct tasks *ts = tasks_of(t->arena);
 
     mutex_lock(&ts->lock);
-    int err = ts->ended || !container_has_room_locked(t->group->container) ? -EAGAIN : 0;
+    int err = ts->ended || !task_container_has_room_locked(t->group->container) ? -EAGAIN : 0;
     if (!err)
         err = pid_create_locked(ts, child->pid_ns_children, r->set_tid, r->set_tid_count, out);
     mutex_unlock(&ts->lock);

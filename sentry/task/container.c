@@ -11,8 +11,8 @@
 static const struct slab_type container_slab =
     SLAB_TYPE(container, struct container, .host_ptrs = { PTR_AT(struct container, seed) });
 
-int container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts, uint32_t limit,
-                     struct container **out)
+int task_container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts,
+                          uint32_t limit, struct container **out)
 {
     struct container *c = slab_alloc(a, &container_slab);
 
@@ -28,7 +28,7 @@ int container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts,
     return 0;
 }
 
-struct container *container_get(struct container *c)
+struct container *task_container_get(struct container *c)
 {
     ref_get(&c->ref);
     return c;
@@ -51,7 +51,7 @@ static void drop_spares(struct container *c)
         ;
 }
 
-void container_put(struct container *c)
+void task_container_put(struct container *c)
 {
     if (!c || !ref_put(&c->ref))
         return;
@@ -64,7 +64,7 @@ void container_put(struct container *c)
     slab_free(c);
 }
 
-void container_set_limit(struct container *c, uint32_t most)
+void task_container_set_limit(struct container *c, uint32_t most)
 {
     struct tasks *ts = tasks_of(c->arena);
 
@@ -74,12 +74,12 @@ void container_set_limit(struct container *c, uint32_t most)
     atomic_store(&c->figures.pids, most);
 }
 
-struct container *container_of_task(const struct task *t)
+struct container *task_container(const struct task *t)
 {
     return t->group->container;
 }
 
-bool container_has_room_locked(const struct container *c)
+bool task_container_has_room_locked(const struct container *c)
 {
     return !c->ended && c->count < c->limit;
 }
@@ -97,7 +97,7 @@ static struct thread_group *next_group(struct container *c, int *nr)
     return g;
 }
 
-void container_signal(struct container *c, int sig)
+void task_container_signal(struct container *c, int sig)
 {
     struct thread_group *g;
     struct abi_siginfo si;
@@ -122,13 +122,13 @@ static void kill_all(struct container *c)
     mutex_unlock(&ts->lock);
 }
 
-void container_end(struct container *c)
+void task_container_end(struct container *c)
 {
     struct tasks *ts = tasks_of(c->arena);
     struct park park = PARK_INIT;
     struct quiet_wait w;
 
-    container_thaw(c);
+    task_container_thaw(c);
     kill_all(c);
     quiet_wait_begin(&w, &ts->idle, &park);
     for (;;) {
@@ -163,7 +163,7 @@ static uint64_t rss(struct container *c)
     return sum;
 }
 
-void container_memory(struct container *c, uint64_t *total, uint64_t *used)
+void task_container_memory(struct container *c, uint64_t *total, uint64_t *used)
 {
     uint64_t ram = ram_total(c->arena);
     bool limited = c->mem && c->mem < ram;
@@ -185,7 +185,7 @@ static void freeze_group(struct thread_group *g)
     mutex_unlock(&g->lock);
 }
 
-void container_freeze(struct container *c)
+void task_container_freeze(struct container *c)
 {
     struct thread_group *g;
 
@@ -196,15 +196,15 @@ void container_freeze(struct container *c)
     }
 }
 
-void container_thaw(struct container *c)
+void task_container_thaw(struct container *c)
 {
     atomic_store(&c->frozen, false);
     waitq_wake(&c->thawed, 0);
 }
 
-void container_wait_thaw(struct task *t)
+void task_container_wait_thaw(struct task *t)
 {
-    struct container *c = container_of_task(t);
+    struct container *c = task_container(t);
     struct quiet_wait w;
     int err = 0;
 

@@ -54,37 +54,37 @@ struct container {
  *   limit         0: as many tasks as there are numbers
  *   errors        ENOMEM
  */
-must_use int container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts,
-                              uint32_t limit, struct container **out);
-struct container *container_get(struct container *c);
+must_use int task_container_create(struct arena *a, struct pid_ns *pid_ns, struct uts_ns *uts,
+                                   uint32_t limit, struct container **out);
+struct container *task_container_get(struct container *c);
 /* No process is left of it. NULL is fine. */
-void container_put(struct container *c);
+void task_container_put(struct container *c);
 
-struct container *container_of_task(const struct task *t);
+struct container *task_container(const struct task *t);
 /* May one more task be born in it? Locks: RANK_TASKS held. */
-bool container_has_room_locked(const struct container *c);
+bool task_container_has_room_locked(const struct container *c);
 
 /* Another limit of its tasks; 0: as many as there are numbers. Those above it stay. */
-void container_set_limit(struct container *c, uint32_t most);
+void task_container_set_limit(struct container *c, uint32_t most);
 
 /* Each of its processes gets a signal, as from outside. */
-void container_signal(struct container *c, int sig);
+void task_container_signal(struct container *c, int sig);
 /*
  * All that is left of it dies, and nothing is born any more. A zombie may stay, where it is
  * for a process of another container to wait for it.
  *
  *   blocks    until none of it runs
  */
-void container_end(struct container *c);
+void task_container_end(struct container *c);
 
 /* No thread of it runs guest code from now on, until it is thawed: calls that sleep sleep on. */
-void container_freeze(struct container *c);
-void container_thaw(struct container *c);
+void task_container_freeze(struct container *c);
+void task_container_thaw(struct container *c);
 /* On a thread of its own: waits for that, or for death. */
-void container_wait_thaw(struct task *t);
+void task_container_wait_thaw(struct task *t);
 
 /*
  * The memory that its programs are shown, in bytes: all there is; or, where it has a limit of
  * its own beside others, that, and what is mapped in its processes, in each counted again.
  */
-void container_memory(struct container *c, uint64_t *total, uint64_t *used);
+void task_container_memory(struct container *c, uint64_t *total, uint64_t *used);

@@ -25,7 +25,7 @@ struct thread_group *group_alloc(struct container *c, struct sighand *sighand)
     }
     ref_init(&g->ref);
     g->arena = c->arena;
-    g->container = container_get(c);
+    g->container = task_container_get(c);
     g->sighand = sighand;
     mutex_init(&g->lock, RANK_GROUP);
     list_init(&g->all);
@@ -57,7 +57,7 @@ void group_put(struct thread_group *g)
     timers_free(g);
     sighand_put(g->sighand);
     pid_put(g->pid);
-    container_put(g->container);
+    task_container_put(g->container);
     slab_free(g);
 }
 

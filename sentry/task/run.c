@@ -173,7 +173,7 @@ static void do_work(struct task *t, uint32_t work)
         tell_answers(t);
 
     if (work & TASK_FROZEN)
-        container_wait_thaw(t);
+        task_container_wait_thaw(t);
     if (work & TASK_CALL) {
         task_clear_work(t, TASK_CALL);
         if (ops->call)
@@ -261,10 +261,10 @@ void task_main(void *task)
     while (settle(t))
         run_once(t);
     task_exit(t);
-    struct container *c = container_get(t->group->container);
+    struct container *c = task_container_get(t->group->container);
     task_put(t);
     bool last = atomic_fetch_sub(&c->threads, 1) == 1;
-    container_put(c);
+    task_container_put(c);
     if (atomic_fetch_sub(&ts->threads, 1) == 1 || last)
         waitq_wake(&ts->idle, 0);
 }

@@ -27,8 +27,8 @@ static int make_first(struct tasks *ts, const struct tasks_options *opts)
     int err = opts->pod ? pid_ns_create(ts->arena, ts->pid_ns, opts->user_ns, &own) : 0;
 
     return err ? err
-               : container_create(ts->arena, own ? own : ts->pid_ns, ts->uts, opts->max_tasks,
-                                  &ts->first);
+               : task_container_create(ts->arena, own ? own : ts->pid_ns, ts->uts, opts->max_tasks,
+                                       &ts->first);
 }
 
 int tasks_create(struct arena *a, const struct tasks_options *opts)
@@ -66,7 +66,7 @@ void tasks_destroy(struct arena *a)
     if (!ts)
         return;
     assert(ts->count == 0 && atomic_load(&ts->threads) == 0);
-    container_put(ts->first);
+    task_container_put(ts->first);
     pid_ns_put(ts->pid_ns);
     uts_ns_put(ts->uts);
     waitq_destroy(&ts->idle);
@@ -117,7 +117,7 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     struct thread_group *g = t->group;
     struct pid *pid;
 
-    if (ts->ended || !container_has_room_locked(g->container))
+    if (ts->ended || !task_container_has_room_locked(g->container))
         return -EAGAIN;
     int err = pid_create_locked(ts, ns, NULL, 0, &pid);
     if (err)

@@ -21,12 +21,12 @@ static void start(void)
     task_world_start(&w, NULL, NULL);
     struct tasks *ts = tasks_of(w.vfs.mm.arena);
     cr_assert_eq(pid_ns_create(ts->arena, ts->pid_ns, w.vfs.user_ns, &ns), 0);
-    cr_assert_eq(container_create(ts->arena, ns, ts->uts, 2, &c), 0);
+    cr_assert_eq(task_container_create(ts->arena, ns, ts->uts, 2, &c), 0);
 }
 
 static void stop(void)
 {
-    container_put(c);
+    task_container_put(c);
     task_world_stop(&w);
 }
 
@@ -49,8 +49,8 @@ Test(container, has_its_own_numbers)
     cr_expect_eq(task_tid(t, t), 1);
     cr_expect_eq(task_tid(t, w.init), 2);
     cr_expect_eq(task_tid(w.init, t), 0, "it does not see who is outside");
-    cr_expect_eq(container_of_task(t), c);
-    container_end(c);
+    cr_expect_eq(task_container(t), c);
+    task_container_end(c);
     task_put(t);
     stop();
 }
@@ -65,7 +65,7 @@ Test(container, has_room_for_so_many)
     cr_expect_eq(task_world_add(&w, c, &t[2]), -EAGAIN);
     t[2] = add(NULL);
     cr_expect_eq(c->count, 2);
-    container_end(c);
+    task_container_end(c);
     cr_expect_eq(c->count, 0);
     cr_expect_eq(atomic_load(&t[2]->life), TASK_ALIVE, "the other one goes on");
     for (int i = 0; i < 3; i++)
@@ -79,7 +79,7 @@ Test(container, ends_alone_and_for_good)
 
     start();
     t = add(c);
-    container_end(c);
+    task_container_end(c);
     cr_expect_eq(atomic_load(&t->life), TASK_DEAD);
     cr_expect_eq(atomic_load(&w.init->life), TASK_ALIVE);
     cr_expect_eq(task_world_add(&w, c, &late), -EAGAIN);
@@ -93,7 +93,7 @@ Test(container, gets_signals_that_others_do_not)
     struct task *t = add(c), *other = add(NULL);
     struct thread_group *g = group_get(t->group);
 
-    container_signal(c, SIGTERM);
+    task_container_signal(c, SIGTERM);
     cr_expect_eq(tasks_wait_init(g), SIGTERM);
     cr_expect_eq(atomic_load(&other->life), TASK_ALIVE);
     group_put(g);
@@ -107,15 +107,15 @@ Test(container, frozen_runs_no_guest_code)
     start();
     struct task *t = add(c), *other = add(NULL);
 
-    container_freeze(c);
+    task_container_freeze(c);
     while (atomic_load(&t->in_guest) || atomic_load(&t->sleeping) != TASK_SLEEP_KILL)
         nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
     cr_expect(atomic_load(&other->in_guest));
-    container_thaw(c);
+    task_container_thaw(c);
     while (!atomic_load(&t->in_guest))
         nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
-    container_freeze(c);
-    container_end(c); /* what is frozen can die */
+    task_container_freeze(c);
+    task_container_end(c); /* what is frozen can die */
     cr_expect_eq(atomic_load(&t->life), TASK_DEAD);
     task_put(t);
     task_put(other);
