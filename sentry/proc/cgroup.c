@@ -95,7 +95,7 @@ static int show_memory_max(struct proc_view *v, struct text *t)
 /* Alone in its sandbox, all that is in use is a container's. */
 static uint64_t memory_used(const struct proc_view *v)
 {
-    return container(v)->mem ? container_rss(container(v)) : ram_used(v->arena);
+    return container(v)->mem ? task_container_rss(container(v)) : ram_used(v->arena);
 }
 
 static int show_memory_current(struct proc_view *v, struct text *t)

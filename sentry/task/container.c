@@ -143,7 +143,7 @@ void task_container_end(struct container *c)
     drop_seed(c);
 }
 
-static uint64_t rss(struct container *c)
+uint64_t task_container_rss(struct container *c)
 {
     struct thread_group *g;
     uint64_t sum = 0;
@@ -169,7 +169,7 @@ void task_container_memory(struct container *c, uint64_t *total, uint64_t *used)
     bool limited = c->mem && c->mem < ram;
 
     *total = limited ? c->mem : ram;
-    *used = min(limited ? rss(c) : ram_used(c->arena), *total);
+    *used = min(limited ? task_container_rss(c) : ram_used(c->arena), *total);
 }
 
 /* ---- the freezer ---- */

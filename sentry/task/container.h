@@ -83,6 +83,8 @@ void task_container_thaw(struct container *c);
 /* On a thread of its own: waits for that, or for death. */
 void task_container_wait_thaw(struct task *t);
 
+/* What it has in memory, as the sum over its processes: pages that two have count twice. */
+uint64_t task_container_rss(struct container *c);
 /*
  * The memory that its programs are shown, in bytes: all there is; or, where it has a limit of
  * its own beside others, that, and what is mapped in its processes, in each counted again.
