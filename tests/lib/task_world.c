@@ -90,11 +90,11 @@ void task_world_stop(struct task_world *w)
 {
     struct arena *a = w->vfs.mm.arena;
 
-    if (atomic_load(&w->init->life) == TASK_ALIVE && atomic_load(&tasks_of(a)->threads) == 0)
-        task_discard(w->init);
     tasks_kill_all(a);
     bool idle = tasks_wait_idle(a, host_clock_gettime(CLOCK_MONOTONIC) + END_TIME);
     assert(idle);
+    if (atomic_load(&w->init->life) == TASK_ALIVE)
+        task_discard(w->init); /* it never ran */
     task_put(w->init);
     tasks_destroy(a);
     assert(slab_live(a, SLAB_task) == 0);

@@ -27,5 +27,5 @@ is "one more, and one that loses a right" "$(printf '%s\nc 10:229 r' "$common" |
     '{"allow":true,"type":"c","major":10,"minor":229,"access":"rw"},{"allow":false,"type":"c","major":10,"minor":229,"access":"w"}'
 is "all" "a *:* rwm" list '{"allow":true,"access":"rwm"}'
 bundle b '.linux.resources.devices=[{"type":"q"}]'
-says "a type that there is not" 'linux.resources.devices\[0\].type: there is no kind of device "q"' rs create --bundle b one
+says "a type that there is not" 'linux.resources.devices\[0\].type: "q" is none of' rs create --bundle b one
 [ ! -e "$group" ] || fail "its cgroup is left"
