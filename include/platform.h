@@ -89,8 +89,8 @@ struct guest_answer {
  * the other what it likes, ptrace(2) for one.
  */
 struct aspace_owner {
-    uint64_t ids, rights;     /* user and group, capabilities */
-    uint64_t user_ns, mnt_ns; /* the numbers of namespaces */
+    uint64_t ids, rights;             /* user and group; capabilities, no_new_privs */
+    uint64_t user_ns, mnt_ns, pid_ns; /* the numbers of namespaces */
 };
 
 struct platform_options {

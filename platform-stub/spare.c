@@ -22,7 +22,7 @@ static unsigned parked_locked(const struct aspace *as)
 static bool is_same(const struct aspace_owner *a, const struct aspace_owner *b)
 {
     return a->ids == b->ids && a->rights == b->rights && a->user_ns == b->user_ns &&
-           a->mnt_ns == b->mnt_ns;
+           a->mnt_ns == b->mnt_ns && a->pid_ns == b->pid_ns;
 }
 
 /* There is always room for one of another owner, and one of theirs goes. */

@@ -195,6 +195,8 @@ int load_find(struct load *l, const struct load_request *ask)
     return err;
 }
 
+#define NO_NEW_PRIVS (UINT64_C(1) << 63) /* beside capabilities, of which there are 41 */
+
 /* Whose other programs it shares patches with: nobody's, where it has rights of its own. */
 static uint32_t owner_of(const struct cred *c, const struct load_ids *ids)
 {
@@ -210,9 +212,10 @@ int load_image(struct load *l, const struct load_ids *ids)
     uint32_t uid = owner_of(c, ids);
     const struct aspace_owner owner = {
         .ids = (uint64_t)c->euid << 32 | c->egid,
-        .rights = c->cap_permitted,
+        .rights = c->cap_permitted | (c->no_new_privs ? NO_NEW_PRIVS : 0),
         .user_ns = c->user_ns->ino,
         .mnt_ns = who->fs ? mnt_ns_ino(fs_context_mnt_ns(who->fs)) : 0,
+        .pid_ns = l->ask.pid_ns,
     };
 
     int err = mm_create(who->arena, (struct limits *)who->limits,

@@ -40,6 +40,7 @@ struct load_request {
     struct mm *from;
     uptr_t argv, envp;
     const char *const *own_argv, *const *own_envp;
+    uint64_t pid_ns;     /* the number of that which it runs in */
     struct aspace *seed; /* what its address space descends from: as for mm_create() */
 };
 

@@ -425,6 +425,8 @@ static long place(struct task *t, struct task *child, const struct clone_request
         give_number_back(t, pid);
     } else {
         write_tids(t, child, r);
+        if (pid_ns_of(pid) != pid_ns_of(t->pid))
+            mm_disown(child->mm); /* it does not see those who have the same rights */
         if (child->group != t->group && task_limit(child, RLIMIT_CPU) != LIMIT_INFINITY)
             timers_cpu_limit(child->group);
         long nr = pid_nr(child->pid, pid_ns_of(t->pid));

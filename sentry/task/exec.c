@@ -278,6 +278,7 @@ int task_exec(struct task *t, struct load_request *ask)
     task_actor(t, &who);
     ask->who = &who;
     ask->seed = t->group->container->seed;
+    ask->pid_ns = pid_ns_of(t->pid)->ino;
     ask->personality = atomic_load(&t->personality);
     int err = load_find(&l, ask);
     if (!err)

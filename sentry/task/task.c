@@ -277,7 +277,7 @@ static bool is_other_person(const struct cred *old, const struct cred *c)
 static bool has_same_rights(const struct cred *a, const struct cred *b)
 {
     return a->euid == b->euid && a->egid == b->egid && a->user_ns == b->user_ns &&
-           a->cap_permitted == b->cap_permitted;
+           a->cap_permitted == b->cap_permitted && a->no_new_privs == b->no_new_privs;
 }
 
 void task_set_cred(struct task *t, struct cred *c)

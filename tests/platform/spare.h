@@ -7,7 +7,9 @@
 #include "tests/platform/children.h"
 #include "tests/platform/rig.h"
 
-static const struct aspace_owner me = { .ids = 1000, .rights = 3, .user_ns = 7, .mnt_ns = 9 };
+static const struct aspace_owner me = {
+    .ids = 1000, .rights = 3, .user_ns = 7, .mnt_ns = 9, .pid_ns = 11
+};
 
 /* Stores %rdi at DATA_AT, and makes a call. */
 static void start(struct rig *r)
@@ -58,13 +60,14 @@ Test(spare, nothing_is_mapped)
 
 Test(spare, another_owner_does_not_get_it)
 {
-    struct aspace_owner others[] = { me, me, me, me };
+    struct aspace_owner others[] = { me, me, me, me, me };
     struct rig r;
 
     others[0].ids++;
     others[1].rights++;
     others[2].user_ns++;
     others[3].mnt_ns++;
+    others[4].pid_ns++;
     start(&r);
     OPS->aspace_own(r.as, &me);
     run_there(&r);
