@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/host.h"
+#include "base/panic.h"
 
-/* The options stay mapped, privately, for as long as we live: strings are used where they stand. */
+/* The options stay mapped, privately, for as long as their storage: strings are used where they
+ * stand. */
 static int decode(int memfd, uint64_t size, struct sandbox_options *out,
                   struct options_storage **storage)
 {
@@ -20,7 +22,14 @@ static int decode(int memfd, uint64_t size, struct sandbox_options *out,
     if (!size || size > OPTIONS_SIZE_MAX)
         return -EPROTO;
     int err = host_mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, memfd, 0, &text);
-    return err ? err : options_decode(text, size, out, storage);
+    if (err)
+        return err;
+    err = options_decode(text, size, out, storage);
+    if (!err)
+        options_own_text(*storage, text, size);
+    else if (host_munmap(text, size))
+        panic("the options are not mapped");
+    return err;
 }
 
 static int adopt(const struct control_msg *m, const int *fds, size_t n, struct sandbox_options *o)

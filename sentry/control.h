@@ -37,7 +37,7 @@ must_use int control_receive(int sock, struct control_msg *out, int fds[CONTROL_
  * The options that a message of kind CONTROL_EXEC brought.
  *
  *   fds       taken where it went well; after a failure all but the last are still the caller's
- *   storage   given: options_free(); the text itself stays mapped
+ *   storage   given: options_free(); the strings go with it
  */
 must_use int control_options(const struct control_msg *m, const int *fds, size_t n,
                              struct sandbox_options *out, struct options_storage **storage);

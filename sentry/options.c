@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/host.h"
+#include "base/panic.h"
 #include "base/wire.h"
 
 #define MAGIC 0x72756e73u
@@ -192,7 +194,15 @@ struct options_storage {
     struct option_rule *rules;
     struct option_id_range *uid_map, *gid_map;
     const char **argv, **envp;
+    void *text; /* a mapping of ours, or NULL */
+    size_t text_size;
 };
+
+void options_own_text(struct options_storage *s, void *msg, size_t size)
+{
+    s->text = msg;
+    s->text_size = size;
+}
 
 void options_free(struct options_storage *s)
 {
@@ -207,6 +217,8 @@ void options_free(struct options_storage *s)
     free(s->gid_map);
     free(s->argv);
     free(s->envp);
+    if (s->text && host_munmap(s->text, s->text_size))
+        panic("the options are not mapped");
     free(s);
 }
 

@@ -215,5 +215,7 @@ struct options_storage;
  */
 must_use int options_decode(const void *msg, size_t size, struct sandbox_options *out,
                             struct options_storage **storage);
+/* The message is a mapping, and goes with the storage: `size` bytes from its first page on. */
+void options_own_text(struct options_storage *s, void *msg, size_t size);
 /* NULL is fine. */
 void options_free(struct options_storage *s);
