@@ -22,7 +22,7 @@
 
 /* All in cycles of the time stamp counter, of which a µs has some thousands. */
 #define SPIN_LONG   100000u /* about what a wake-up takes */
-#define SPIN_SHORT  20000u
+#define SPIN_SHORT  7000u
 #define LOOKS       200u  /* before the first yield */
 #define LOOKS_ALONE 4000u /* the same, where nobody is known to whom one could: as a call takes */
 #define CROWD_MIN   (UINT64_C(1) << 21)
