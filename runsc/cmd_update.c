@@ -135,7 +135,7 @@ static int limit(const struct container *c, const struct node *resources, struct
     int err = 0;
 
     if (dot && strcmp(dot, ".scope") == 0)
-        err = scope_limit(unit + 1, geteuid() != 0, resources, cgroup_is_v2(cgroups), e);
+        err = scope_limit(unit + 1, !command_is_real_root(), resources, cgroup_is_v2(cgroups), e);
     if (err == -ENOTCONN)
         err = e->code = 0; /* nobody believes anything */
     return err ? err : cgroup_limit(cgroups, resources, e);

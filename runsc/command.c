@@ -110,8 +110,7 @@ int command_parse(const struct flag *flags, size_t n, char *const argv[], void *
     return 0;
 }
 
-/* Root of a user namespace is nobody outside, and may not write to /run. */
-static bool is_real_root(void)
+bool command_is_real_root(void)
 {
     unsigned inside = 1, outside = 1;
     FILE *f = geteuid() ? NULL : fopen("/proc/self/uid_map", "re");
@@ -130,7 +129,7 @@ const char *command_root(const struct command *c)
 
     if (c->root)
         return c->root;
-    if (!run || !*run || is_real_root())
+    if (!run || !*run || command_is_real_root())
         return "/run/runsc";
     snprintf(path, sizeof path, "%s/runsc", run);
     return path;

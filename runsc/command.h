@@ -54,6 +54,10 @@ must_use int command_parse(const struct flag *flags, size_t n, char *const argv[
                            const char *usage, int least, int most, char *const **rest,
                            struct err *e);
 
+/* Whether we are the host's root: that of a user namespace is nobody outside, and may not write to
+ * /run. */
+bool command_is_real_root(void);
+
 /* The usual place of states: /run/runsc, or in $XDG_RUNTIME_DIR for who is not root. */
 const char *command_root(const struct command *c);
 

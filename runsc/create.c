@@ -160,7 +160,7 @@ static int make_scope(struct making *m, char *path, size_t size, struct err *e)
 {
     char manager[PATH_MAX] = "";
     struct scope scope;
-    int err = scope_parse(m->spec.cgroups_path, m->c->id, geteuid() != 0, &scope, e);
+    int err = scope_parse(m->spec.cgroups_path, m->c->id, !command_is_real_root(), &scope, e);
 
     if (!err)
         err = scope_start(&scope, &m->spec.resources, cgroup_host_is_v2(), manager, sizeof manager,
