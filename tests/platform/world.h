@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "platform-systrap/layout.h"
+#include "tests/lib/dice.h"
 #include "tests/lib/observer.h"
 #include "tests/platform/rig.h"
 
@@ -46,20 +47,6 @@ const char *__lsan_default_suppressions(void)
 }
 
 /* ---- chance ---- */
-
-/* A fixed sequence for each seed: what fails once fails again. */
-struct dice {
-    uint64_t state;
-};
-
-static inline uint64_t roll(struct dice *d)
-{
-    d->state += 0x9e3779b97f4a7c15u;
-    uint64_t z = d->state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 #define PICK(d, table) ((table)[roll(d) % ARRAY_LEN(table)])
 
