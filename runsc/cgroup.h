@@ -57,7 +57,20 @@ json_t *cgroup_stats(const json_t *cgroups);
 /* Its directories go; what still runs in it is killed. */
 void cgroup_remove(const json_t *cgroups);
 
-/* ---- for cgroup_limit.c ---- */
+/* ---- for cgroup_limit.c and systemd.c ---- */
+
+/* What v2 counts for a limit of processes: with one hierarchy our own threads and stubs are in it.
+ */
+static inline int64_t cgroup_pids_v2(int64_t limit)
+{
+    return 2 * limit + 64;
+}
+
+/* The swap alone, of which v2 has the limit, where v1's is of memory and swap. -1: any. */
+static inline int64_t cgroup_swap_v2(int64_t memory, int64_t sum)
+{
+    return sum < 0 ? -1 : sum > memory ? sum - memory : 0;
+}
 
 /* The directory that has this controller; NULL: none. Borrowed. */
 const char *cgroup_path(const json_t *cgroups, const char *controller);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu_weight.h"
 #include "runsc/cgroup.h"
 #include "runsc/report.h"
 
@@ -88,8 +89,7 @@ static int limit_one(const json_t *cgroups, const struct node *resources, const 
     if (v < 0 && (v2 || pids))
         strcpy(text, "max");
     else
-        /* With one hierarchy our own threads and stubs are counted, too. */
-        snprintf(text, sizeof text, "%lld", (long long)(pids && v2 ? 2 * v + 64 : v));
+        snprintf(text, sizeof text, "%lld", (long long)(pids && v2 ? cgroup_pids_v2(v) : v));
     return set(cgroups, l->controller, file, text, &n, e);
 }
 
@@ -117,7 +117,7 @@ static int limit_cpu_v2(const json_t *cgroups, const struct node *cpu, struct er
     if (!err)
         err = get_number(cpu, "period", &has_period, &p, &period, e);
     if (!err && has_shares && s >= 2) {
-        snprintf(text, sizeof text, "%lld", (long long)(1 + ((s - 2) * 9999) / 262142));
+        snprintf(text, sizeof text, "%lld", (long long)cpu_weight((uint64_t)s));
         err = set(cgroups, "cpu", "cpu.weight", text, &shares, e);
     }
     if (!err && (has_quota || has_period)) {
@@ -142,8 +142,9 @@ static int limit_swap_v2(const json_t *cgroups, const struct node *memory, struc
         err = get_number(memory, "swap", &has_swap, &sum, &swap, e);
     if (err || !has_swap || sum == 0)
         return err;
-    if (sum > 0)
-        snprintf(text, sizeof text, "%lld", (long long)(sum > bytes ? sum - bytes : 0));
+    sum = cgroup_swap_v2(bytes, sum);
+    if (sum >= 0)
+        snprintf(text, sizeof text, "%lld", (long long)sum);
     return set(cgroups, "memory", "memory.swap.max", text, &swap, e);
 }
 

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/macro.h"
+#include "base/cpu_weight.h"
+#include "runsc/cgroup.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define OBJECT  "/org/freedesktop/systemd1"
@@ -162,7 +163,6 @@ static uint64_t limit_of(int64_t v)
     return v < 0 ? UINT64_MAX : (uint64_t)v;
 }
 
-/* As runc converts them: libcontainer/cgroups/utils.go, ConvertCPUSharesToCgroupV2Value. */
 static int append_cpu(struct bus *b, sd_bus_message *m, const struct node *resources, bool v2)
 {
     int64_t shares = number_of(resources, "cpu", "shares", 0);
@@ -171,9 +171,8 @@ static int append_cpu(struct bus *b, sd_bus_message *m, const struct node *resou
     int err = 0;
 
     if (shares >= 2)
-        err = append_u64(
-            b, m, v2 ? "CPUWeight" : "CPUShares",
-            (uint64_t)(v2 ? 1 + (min(shares, (int64_t)262144) - 2) * 9999 / 262142 : shares));
+        err = append_u64(b, m, v2 ? "CPUWeight" : "CPUShares",
+                         v2 ? cpu_weight((uint64_t)shares) : (uint64_t)shares);
     if (err < 0 || !quota)
         return err;
     uint64_t each_second = UINT64_MAX;
@@ -194,11 +193,9 @@ static int append_limits(struct bus *b, sd_bus_message *m, const struct node *re
     if (err >= 0 && memory)
         err = append_u64(b, m, v2 ? "MemoryMax" : "MemoryLimit", limit_of(memory));
     if (err >= 0 && v2 && swap)
-        err = append_u64(b, m, "MemorySwapMax", limit_of(swap > memory ? swap - memory : swap));
-    /* On v2 our own threads and stubs are counted, too: cgroup_limit.c. */
+        err = append_u64(b, m, "MemorySwapMax", limit_of(cgroup_swap_v2(memory, swap)));
     if (err >= 0 && pids)
-        err =
-            append_u64(b, m, "TasksMax", pids > 0 && v2 ? 2 * (uint64_t)pids + 64 : limit_of(pids));
+        err = append_u64(b, m, "TasksMax", limit_of(v2 && pids > 0 ? cgroup_pids_v2(pids) : pids));
     return err;
 }
 

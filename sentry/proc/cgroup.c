@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <string.h>
 
+#include "base/cpu_weight.h"
 #include "sentry/mm/mm.h"
 #include "sentry/proc/node.h"
 #include "sentry/proc/proc.h"
@@ -66,14 +67,11 @@ static int show_cpu_max(struct proc_view *v, struct text *t)
     return 0;
 }
 
-/* From the range of v1's shares, 2 … 262144, to that of weights, 1 … 10000, as runtimes do it. */
 static int show_cpu_weight(struct proc_view *v, struct text *t)
 {
     uint64_t shares = atomic_load(&limits(v)->shares);
 
-    shares = min(max(shares, (uint64_t)2), (uint64_t)262144);
-    text_printf(t, "%" PRIu64 "\n",
-                atomic_load(&limits(v)->shares) ? 1 + (shares - 2) * 9999 / 262142 : 100);
+    text_printf(t, "%" PRIu64 "\n", shares ? cpu_weight(shares) : 100);
     return 0;
 }
 

@@ -248,6 +248,21 @@ Test(scope, systemd_is_asked_for_one, .timeout = 20)
     cr_expect_eq(kill(was, 0), -1);
 }
 
+Test(scope, no_swap_is_no_swap, .timeout = 20)
+{
+    struct node n = node_top(json_pack("{s:{s:i, s:i}, s:{s:i}}", "memory", "limit", 1 << 20,
+                                       "swap", 1 << 20, "cpu", "shares", 1 << 20),
+                             "config.json");
+    struct fake f;
+
+    fake_start(&f, "done");
+    cr_assert_eq(scope_limit("x.scope", false, &n, true, &e), 0, "%s", e.text);
+    fake_stop(&f);
+    cr_expect_not_null(strstr(f.heard, "MemorySwapMax=0\n"), "%s", f.heard);
+    cr_expect_not_null(strstr(f.heard, "CPUWeight=10000\n"), "%s", f.heard);
+    json_decref(n.v);
+}
+
 Test(scope, on_v1_limits_have_other_names, .timeout = 20)
 {
     char manager[128];
