@@ -163,6 +163,8 @@ enum gofer_tree_flags {
     GOFER_TREE_SHARED = 2,  /* others on the host may change it: revalidate */
     GOFER_TREE_CONNECT = 4, /* sockets of the host in it may be connected to */
     GOFER_TREE_ALONE = 8,   /* without what is mounted below it */
+    GOFER_TREE_NO_UID = 16, /* its files have other ids, and the gofer's own is none of them: */
+    GOFER_TREE_NO_GID = 32, /* EOVERFLOW */
 };
 
 enum gofer_open_flags {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "runsc/anchor_priv.h"
+#include "runsc/id_map.h"
 #include "runsc/peer.h"
 
 static pid_t fork_into(unsigned long flags)
@@ -23,25 +24,6 @@ static pid_t fork_into(unsigned long flags)
 }
 
 /* ---- ids ---- */
-
-static int write_map(pid_t pid, const char *file, const struct option_id_range *map, size_t n)
-{
-    char path[64], text[4096];
-    size_t used = 0;
-
-    for (size_t i = 0; i < n && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%u %u %u\n", map[i].inside,
-                                 map[i].outside, map[i].count);
-    if (used >= sizeof text)
-        return -E2BIG;
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int err = write(fd, text, used) == (ssize_t)used ? 0 : -errno;
-    close(fd);
-    return err;
-}
 
 /* What the host lets set-uid programs do for who has no rights of his own: subuid(5). */
 static int run_mapper(const char *program, pid_t pid, const struct option_id_range *map, size_t n)
@@ -76,13 +58,13 @@ static int run_mapper(const char *program, pid_t pid, const struct option_id_ran
 static int write_maps(const struct anchor *a, struct err *e)
 {
     const struct oci_spec *s = a->spec;
-    int err = write_map(a->pid, "uid_map", s->uid_map, s->nuid_map);
+    int err = id_map_write(a->pid, "uid_map", s->uid_map, s->nuid_map);
 
     if (err == -EPERM)
         err = run_mapper("newuidmap", a->pid, s->uid_map, s->nuid_map);
     if (err)
         return err_set(e, err, "config.json: linux.uidMappings: %s", strerror(-err));
-    err = write_map(a->pid, "gid_map", s->gid_map, s->ngid_map);
+    err = id_map_write(a->pid, "gid_map", s->gid_map, s->ngid_map);
     if (err == -EPERM && run_mapper("newgidmap", a->pid, s->gid_map, s->ngid_map) == 0)
         err = 0;
     if (err == -EPERM) {
@@ -91,7 +73,7 @@ static int write_maps(const struct anchor *a, struct err *e)
         snprintf(path, sizeof path, "/proc/%d/setgroups", (int)a->pid);
         int fd = open(path, O_WRONLY | O_CLOEXEC);
         if (fd >= 0 && write(fd, "deny", 4) == 4)
-            err = write_map(a->pid, "gid_map", s->gid_map, s->ngid_map);
+            err = id_map_write(a->pid, "gid_map", s->gid_map, s->ngid_map);
         if (fd >= 0)
             close(fd);
     }

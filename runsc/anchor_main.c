@@ -184,13 +184,14 @@ static int by_number(const void *a, const void *b)
 /* Pipes of the engine must end when its command does, and the lock of the state, too. */
 static void close_others(const struct anchor *a)
 {
-    int keep[6 + OPTION_FD_COUNT] = {
-        STDERR_FILENO, a->sync, a->control, a->log, a->mnt_ns, a->join
-    };
+    int keep[6 + OPTION_FD_COUNT + OPTIONS_MOUNTS_MAX] = { STDERR_FILENO, a->sync,   a->control,
+                                                           a->log,        a->mnt_ns, a->join };
     size_t n = 6;
 
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         keep[n++] = a->options->fds[i];
+    for (uint32_t i = 0; i < a->view->ntrees; i++)
+        keep[n++] = a->view->trees[i].mount;
     qsort(keep, n, sizeof *keep, by_number);
     for (size_t i = 0; i < n; i++) {
         int next = i + 1 < n ? keep[i + 1] : INT_MAX;
@@ -391,6 +392,9 @@ static void begin(struct anchor *a, struct life *l)
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         if (a->options->fds[i] >= 0 && i != OPTION_FD_CONSOLE && i != OPTION_FD_LOG)
             close(a->options->fds[i]);
+    for (uint32_t i = 0; i < a->view->ntrees; i++)
+        if (a->view->trees[i].mount)
+            close(a->view->trees[i].mount);
     l->control = a->control;
     l->console = a->options->fds[OPTION_FD_CONSOLE];
 }

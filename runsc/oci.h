@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "runsc/err.h"
+#include "runsc/id_map.h"
 #include "runsc/json.h"
 #include "sentry/options.h"
 
@@ -31,9 +32,13 @@ struct oci_process {
     } limits[OPTION_LIMITS];
 };
 
+enum oci_idmap { IDMAP_NONE, IDMAP_TOP, IDMAP_BELOW }; /* the last: what is mounted below, too */
+
 struct oci_mount {
     const char *target, *type, *source;
     bool bind, recursive; /* the latter: an rbind, which takes along what is mounted below */
+    enum oci_idmap idmap; /* are owners to have other ids? */
+    struct id_maps ids;   /* which; none: as the container's user namespace has them */
     unsigned long flags;  /* MS_* */
     char *data;           /* what is left of the options, joined by commas */
 };
@@ -108,6 +113,9 @@ void oci_process_free(struct oci_process *p);
 /* "CAP_KILL": its bit; 0: there is none of that name. */
 uint64_t oci_cap(const char *name);
 
+/* Ranges of ids: given, also after a failure. */
+must_use int oci_parse_map(const struct node *n, struct option_id_range **out, size_t *count,
+                           struct err *e);
 must_use int oci_parse_mounts(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_devices(const struct node *n, struct oci_spec *out, struct err *e);

@@ -37,16 +37,15 @@ static int parse_namespace(const struct node *n, struct oci_spec *out, struct er
     return node_error(&type, e, -EINVAL, "there is no namespace \"%s\"", name);
 }
 
-static int parse_map(const struct node *n, struct option_id_range **out, size_t *count,
-                     struct err *e)
+int oci_parse_map(const struct node *n, struct option_id_range **out, size_t *count, struct err *e)
 {
     size_t total;
     int err = node_array(n, &total, e);
 
     if (err)
         return err;
-    if (total > 340)
-        return node_error(n, e, -E2BIG, "more than 340 ranges");
+    if (total > OPTIONS_RANGES_MAX)
+        return node_error(n, e, -E2BIG, "more than %d ranges", OPTIONS_RANGES_MAX);
     *out = calloc(total + 1, sizeof **out);
     if (!*out)
         abort();
@@ -115,10 +114,10 @@ static int parse_propagation(const struct node *n, unsigned long *out, struct er
 static int parse_maps(const struct node *n, struct oci_spec *out, struct err *e)
 {
     struct node uids = node_get(n, "uidMappings"), gids = node_get(n, "gidMappings");
-    int err = parse_map(&uids, &out->uid_map, &out->nuid_map, e);
+    int err = oci_parse_map(&uids, &out->uid_map, &out->nuid_map, e);
 
     if (!err)
-        err = parse_map(&gids, &out->gid_map, &out->ngid_map, e);
+        err = oci_parse_map(&gids, &out->gid_map, &out->ngid_map, e);
     if (!err && out->nuid_map && !out->ns[NS_USER].wanted)
         err = node_error(&uids, e, -EINVAL, "there is no user namespace to map ids in");
     if (!err && out->ns[NS_USER].wanted && !out->ns[NS_USER].path &&

@@ -75,8 +75,12 @@ static int parse_options(const struct node *n, struct oci_mount *m, struct err *
         const struct word *w = find_word(names[i]);
 
         if (strcmp(names[i], "idmap") == 0 || strcmp(names[i], "ridmap") == 0) {
+            m->idmap = names[i][0] == 'r' ? IDMAP_BELOW : IDMAP_TOP;
+            continue;
+        }
+        if (strncmp(names[i], "idmap=", 6) == 0 || strncmp(names[i], "ridmap=", 7) == 0) {
             struct node one = node_at(&options, i);
-            err = node_error(&one, e, -ENOTSUP, "id-mapped mounts are not there yet");
+            err = node_error(&one, e, -ENOTSUP, "maps of ids are uidMappings and gidMappings");
             break;
         }
         if (!w) {
@@ -93,10 +97,30 @@ static int parse_options(const struct node *n, struct oci_mount *m, struct err *
     return err;
 }
 
+/* How owners are called, where that is said. */
+static int parse_ids(const struct node *n, struct oci_mount *m, struct err *e)
+{
+    struct node uids = node_get(n, "uidMappings"), gids = node_get(n, "gidMappings");
+    int err = oci_parse_map(&uids, &m->ids.uids, &m->ids.nuids, e);
+
+    if (!err)
+        err = oci_parse_map(&gids, &m->ids.gids, &m->ids.ngids, e);
+    if (err)
+        return err;
+    if (m->ids.nuids && !m->idmap)
+        m->idmap = IDMAP_TOP;
+    if (!m->ids.nuids != !m->ids.ngids)
+        return node_error(m->ids.nuids ? &gids : &uids, e, -EINVAL,
+                          "id-mapped mounts must have both uid and gid mappings specified");
+    if (m->idmap && !m->bind)
+        return node_error(n, e, -EINVAL, "id-mapped mounts are only supported for bind-mounts");
+    return 0;
+}
+
 static int parse_mount(const struct node *n, struct oci_mount *m, struct err *e)
 {
     struct node target = node_get(n, "destination"), type = node_get(n, "type");
-    struct node source = node_get(n, "source"), maps = node_get(n, "uidMappings");
+    struct node source = node_get(n, "source");
     int err = node_object(n, e);
 
     m->type = m->source = "";
@@ -111,8 +135,6 @@ static int parse_mount(const struct node *n, struct oci_mount *m, struct err *e)
         err = node_text(&type, &m->type, e);
     if (!err)
         err = node_text(&source, &m->source, e);
-    if (!err && node_is(&maps))
-        err = node_error(&maps, e, -ENOTSUP, "id-mapped mounts are not there yet");
     if (!err)
         err = parse_options(n, m, e);
     if (strcmp(m->type, "bind") == 0 || strcmp(m->type, "rbind") == 0) {
@@ -121,7 +143,7 @@ static int parse_mount(const struct node *n, struct oci_mount *m, struct err *e)
     }
     if (!err && m->bind && !m->source[0])
         err = node_error(&source, e, -EINVAL, "is not there");
-    return err;
+    return err ? err : parse_ids(n, m, e);
 }
 
 int oci_parse_mounts(const struct node *n, struct oci_spec *out, struct err *e)

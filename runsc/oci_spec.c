@@ -90,8 +90,11 @@ int oci_read(const char *path, struct oci_spec *out, struct err *e)
 void oci_free(struct oci_spec *s)
 {
     oci_process_free(&s->process);
-    for (size_t i = 0; i < s->nmounts; i++)
+    for (size_t i = 0; i < s->nmounts; i++) {
+        free(s->mounts[i].ids.uids);
+        free(s->mounts[i].ids.gids);
         free(s->mounts[i].data);
+    }
     free(s->mounts);
     for (unsigned k = 0; k < HOOK_KINDS; k++) {
         for (size_t i = 0; i < s->nhooks[k]; i++) {

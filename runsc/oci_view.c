@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runsc/report.h"
+#include "runsc/tree.h"
 
 #define PLAIN (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
@@ -55,8 +56,45 @@ static int add_root(const struct oci_spec *s, const char *bundle, struct view *v
 
 /* ---- mounts ---- */
 
-static int add_bind(const struct oci_mount *om, const char *bundle, char *target, struct view *v,
-                    struct err *e)
+/* Where in config.json it stands, with what is wrong there. */
+static int mount_error(const struct oci_spec *s, const struct oci_mount *om, struct err *e, int err,
+                       const char *why)
+{
+    return err_set(e, err, "config.json: mounts[%zu]: %s", (size_t)(om - s->mounts), why);
+}
+
+/* Owners of what is in `t` are to have other ids. */
+static int map_ids(const struct oci_spec *s, const struct oci_mount *om, struct view_tree *t,
+                   struct err *e)
+{
+    const struct oci_namespace *user = &s->ns[NS_USER];
+    const struct id_maps own = { s->uid_map, s->gid_map, s->nuid_map, s->ngid_map };
+    struct tree_ids ids = { .maps = &om->ids, .below = om->idmap == IDMAP_BELOW };
+    struct err why;
+
+    if (!om->idmap)
+        return 0;
+    if (!om->ids.nuids && !user->wanted)
+        return mount_error(s, om, e, -EINVAL,
+                           "id-mapped mounts need mappings, or a user namespace to take them from");
+    if (!om->ids.nuids) {
+        ids.maps = user->path ? NULL : &own;
+        ids.ns = user->path;
+    }
+    /* The gofer is the container's root, or that of a user namespace that is joined. */
+    if (user->wanted && !user->path &&
+        (!id_map_out(own.uids, own.nuids, 0, &ids.uid) ||
+         !id_map_out(own.gids, own.ngids, 0, &ids.gid)))
+        return mount_error(s, om, e, -EINVAL,
+                           "id-mapped mounts need a root in the container's user namespace");
+    int err = tree_idmapped(t->path, !t->alone, &ids, &t->mount, &why);
+    t->no_uid = ids.no_uid;
+    t->no_gid = ids.no_gid;
+    return err ? mount_error(s, om, e, err, why.text) : 0;
+}
+
+static int add_bind(const struct oci_spec *s, const struct oci_mount *om, const char *bundle,
+                    char *target, struct view *v, struct err *e)
 {
     char *real = host_path(bundle, om->source);
     struct stat st;
@@ -68,17 +106,59 @@ static int add_bind(const struct oci_mount *om, const char *bundle, char *target
         return err_set(e, err, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", om->source,
                        om->target, om->source, strerror(-err));
     }
+    /* Who mounts a socket wants it connected to; in a directory of them we do not know. */
+    struct view_tree t = { .path = real,
+                           .writable = !(om->flags & MS_RDONLY),
+                           .connect = S_ISSOCK(st.st_mode),
+                           .alone = !om->recursive };
+    int err = map_ids(s, om, &t, e);
+    if (err) {
+        free(real);
+        free(target);
+        return err;
+    }
     struct option_mount m = { .kind = MOUNT_GOFER,
                               .target = target,
                               .source = real,
+                              .tree = view_export(v, t),
                               .is_file = !S_ISDIR(st.st_mode),
                               .flags = om->flags,
                               .data = "" };
-    /* Who mounts a socket wants it connected to; in a directory of them we do not know. */
-    m.tree = view_export(v, (struct view_tree){ .path = real,
-                                                .writable = !(om->flags & MS_RDONLY),
-                                                .connect = S_ISSOCK(st.st_mode),
-                                                .alone = !om->recursive });
+    return view_mount(v, m, e);
+}
+
+/* Does a list of options have one that begins so? */
+static bool has_option(const char *options, const char *name)
+{
+    for (const char *o = options; o; o = strchr(o, ','), o += o != NULL)
+        if (strncmp(o, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+/* One of the host's, as the engine's tools know it: what is removed in it is marked as they do. */
+static int add_overlay(const struct oci_mount *om, const char *rootfs, char *target, struct view *v,
+                       struct err *e)
+{
+    struct view_tree t = { .path = target,
+                           .writable =
+                               has_option(om->data, "upperdir=") && !(om->flags & MS_RDONLY),
+                           .alone = true };
+    struct err why;
+    int err = tree_overlay(om->data, rootfs, &t.mount, &why);
+
+    if (err) {
+        err_set(e, err, "error mounting \"overlay\" to rootfs at \"%s\": %s", om->target, why.text);
+        free(target);
+        return err;
+    }
+    t.path = strdup(target);
+    struct option_mount m = { .kind = MOUNT_GOFER,
+                              .target = target,
+                              .source = om->source[0] ? om->source : om->type,
+                              .tree = view_export(v, t),
+                              .flags = om->flags,
+                              .data = "" };
     return view_mount(v, m, e);
 }
 
@@ -99,9 +179,10 @@ static const struct kind {
     { "cgroup2",  MOUNT_CGROUP, ""  },
 };
 
-static int add_mount(const struct oci_mount *om, size_t i, const char *bundle, struct view *v,
-                     struct err *e)
+static int add_mount(const struct oci_spec *s, size_t i, const char *bundle, const char *rootfs,
+                     struct view *v, struct err *e)
 {
+    const struct oci_mount *om = &s->mounts[i];
     char relative[PATH_MAX];
 
     /* Old configurations have relative ones: from the root. */
@@ -111,7 +192,9 @@ static int add_mount(const struct oci_mount *om, size_t i, const char *bundle, s
         return err_set(e, -EINVAL, "config.json: mounts[%zu].destination: %s has \"..\" in it", i,
                        om->target);
     if (om->bind)
-        return add_bind(om, bundle, target, v, e);
+        return add_bind(s, om, bundle, target, v, e);
+    if (strcmp(om->type, "overlay") == 0)
+        return add_overlay(om, rootfs, target, v, e);
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         if (strcmp(kinds[k].type, om->type) != 0)
             continue;
@@ -197,7 +280,7 @@ int oci_view(const struct oci_spec *s, const char *bundle, struct view *v, char 
     if (!err)
         err = add_dev(s, v, e);
     for (size_t i = 0; i < s->nmounts && !err; i++)
-        err = add_mount(&s->mounts[i], i, bundle, v, e);
+        err = add_mount(s, i, bundle, *rootfs, v, e);
     if (!err)
         err = add_pts(v, e);
     if (!err)

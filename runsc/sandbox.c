@@ -47,6 +47,32 @@ static void keep_as_three(int fd)
         dup2(fd, 3);
 }
 
+/* "rw:shared,alone:/path": given. */
+static char *tree_spec(const struct view_tree *t)
+{
+    char mount[32] = "", *spec;
+
+    if (t->mount)
+        snprintf(mount, sizeof mount, ",fd=%d", t->mount);
+    if (asprintf(&spec, "%s:%s%s%s%s%s%s:%s", t->writable ? "rw" : "ro",
+                 t->exclusive ? "exclusive" : "shared", t->connect ? ",connect" : "",
+                 t->alone ? ",alone" : "", t->no_uid ? ",no-uid" : "", t->no_gid ? ",no-gid" : "",
+                 mount, t->path) < 0)
+        abort();
+    return spec;
+}
+
+/* In the child that becomes it. */
+static _Noreturn void gofer_main(char **argv, const struct view *v, int ring)
+{
+    for (uint32_t i = 0; i < v->ntrees; i++)
+        if (v->trees[i].mount)
+            fcntl(v->trees[i].mount, F_SETFD, 0);
+    keep_as_three(ring);
+    execv(argv[0], argv);
+    _exit(127);
+}
+
 static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, int ring,
                          struct err *e)
 {
@@ -62,12 +88,7 @@ static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, 
     argv[n++] = (char *)"--ids";
     argv[n++] = ids;
     for (uint32_t i = 0; i < v->ntrees; i++) {
-        const struct view_tree *t = &v->trees[i];
-
-        if (asprintf(&specs[i], "%s:%s%s%s:%s", t->writable ? "rw" : "ro",
-                     t->exclusive ? "exclusive" : "shared", t->connect ? ",connect" : "",
-                     t->alone ? ",alone" : "", t->path) < 0)
-            abort();
+        specs[i] = tree_spec(&v->trees[i]);
         argv[n++] = (char *)"--tree";
         argv[n++] = specs[i];
     }
@@ -77,9 +98,7 @@ static pid_t spawn_gofer(const struct sandbox_options *o, const struct view *v, 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(EXIT_FAILURE);
-        keep_as_three(ring);
-        execv(program, argv);
-        _exit(127);
+        gofer_main(argv, v, ring);
     }
     for (uint32_t i = 0; i < v->ntrees; i++)
         free(specs[i]);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_under(const char *path, const char *dir)
 {
@@ -255,7 +256,10 @@ void view_free(struct view *v)
 {
     for (uint32_t i = 0; i < v->nmounts; i++)
         free((char *)v->mounts[i].target);
-    for (uint32_t i = 0; i < v->ntrees; i++)
+    for (uint32_t i = 0; i < v->ntrees; i++) {
         free(v->trees[i].path);
+        if (v->trees[i].mount)
+            close(v->trees[i].mount);
+    }
     v->nmounts = v->ntrees = 0;
 }

@@ -18,6 +18,9 @@ struct view_tree {
     bool exclusive; /* nobody else is expected to change it while we run */
     bool connect;   /* the host's sockets in it may be connected to */
     bool alone;     /* without what is mounted below it */
+    bool no_uid;    /* nothing in it may belong to who the gofer is, */
+    bool no_gid;    /* or to its group */
+    int mount;      /* what is exported in place of `path`: owned, detached (tree.h). 0: nothing */
 };
 
 struct view {

@@ -51,8 +51,10 @@ static int set_owner(const struct gofer *g, const struct node *n, const struct c
 {
     uid_t uid = c->which & GOFER_ATTR_UID ? node_owner(g, c->uid, g->uid) : (uid_t)-1;
     gid_t gid = c->which & GOFER_ATTR_GID ? node_owner(g, c->gid, g->gid) : (gid_t)-1;
-    int err = host_fchownat(n->fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    int err = node_may_own(g, n, uid, gid);
 
+    if (!err)
+        err = host_fchownat(n->fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     return err == -EINVAL ? -EPERM : err;
 }
 

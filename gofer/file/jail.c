@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -32,23 +33,36 @@
 #define SOCK_FD 3
 #define CAP(c)  (UINT64_C(1) << (c))
 
+static int by_number(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
 /*
  * Stage "descriptors".
  *
- *   must      leave us the socket and the log
+ *   must      leave us the socket, the log, and the mounts that were made for us
  *   must not  leave us anything else of our parent's: its terminal least of all
  */
 static int stage_descriptors(const struct gofer_options *o)
 {
-    int err = 0;
+    int keep[2 + GOFER_TREES_MAX] = { SOCK_FD, o->log_fd }, err = 0;
+    unsigned first = 0;
+    size_t n = 2;
 
-    for (unsigned fd = 0; fd < SOCK_FD && !err; fd++)
-        if ((int)fd != o->log_fd)
-            err = host_close_range(fd, fd);
-    if (!err && o->log_fd > SOCK_FD + 1)
-        err = host_close_range(SOCK_FD + 1, (unsigned)o->log_fd - 1);
+    for (uint32_t i = 0; i < o->ntrees; i++)
+        if (o->trees[i].fd)
+            keep[n++] = o->trees[i].fd;
+    qsort(keep, n, sizeof *keep, by_number);
+    for (size_t i = 0; i < n && !err; i++) {
+        unsigned fd = (unsigned)keep[i];
+        err = fd > first ? host_close_range(first, fd - 1) : 0;
+        first = max(first, fd + 1);
+    }
     if (!err)
-        err = host_close_range((unsigned)max(SOCK_FD, o->log_fd) + 1, ~0u);
+        err = host_close_range(first, ~0u);
     /* Names are made with the modes that the sentry says. */
     host_umask(0);
     return err;
@@ -150,7 +164,8 @@ static int stage_namespaces(struct jail *j)
 static int open_in_place(struct jail *j)
 {
     for (uint32_t i = 0; i < j->options->ntrees; i++) {
-        j->roots[i] = host_open(AT_FDCWD, j->options->trees[i].path, O_PATH | O_NOFOLLOW);
+        const struct tree_option *t = &j->options->trees[i];
+        j->roots[i] = t->fd ? t->fd : host_open(AT_FDCWD, t->path, O_PATH | O_NOFOLLOW);
         if (j->roots[i] < 0) {
             log_error("%s: %s", j->options->trees[i].path, strerror(-j->roots[i]));
             return j->roots[i];

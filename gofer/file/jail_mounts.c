@@ -69,20 +69,30 @@ static int read_table(struct mounts *m)
     return -ENOMEM;
 }
 
-static int clone_tree(struct mounts *m, uint32_t i)
+/* The tree as a mount of our own: a copy of the host's, unless one was made for it. */
+static int open_tree_of(const struct tree_option *t)
 {
-    const struct tree_option *t = &m->jail->options->trees[i];
-    struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-                               .propagation = MS_PRIVATE };
     unsigned alone = OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW;
     bool all = !(t->flags & GOFER_TREE_ALONE);
-    int fd = host_open_tree(AT_FDCWD, t->path, alone | (all ? AT_RECURSIVE : 0));
 
+    if (t->fd)
+        return t->fd;
+    int fd = host_open_tree(AT_FDCWD, t->path, alone | (all ? AT_RECURSIVE : 0));
     if (fd == -EINVAL && !all) {
         /* In a user namespace, what its owner has mounted over cannot be uncovered. */
         log_warn("%s: what is mounted below comes along", t->path);
         fd = host_open_tree(AT_FDCWD, t->path, alone | AT_RECURSIVE);
     }
+    return fd;
+}
+
+static int clone_tree(struct mounts *m, uint32_t i)
+{
+    const struct tree_option *t = &m->jail->options->trees[i];
+    struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                               .propagation = MS_PRIVATE };
+    int fd = open_tree_of(t);
+
     if (fd < 0)
         return fd;
     if (t->flags & GOFER_TREE_RO)
@@ -230,9 +240,12 @@ static int hide_kernel(struct mounts *m)
         return err;
     for (line = strtok_r(m->table, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         const char *rest, *point = hidden_point(line);
-        for (uint32_t i = 0; point && i < m->jail->options->ntrees; i++)
-            if ((rest = below(point, m->jail->options->trees[i].path)) != NULL)
+        for (uint32_t i = 0; point && i < m->jail->options->ntrees; i++) {
+            const struct tree_option *t = &m->jail->options->trees[i];
+            bool bare = t->fd && t->flags & GOFER_TREE_ALONE;
+            if (!bare && (rest = below(point, t->path)) != NULL)
                 hide(m, i, rest);
+        }
     }
     return 0;
 }

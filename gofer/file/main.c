@@ -9,7 +9,10 @@
  *   --tree         a tree that it exports, numbered from 0 in order. ACCESS is `ro` or
  *                  `rw`. CACHE is `exclusive` (nobody else changes it: the sentry keeps
  *                  what it saw) or `shared`. FLAG: `connect` lets the guest connect to
- *                  the host's sockets in it. PATH is absolute: a directory, or one file.
+ *                  the host's sockets in it; `alone` leaves out what is mounted below;
+ *                  `fd=N` is a detached mount to export in place of what is at PATH; `no-uid`
+ *                  and `no-gid` say that nothing in it may be given to us, whose ids have no
+ *                  number there. PATH is absolute: a directory, or one file.
  *   --ids          what our own user and group are called inside (0:0)
  *   --weak-ok      where the host gives no namespaces, Landlock and the filter alone
  *                  may confine us; without it, that is a refusal to start

@@ -47,8 +47,10 @@ static int make_name(const struct plan *p)
 static int settle(struct gofer *g, int fd, const struct plan *p, struct gofer_attr *attr)
 {
     char path[NODE_PATH_SIZE];
-    int err = node_stat(g, fd, attr, NULL);
+    int err = node_may_own(g, p->dir, p->uid, p->gid);
 
+    if (!err)
+        err = node_stat(g, fd, attr, NULL);
     if (err)
         return err;
     if ((attr->mode & S_IFMT) != (p->mode & S_IFMT))

@@ -149,6 +149,16 @@ uint32_t node_owner(const struct gofer *g, uint32_t id, struct own_id own)
     return id == own.here ? OWN_ID_OVERFLOW : id; /* a number that only looks like ours */
 }
 
+/* We are root of where we are, so 0 to ourselves. */
+int node_may_own(const struct gofer *g, const struct node *n, uint32_t uid, uint32_t gid)
+{
+    uint32_t flags = g->trees[n->tree].flags;
+
+    if ((flags & GOFER_TREE_NO_UID && uid == 0) || (flags & GOFER_TREE_NO_GID && gid == 0))
+        return -EOVERFLOW;
+    return 0;
+}
+
 static void attr_of(const struct gofer *g, const struct statx *stx, struct gofer_attr *out)
 {
     *out = (struct gofer_attr){

@@ -90,6 +90,11 @@ void node_clunk(struct gofer *g, gofer_handle_t h);
 
 /* An id of the guest's as our user namespace numbers it; (uint32_t)-1 stays. */
 uint32_t node_owner(const struct gofer *g, uint32_t id, struct own_id own);
+/*
+ * May something in the tree of `n` belong to them? (uint32_t)-1 always may.
+ * Errors: EOVERFLOW, as of an id-mapped mount where the id has no number.
+ */
+must_use int node_may_own(const struct gofer *g, const struct node *n, uint32_t uid, uint32_t gid);
 
 /*
  * The attributes of what is open at `fd`.

@@ -39,32 +39,56 @@ static bool is(const char *word, size_t len, const char *what)
     return strlen(what) == len && memcmp(word, what, len) == 0;
 }
 
+/* The word behind a tree's access. */
+static bool parse_flag(const char *word, size_t len, struct tree_option *out)
+{
+    static const struct {
+        const char *name;
+        uint32_t flag;
+    } flags[] = {
+        {"exclusive", 0                 },
+        { "shared",   GOFER_TREE_SHARED },
+        { "connect",  GOFER_TREE_CONNECT},
+        { "alone",    GOFER_TREE_ALONE  },
+        { "no-uid",   GOFER_TREE_NO_UID },
+        { "no-gid",   GOFER_TREE_NO_GID },
+    };
+    uint32_t fd;
+
+    if (len > 3 && memcmp(word, "fd=", 3) == 0) {
+        if (!parse_number(word + 3, word[len], NULL, &fd) || fd <= 3 || fd > INT32_MAX)
+            return false;
+        out->fd = (int)fd;
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (is(word, len, flags[i].name)) {
+            out->flags |= flags[i].flag;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "ro:exclusive:/path", "rw:shared,connect,alone:/path". */
 static bool parse_tree(const char *s, struct tree_option *out)
 {
     const char *word;
     size_t len = take_word(&s, ":", &word);
-    uint32_t flags = 0;
+    struct tree_option t = { .flags = is(word, len, "ro") ? GOFER_TREE_RO : 0 };
 
-    if (is(word, len, "ro"))
-        flags |= GOFER_TREE_RO;
-    else if (!is(word, len, "rw"))
+    if (!t.flags && !is(word, len, "rw"))
         return false;
     while (*s == ':' || *s == ',') {
         char before = *s++;
         if (before == ':' && *s == '/')
             break;
         len = take_word(&s, ",:", &word);
-        if (is(word, len, "shared"))
-            flags |= GOFER_TREE_SHARED;
-        else if (is(word, len, "connect"))
-            flags |= GOFER_TREE_CONNECT;
-        else if (is(word, len, "alone"))
-            flags |= GOFER_TREE_ALONE;
-        else if (!is(word, len, "exclusive"))
+        if (!parse_flag(word, len, &t))
             return false;
     }
-    *out = (struct tree_option){ .path = s, .flags = flags };
+    t.path = s;
+    *out = t;
     return *s == '/';
 }
 

@@ -7,6 +7,7 @@
 struct tree_option {
     const char *path;
     uint32_t flags; /* GOFER_TREE_* */
+    int fd;         /* a mount that hangs nowhere, to be exported in its place; 0: none */
 };
 
 struct gofer_options {

@@ -497,3 +497,30 @@ Test(serve, a_dead_gofer_hangs_nobody)
     cr_expect(gofer_client_is_dead(pair.client));
     cr_expect_eq(gofer_getattr(pair.client, root.handle, &attr), -EIO);
 }
+
+static void unowned(void)
+{
+    start(GOFER_TREE_NO_UID | GOFER_TREE_NO_GID);
+}
+
+/* As in an id-mapped mount that has no number for who we are. */
+Test(serve, a_tree_in_which_nothing_may_be_ours, .init = unowned)
+{
+    struct gofer_new what = { .name = "a", .mode = S_IFREG | 0644 };
+    struct attr_change change = { .which = ATTR_UID };
+    struct gofer_found made;
+    struct gofer_attr attr;
+
+    if (getuid())
+        cr_skip("only root gives files away");
+    cr_expect_eq(gofer_make(pair.client, root.handle, &what, &made, NULL), -EOVERFLOW);
+    what.uid = 7;
+    cr_expect_eq(gofer_make(pair.client, root.handle, &what, &made, NULL), -EOVERFLOW);
+    what.gid = 7;
+    cr_assert_eq(gofer_make(pair.client, root.handle, &what, &made, NULL), 0);
+    cr_expect_eq(gofer_setattr(pair.client, made.handle, &change, &attr), -EOVERFLOW);
+    change = (struct attr_change){ .which = ATTR_GID, .gid = 8 };
+    cr_expect_eq(gofer_setattr(pair.client, made.handle, &change, &attr), 0);
+    cr_expect_eq(attr.gid, 8);
+    cr_expect_eq(attr.uid, 7);
+}
