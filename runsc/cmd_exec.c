@@ -219,6 +219,7 @@ static int prepare(struct request *r, const struct container *c, struct err *e)
         err = r->process ? from_file(r, e) : from_words(r, e);
     r->o.platform = r->o.hostname = r->o.domainname = r->o.trace_set = "";
     r->o.shielded = false;
+    r->o.personality = r->spec.personality;
     for (unsigned i = 0; i < OPTION_FD_COUNT; i++)
         r->o.fds[i] = -1;
     return err;

@@ -26,6 +26,7 @@ struct oci_process {
     bool no_new_privs;
     int oom_score_adj;
     bool has_oom_score_adj;
+    struct option_sched sched;
     uint32_t limits_set;
     struct {
         uint64_t soft, hard;
@@ -82,6 +83,7 @@ struct oci_spec {
     size_t nuid_map, ngid_map;
     const char **masked, **readonly_paths; /* NULL: none */
     const char *cgroups_path;
+    uint32_t personality;      /* as personality(2) has it */
     unsigned long propagation; /* MS_SHARED and its kin; 0: not said */
     struct option_node *nodes;
     struct option_sysctl *sysctls; /* the names are owned */
@@ -112,6 +114,10 @@ must_use int oci_parse_process(const struct node *n, struct oci_process *out, st
 void oci_process_free(struct oci_process *p);
 /* "CAP_KILL": its bit; 0: there is none of that name. */
 uint64_t oci_cap(const char *name);
+
+/* oci_sched.c: of a process, and linux.personality. */
+must_use int oci_parse_sched(const struct node *n, struct option_sched *out, struct err *e);
+must_use int oci_parse_personality(const struct node *n, uint32_t *out, struct err *e);
 
 /* Ranges of ids: given, also after a failure. */
 must_use int oci_parse_map(const struct node *n, struct option_id_range **out, size_t *count,

@@ -70,7 +70,6 @@ static void warn_ignored(const struct node *n)
     } ignored[] = {
         {"intelRdt",     "has no effect in a sandbox"},
         { "mountLabel",  "has no effect in a sandbox"},
-        { "personality", "has no effect in a sandbox"},
         { "timeOffsets", "has no effect in a sandbox"},
     };
 
@@ -80,6 +79,30 @@ static void warn_ignored(const struct node *n)
             !(json_is_object(one.v) && !json_object_size(one.v)))
             report_warning("%s: %s", one.path, ignored[i].why);
     }
+}
+
+/* What asks for a share of a cache or of the memory's bus cannot have it, as with runc where the
+ * host has no resctrl. */
+static int parse_rdt(const struct node *n, struct err *e)
+{
+    static const struct {
+        const char *name, *what;
+    } shares[] = {
+        {"l3CacheSchema", "CAT"},
+        { "memBwSchema",  "MBA"},
+        { "schemata",     "CAT"},
+    };
+    int err = node_object(n, e);
+
+    for (size_t i = 0; i < ARRAY_LEN(shares) && !err; i++) {
+        struct node one = node_get(n, shares[i].name);
+        bool empty = json_is_string(one.v) ? !*json_string_value(one.v) : !json_array_size(one.v);
+        if (node_is(&one) && !empty)
+            err = node_error(&one, e, -EINVAL,
+                             "intelRdt.%s is specified in config, but Intel RDT/%s is not enabled",
+                             shares[i].name, shares[i].what);
+    }
+    return err;
 }
 
 /* As what is mounted later at the root and below spreads: MS_SHARED and its kin. */
@@ -132,6 +155,7 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
     struct node readonly = node_get(n, "readonlyPaths"), cgroups = node_get(n, "cgroupsPath");
     struct node devices = node_get(n, "devices"), propagation = node_get(n, "rootfsPropagation");
     struct node seccomp = node_get(n, "seccomp"), sysctl = node_get(n, "sysctl");
+    struct node persona = node_get(n, "personality"), rdt = node_get(n, "intelRdt");
     size_t count;
     int err = node_object(n, e);
 
@@ -151,6 +175,10 @@ int oci_parse_linux(const struct node *n, struct oci_spec *out, struct err *e)
         err = node_text(&cgroups, &out->cgroups_path, e);
     if (!err)
         err = parse_propagation(&propagation, &out->propagation, e);
+    if (!err)
+        err = oci_parse_personality(&persona, &out->personality, e);
+    if (!err)
+        err = parse_rdt(&rdt, e);
     if (!err)
         err = oci_parse_seccomp(&seccomp, out, e);
     if (!err)

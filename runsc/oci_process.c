@@ -214,8 +214,7 @@ static int parse_size(const struct node *n, struct oci_process *out, struct err 
 /* What the specification has, and has no effect yet. */
 static void warn_ignored(const struct node *n)
 {
-    static const char *const names[] = { "apparmorProfile", "selinuxLabel", "scheduler",
-                                         "ioPriority", "execCPUAffinity" };
+    static const char *const names[] = { "apparmorProfile", "selinuxLabel" };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct node one = node_get(n, names[i]);
@@ -262,6 +261,8 @@ int oci_parse_process(const struct node *n, struct oci_process *out, struct err 
         err = parse_limits(n, out, e);
     if (!err)
         err = parse_size(n, out, e);
+    if (!err)
+        err = oci_parse_sched(n, &out->sched, e);
     if (!err)
         err = parse_rest(n, out, e);
     if (!err)

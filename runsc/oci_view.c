@@ -321,6 +321,7 @@ void oci_process_options(const struct oci_process *p, struct sandbox_options *o)
     o->no_new_privs = p->no_new_privs;
     o->umask = p->umask;
     o->oom_score_adj = p->oom_score_adj;
+    o->sched = p->sched;
     o->rows = p->rows ?: 24;
     o->cols = p->cols ?: 80;
     o->limits_set = p->limits_set;
@@ -375,6 +376,8 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
     o->nrules = s->nrules;
     o->rules = s->rules;
     oci_process_options(&s->process, o);
+    memset(o->sched.exec_cpus, 0, sizeof o->sched.exec_cpus);
+    o->personality = s->personality;
     o->shielded = true;
     return err;
 }

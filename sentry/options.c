@@ -85,6 +85,16 @@ static void put_limits(struct wire_writer *w, const struct sandbox_options *o)
     }
 }
 
+static void put_sched(struct wire_writer *w, const struct option_sched *s)
+{
+    wire_put_u32(w, s->policy);
+    wire_put_u32(w, (uint32_t)s->nice);
+    wire_put_u8(w, s->reset_on_fork);
+    wire_put_u32(w, s->ioprio);
+    for (unsigned i = 0; i < ARRAY_LEN(s->exec_cpus); i++)
+        wire_put_u64(w, s->exec_cpus[i]);
+}
+
 static void put_profile(struct wire_writer *w, const struct sandbox_options *o)
 {
     wire_put_u8(w, o->seccomp);
@@ -134,6 +144,8 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u8(&w, o->no_new_privs);
     wire_put_u32(&w, o->umask);
     wire_put_u32(&w, (uint32_t)o->oom_score_adj);
+    wire_put_u32(&w, o->personality);
+    put_sched(&w, &o->sched);
     wire_put_u8(&w, o->hold);
     wire_put_u8(&w, o->shielded);
     wire_put_u8(&w, o->pts);
@@ -268,6 +280,16 @@ static void get_limits(struct wire_reader *r, struct sandbox_options *o)
         o->limits[i].soft = wire_get_u64(r);
         o->limits[i].hard = wire_get_u64(r);
     }
+}
+
+static void get_sched(struct wire_reader *r, struct option_sched *s)
+{
+    s->policy = wire_get_u32(r);
+    s->nice = (int)wire_get_u32(r);
+    s->reset_on_fork = wire_get_u8(r);
+    s->ioprio = wire_get_u32(r);
+    for (unsigned i = 0; i < ARRAY_LEN(s->exec_cpus); i++)
+        s->exec_cpus[i] = wire_get_u64(r);
 }
 
 static bool get_groups(struct wire_reader *r, struct sandbox_options *o, struct options_storage *s)
@@ -411,6 +433,8 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->no_new_privs = wire_get_u8(r);
     o->umask = wire_get_u32(r);
     o->oom_score_adj = (int)wire_get_u32(r);
+    o->personality = wire_get_u32(r);
+    get_sched(r, &o->sched);
     o->hold = wire_get_u8(r);
     o->shielded = wire_get_u8(r);
     o->pts = wire_get_u8(r);

@@ -23,6 +23,8 @@
 #define OPTIONS_NODES_MAX   1024
 #define OPTIONS_SYSCTLS_MAX 1024
 
+#define OPTION_CPUS_MAX 1024 /* as many as an affinity mask can name */
+
 #define OPTION_CGROUPS 6
 #define OPTION_EXTRAS  50 /* with the others, as many as a word has bits */
 
@@ -126,6 +128,15 @@ struct option_caps {
     uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
+/* How a process is scheduled from its start; all zero is Linux's default. */
+struct option_sched {
+    uint32_t policy; /* SCHED_OTHER, SCHED_BATCH, SCHED_IDLE */
+    int nice;
+    bool reset_on_fork;
+    uint32_t ioprio;                          /* as ioprio_set(2) has it */
+    uint64_t exec_cpus[OPTION_CPUS_MAX / 64]; /* of an exec: where it may run; none: anywhere */
+};
+
 #define OPTION_LIMITS 16 /* RLIMIT_RTTIME is the last */
 
 /* What of a container's limits can be changed while it runs: CONTROL_LIMIT. */
@@ -153,6 +164,8 @@ struct sandbox_options {
     bool no_new_privs;
     uint32_t umask;
     int oom_score_adj;
+    uint32_t personality; /* as personality(2) has it */
+    struct option_sched sched;
     bool hold;     /* wait for CONTROL_GO before the first instruction */
     bool shielded; /* an init: signals from inside that it has no handler for are lost on it */
     bool pts;      /* the console is the first terminal of /dev/pts, not /dev/console */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bitmap.h"
 #include "base/host.h"
 #include "base/thread.h"
 #include "sentry/fs/console.h"
@@ -263,29 +264,55 @@ static int fail_program(struct boot_error *e, const char *name, int err)
     return boot_fail(e, err, "%s: %s", name, err == -ENOENT ? "command not found" : strerror(-err));
 }
 
+/* NULL: all. Errors: EINVAL where none of those that are wanted is there. */
+static int find_cpus(const struct first *f, const uint64_t **out, struct boot_error *e)
+{
+    const uint64_t *want = f->o->sched.exec_cpus;
+
+    if (bitmap_count(want, OPTION_CPUS_MAX) == 0)
+        return 0;
+    if (bitmap_count(want, tasks_of(f->at->arena)->cpus) == 0)
+        return boot_fail(e, -EINVAL, "process.execCPUAffinity.final: there is no such processor");
+    *out = want;
+    return 0;
+}
+
 static int first_task(struct first *f, struct load *load, const char *name, struct guest_process *p,
                       struct boot_error *e)
 {
     const struct load_ids ids = {
         .uid = f->o->uid, .euid = f->o->uid, .gid = f->o->gid, .egid = f->o->gid
     };
+    const struct option_sched *sched = &f->o->sched;
+    const uint64_t *cpus = NULL;
     char comm[16];
     int err = load_image(load, &ids);
 
     if (err)
         return fail_program(e, name, err);
+    err = find_cpus(f, &cpus, e);
+    if (err)
+        return err;
     load_comm(&load->ask, comm);
-    const struct task_spec spec = { .mm = mm_get(load->mm),
-                                    .container = f->at->container,
-                                    .files = f->files,
-                                    .fs = f->fs,
-                                    .cred = f->cred,
-                                    .limits = &f->limits,
-                                    .regs = &load->regs,
-                                    .oom_score_adj = f->o->oom_score_adj,
-                                    .shielded = f->o->shielded,
-                                    .owned = f->o->owned,
-                                    .name = comm };
+    const struct task_spec spec = {
+        .mm = mm_get(load->mm),
+        .container = f->at->container,
+        .files = f->files,
+        .fs = f->fs,
+        .cred = f->cred,
+        .limits = &f->limits,
+        .regs = &load->regs,
+        .oom_score_adj = f->o->oom_score_adj,
+        .sched = {.personality = f->o->personality,
+                  .policy = sched->policy,
+                  .nice = sched->nice,
+                  .reset_on_fork = sched->reset_on_fork,
+                  .ioprio = sched->ioprio,
+                  .affinity = cpus},
+        .shielded = f->o->shielded,
+        .owned = f->o->owned,
+        .name = comm
+    };
     err = task_create_init(f->at->arena, &spec, &p->task);
     f->files = NULL;
     f->fs = NULL;

@@ -69,10 +69,10 @@ int proc_show_pid_stat(struct proc_view *v, struct text *t)
                 limit_soft(&g->limits, RLIMIT_RSS));
     text_printf(t,
                 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64
-                " %" PRIu64 " %d 0 0 17 0 0 0 0 0 0",
+                " %" PRIu64 " %d 0 0 17 0 0 %u 0 0 0",
                 l.start_code, l.end_code, l.start_stack, s.pending & 0x7fffffff,
                 s.blocked & 0x7fffffff, s.ignored & 0x7fffffff, s.caught & 0x7fffffff,
-                may_see(v) && task_state(v->task) == 'S');
+                may_see(v) && task_state(v->task) == 'S', atomic_load(&v->task->policy));
     text_printf(t,
                 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
                 " %d\n",

@@ -136,10 +136,24 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     return 0;
 }
 
+/* Of processors, those that are there. */
+static void set_sched(struct task *t, const struct task_sched *s)
+{
+    uint32_t cpus = tasks_of(t->arena)->cpus;
+
+    for (uint32_t i = 0; i < cpus; i++)
+        if (!s->affinity || bitmap_test(s->affinity, i))
+            bitmap_set(t->affinity, i);
+    atomic_store(&t->personality, s->personality);
+    atomic_store(&t->policy, s->policy);
+    atomic_store(&t->nice, s->nice);
+    atomic_store(&t->reset_on_fork, s->reset_on_fork);
+    atomic_store(&t->ioprio, s->ioprio);
+}
+
 static void set_parts(struct task *t, const struct task_spec *spec)
 {
     struct container *c = t->group->container;
-    struct tasks *ts = tasks_of(t->arena);
 
     t->mm = spec->mm;
     t->files = spec->files;
@@ -151,8 +165,7 @@ static void set_parts(struct task *t, const struct task_spec *spec)
         t->regs = *spec->regs;
     t->regs.orig_rax = UINT64_MAX;
     task_set_name(t, spec->name);
-    for (uint32_t i = 0; i < ts->cpus; i++)
-        bitmap_set(t->affinity, i);
+    set_sched(t, &spec->sched);
 }
 
 int task_create_init(struct arena *a, const struct task_spec *spec, struct task **out)

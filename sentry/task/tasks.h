@@ -68,6 +68,14 @@ static inline struct tasks *tasks_of(const struct arena *a)
     return (struct tasks *)arena_root(a, ROOT_TASKS);
 }
 
+/* How a process starts out: what sched_setattr(2) and its kin change. */
+struct task_sched {
+    uint32_t personality, policy, ioprio;
+    int nice;
+    bool reset_on_fork;
+    const uint64_t *affinity; /* TASK_CPUS_MAX bits; NULL: all processors */
+};
+
 /* The first process of a container, or one that is put into it from outside (`runsc exec`). */
 struct task_spec {
     struct mm *mm;                 /* taken */
@@ -82,6 +90,7 @@ struct task_spec {
     const struct guest_regs *regs; /* copied; NULL where load_exec() is yet to be called on it */
     const char *name;              /* comm */
     int oom_score_adj;
+    struct task_sched sched;
     bool shielded; /* as a namespace's init: signals that it has no handler for are lost on it */
     bool owned;    /* who waits for it outside can continue it, too: its group is not orphaned */
 };

@@ -37,6 +37,8 @@ static struct sandbox_options sample(void)
         .ngroups = 2,
         .groups = groups,
         .caps = { .ambient = 1ull << 40 },
+        .personality = 8,
+        .sched = { .policy = 3, .nice = -5, .ioprio = 0x4001, .exec_cpus = { [15] = 1 } },
         .rows = 24,
         .cols = 80,
         .mem = 1 << 30,
@@ -73,6 +75,9 @@ Test(options, survive_the_way)
     cr_assert_eq(got.groups[1], 24);
     cr_assert(got.pod && got.pid_ns == 4026531836 && got.uts_ns == 4026531838);
     cr_assert_eq(got.caps.ambient, 1ull << 40);
+    cr_assert_eq(got.personality, 8);
+    cr_assert(got.sched.policy == 3 && got.sched.nice == -5 && got.sched.ioprio == 0x4001);
+    cr_assert_eq(got.sched.exec_cpus[15], 1);
     cr_assert_eq(got.nmounts, 2);
     cr_assert(got.mounts[0].exclusive);
     cr_assert_str_eq(got.mounts[1].data, "mode=1777");

@@ -19,6 +19,11 @@ jq -n '{args:["sh","-c","echo from file; exit 3"],cwd:"/",env:["PATH=/bin"],user
 run rs exec --process p.json x
 [ "$status $(cat .out)" = "3 from file" ] || fail "--process: $status $(cat .out .err)"
 
+jq '.args=["sh","-c","grep Cpus_allowed_list /proc/self/status"] | .execCPUAffinity={initial:"1",final:"0,1000-1001"}' p.json > cpus.json
+is "its processors" "Cpus_allowed_list:	0" rs exec --process cpus.json x
+jq '.execCPUAffinity={final:"1000"}' cpus.json > nocpus.json
+says "processors that are not there" "there is no such processor" rs exec --process nocpus.json x
+
 jq '.args=["sh","-c","echo up; trap \"exit 4\" TERM; while :; do sleep 0.05; done"]' p.json > q.json
 rs exec --process q.json --detach --pid-file pid x > out 2>&1 || fail "exec --detach: $(cat out)"
 eventually 5 grep -q up out || fail "a detached one does not write to our stdout"

@@ -62,6 +62,9 @@ sees "no new privileges" "1" . sh -c 'sed -n "s/^NoNewPrivs:.//p" /proc/self/sta
 sees "limits" "77 99" '.process.rlimits=[{type:"RLIMIT_NOFILE",soft:77,hard:99}]' sh -c 'echo $(ulimit -Sn) $(ulimit -Hn)'
 sees "the score for running out of memory" "77" '.process.oomScoreAdj=77' cat /proc/self/oom_score_adj
 sees "it is pid 1" "1" . sh -c 'echo $$'
+sees "another kind of machine" "i686 00000008 i686" '.linux.personality={domain:"LINUX32"}' sh -c 'echo $(uname -m; cat /proc/self/personality; sh -c "uname -m")'
+sees "how it is scheduled" "3 5 best-effort: prio 1" '.process.scheduler={policy:"SCHED_BATCH",nice:5} | .process.ioPriority={class:"IOPRIO_CLASS_BE",priority:1}' sh -c 'read -r line < /proc/self/stat; set -- ${line##*) }; echo ${39} ${17} $(ionice -p $$)'
+sees "a policy that the sandbox has not" "0" '.process.scheduler={policy:"SCHED_FIFO",priority:5}' sh -c 'read -r line < /proc/self/stat; set -- ${line##*) }; echo ${39}' 2> /dev/null
 allow='.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[RULE]}'
 rule() { echo "${allow%RULE*}$1${allow#*RULE}"; }
 sees "a profile refuses a call" "mkdir: can't create directory '/x': No data available 2" "$(rule '{names:["mkdir","mkdirat","nosuchcall"],action:"SCMP_ACT_ERRNO",errnoRet:61}')" sh -c 'echo $(mkdir /x 2>&1; sed -n "s/^Seccomp:.//p" /proc/self/status)'

@@ -42,6 +42,14 @@ wrong "a setting that is no number" 'linux.sysctl: /proc/sys/net/core/somaxconn 
 wrong "a device of no kind" 'linux.devices[0].type: there is no kind of device "x"' '.linux.devices=[{path:"/dev/x",type:"x"}]'
 wrong "a relative device" 'linux.devices[0].path: must be an absolute path' '.linux.devices=[{path:"x",type:"c"}]'
 wrong "a propagation of no name" 'linux.rootfsPropagation: there is no propagation "x"' '.linux.rootfsPropagation="x"'
+wrong "a kind of machine of no name" 'linux.personality.domain: there is no domain "x"' '.linux.personality={domain:"x"}'
+wrong "a kind of machine with flags" 'linux.personality.flags: the specification has none' '.linux.personality={domain:"LINUX",flags:["x"]}'
+wrong "a share of a cache" 'linux.intelRdt.l3CacheSchema: intelRdt.l3CacheSchema is specified in config, but Intel RDT/CAT is not enabled' '.linux.intelRdt={l3CacheSchema:"L3:0=f"}'
+wrong "a policy of no name" 'process.scheduler.policy: there is no policy "x"' '.process.scheduler={policy:"x"}'
+wrong "a priority for who has none" 'process.scheduler.priority: scheduler.priority can only be' '.process.scheduler={policy:"SCHED_OTHER",priority:1}'
+wrong "nicer than there is" 'process.scheduler.nice: 20 is not from -20 to 19' '.process.scheduler={policy:"SCHED_OTHER",nice:20}'
+wrong "a class of no name" 'process.ioPriority.class: there is no class "x"' '.process.ioPriority={class:"x",priority:1}'
+wrong "no list of processors" 'process.execCPUAffinity.final: "1-" is no list of processors' '.process.execCPUAffinity={final:"1-"}'
 wrong "a rule for devices that is none" "linux.resources.devices[0].access: 'x' is none of" '.linux.resources.devices=[{allow:false,access:"x"}]'
 echo '{ "ociVersion": ' > b/config.json
 says "no JSON" "config.json: line 2" rs create --bundle b x
