@@ -25,14 +25,22 @@ static struct {
     struct gofer_ring *ring;
     struct gofer_client *client;
     int sock, null;
+    pthread_mutex_t lock; /* the two below: of the ring's order, ThreadSanitizer sees one mapping */
     const uint8_t *data;
     size_t size;
-} mad;
+} mad = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* The answer to any request: the first byte says whether a descriptor comes, and for which slot. */
-static void answer(unsigned index)
+static void say(const uint8_t *data, size_t size)
 {
-    struct gofer_slot *s = &mad.ring->slots[index];
+    pthread_mutex_lock(&mad.lock);
+    mad.data = data;
+    mad.size = size;
+    pthread_mutex_unlock(&mad.lock);
+}
+
+/* What any request gets: the first byte says whether a descriptor comes, and for which slot. */
+static void put_answer(struct gofer_slot *s, unsigned index)
+{
     size_t size = mad.size ? mad.size - 1 : 0;
     struct gofer_gift gift = { .slot = mad.size && mad.data[0] > 1 ? mad.data[0] : index };
 
@@ -43,6 +51,15 @@ static void answer(unsigned index)
     /* One input in eight lies about its size, too. */
     atomic_store(&s->size,
                  size % 8 == 7 ? UINT32_MAX : (uint32_t)min(size, (size_t)GOFER_BODY_SIZE));
+}
+
+static void answer(unsigned index)
+{
+    struct gofer_slot *s = &mad.ring->slots[index];
+
+    pthread_mutex_lock(&mad.lock);
+    put_answer(s, index);
+    pthread_mutex_unlock(&mad.lock);
     if (atomic_exchange(&s->state, SLOT_ANSWERED) == SLOT_AWAITED)
         host_futex_wake_shared(&s->state, 1);
 }
@@ -162,8 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!mad.ring)
         set_up();
-    mad.data = size ? data : none;
-    mad.size = size;
+    say(size ? data : none, size);
     call_all(mad.client);
+    say(none, 0);
     return 0;
 }
