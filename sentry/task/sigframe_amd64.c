@@ -294,6 +294,7 @@ int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si,
         return -EFAULT;
     if (t->sas_flags & SS_AUTODISARM)
         sas_reset(t);
+    platform_of(t->arena)->ops->fpu_reset(t->guest);
     r->rdi = (uint64_t)sig;
     r->rsi = at + offsetof(struct abi_sigframe, info);
     r->rdx = at + offsetof(struct abi_sigframe, uc);

@@ -3,6 +3,7 @@
  * A frame is the program's word: nothing in it may hurt anybody but itself.
  * covers: rt_sigreturn
  */
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 #include "tests/guest/child.h"
@@ -156,6 +157,44 @@ static int mask_survives(void)
 TEST(the_mask_comes_back)
 {
     CHECK_CHILD(mask_survives);
+}
+
+/* ---- the floating point state of a handler ---- */
+
+#define MXCSR_INITIAL 0x1f80u
+#define ROUND_UP      0x4000u /* MXCSR.RC: SDM vol. 1, 10.2.3 */
+
+static unsigned handler_mxcsr;
+static unsigned long handler_xmm;
+
+static void look_at_state(int sig)
+{
+    (void)sig;
+    __asm__ volatile("stmxcsr %0; movq %%xmm15, %1" : "=m"(handler_mxcsr), "=r"(handler_xmm));
+}
+
+TEST(a_handler_begins_with_a_new_float_state)
+{
+    unsigned mine = MXCSR_INITIAL | ROUND_UP, after;
+    unsigned long xmm = 0;
+
+    signal(SIGUSR1, look_at_state);
+    handler_xmm = 1;
+    __asm__ volatile(
+        "ldmxcsr %[mine]\n\t"
+        "movq %[word], %%xmm15\n\t"
+        "syscall\n\t"
+        "movq %%xmm15, %[xmm]\n\t"
+        "stmxcsr %[after]\n\t"
+        "ldmxcsr %[initial]"
+        : [xmm] "=&r"(xmm), [after] "=m"(after)
+        : "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1), [mine] "m"(mine),
+          [word] "r"(0x1122334455667788L), [initial] "m"((unsigned){ MXCSR_INITIAL })
+        : "rcx", "r11", "memory", "xmm15");
+    CHECK_EQ(handler_mxcsr, MXCSR_INITIAL);
+    CHECK_EQ(handler_xmm, 0);
+    CHECK_EQ(after, mine);
+    CHECK_EQ(xmm, 0x1122334455667788L);
 }
 
 MAIN
