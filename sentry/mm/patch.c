@@ -41,6 +41,7 @@ int patch_fork(struct mm *to, struct mm *mm)
         return 0;
     copy->owner = atomic_load_explicit(&p->owner, memory_order_relaxed);
     copy->off = atomic_load_explicit(&p->off, memory_order_relaxed);
+    copy->lost = atomic_load_explicit(&p->lost, memory_order_relaxed);
     for (unsigned i = 0; i < LEAVES; i++) {
         const struct patch_slot *leaf = p->leaves[i];
         if (!leaf)
@@ -69,7 +70,7 @@ void patch_off(struct mm *mm)
     if (!patch_is_on(mm))
         return;
     mm_enter(mm);
-    patch_region_drop(mm);
+    patch_region_leave(mm);
     mm_leave(mm);
 }
 
@@ -248,7 +249,7 @@ static bool mend_locked(struct mm *mm, const struct guest_regs *regs, struct pat
 static bool mend(struct mm *mm, const struct guest_regs *regs, struct patch_detour *d)
 {
     mm_enter(mm);
-    bool ours = patch_is_on(mm) && mend_locked(mm, regs, d);
+    bool ours = patch_has_region(mm) && mend_locked(mm, regs, d);
     mm_leave(mm);
     if (ours)
         atomic_fetch_add_explicit(&patch_state(mm->arena)->mended, 1, memory_order_relaxed);
@@ -262,19 +263,31 @@ static bool is_raised_by_us(const struct guest_stop *stop)
            (stop->signo == SIGILL || (stop->signo == SIGSEGV && stop->code == SI_KERNEL));
 }
 
+/* Who has shut protection key 0 (pkeys(7)) has shut our pointers with it. */
+static bool cannot_read_ours(const struct guest_stop *stop, const struct patch_ops *ops)
+{
+    return stop->why == STOP_FAULT && stop->code == SEGV_PKUERR &&
+           stop->addr.va - ops->start < ops->size;
+}
+
 bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_stop *stop,
                    struct patch_detour *d)
 {
     *d = (struct patch_detour){ 0 };
-    if (!patch_is_on(mm))
+    if (!patch_has_region(mm))
         return false;
     const struct patch_ops *ops = patch_ops_of(mm);
     if (unlikely(is_raised_by_us(stop)) && regs->rip - ops->start >= ops->size)
         return mend(mm, regs, d);
     if (regs->rip - ops->start < ops->size)
         leave(mm, regs, stop->why, d);
-    else if (stop->why == STOP_SYSCALL && stop->trapped && !stop->int80)
+    else if (stop->why == STOP_SYSCALL && stop->trapped && !stop->int80 && patch_is_on(mm))
         note_trap(mm, regs, d);
+    if (unlikely(cannot_read_ours(stop, ops))) {
+        *d = (struct patch_detour){ 0 };
+        patch_off(mm);
+        return true;
+    }
     return false;
 }
 

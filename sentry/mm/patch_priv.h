@@ -26,7 +26,8 @@ struct patch_slot {
 /* What one address space has of patches. */
 struct patches {
     _Atomic uint32_t owner;                    /* a user id, or PATCH_ALONE */
-    _Atomic bool off;                          /* for good */
+    _Atomic bool off;                          /* for good: there are no sites any more */
+    _Atomic bool lost;                         /* the region is the guest's */
     struct patch_slot *_Atomic leaves[LEAVES]; /* [l] to change; slots in order, made on demand */
     struct {
         _Atomic uint64_t rip;
@@ -46,6 +47,13 @@ static inline const struct patch_ops *patch_ops_of(const struct mm *mm)
 static inline bool patch_is_on(const struct mm *mm)
 {
     return mm->patches && !atomic_load_explicit(&mm->patches->off, memory_order_relaxed) &&
+           patch_ops_of(mm);
+}
+
+/* Can there be threads in trampolines? When it is off those are still to find their way out. */
+static inline bool patch_has_region(const struct mm *mm)
+{
+    return mm->patches && !atomic_load_explicit(&mm->patches->lost, memory_order_relaxed) &&
            patch_ops_of(mm);
 }
 
@@ -71,7 +79,9 @@ must_use int patch_slot_take(struct mm *mm, unsigned n, uint64_t va, const struc
 
 /* Makes it where it is not there yet. False: something else is, or memory has ended. */
 must_use bool patch_region_make(struct mm *mm) HOLDS(mm->lock);
-/* Takes it away, and all that leads to it. */
+/* Gives all sites their code back, for good. */
+void patch_region_leave(struct mm *mm) HOLDS(mm->lock);
+/* The same, and takes it away. */
 void patch_region_drop(struct mm *mm) HOLDS(mm->lock);
 /* Writes a slot's trampoline. Errors: ENOMEM. */
 must_use int patch_region_write(struct mm *mm, unsigned n, struct batch *b) HOLDS(mm->lock);

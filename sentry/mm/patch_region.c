@@ -38,6 +38,7 @@ bool patch_region_make(struct mm *mm)
         return true;
     if (v && vma_low(v) < like.end) {
         atomic_store(&mm->patches->off, true);
+        atomic_store(&mm->patches->lost, true);
         return false;
     }
     if (mm->nvmas >= VMAS_MAX || vma_clone(mm, &like, &v))
@@ -109,7 +110,7 @@ void patch_restore(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
     }
 }
 
-void patch_region_drop(struct mm *mm)
+void patch_region_leave(struct mm *mm)
 {
     struct batch b;
 
@@ -122,14 +123,21 @@ void patch_region_drop(struct mm *mm)
             patch_restore(mm, page_down(s->va), page_down(s->va) + PAGE_SIZE, &b);
     }
     batch_end(&b);
+}
+
+void patch_region_drop(struct mm *mm)
+{
     struct vma *v = region(mm);
+
+    patch_region_leave(mm);
+    atomic_store(&mm->patches->lost, true);
     if (v)
         unmap_range(mm, v->start, v->end);
 }
 
 void patch_yield(struct mm *mm, uint64_t start, uint64_t len)
 {
-    if (!patch_is_on(mm))
+    if (!patch_has_region(mm))
         return;
     const struct patch_ops *ops = patch_ops_of(mm);
     if (start < ops->start + ops->size && len > 0 && start + len > ops->start)
