@@ -48,7 +48,8 @@ struct guest_stop {
                      replaced by a jump (patch.h) */
     bool int80;   /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
     int signo;    /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
-    int code;     /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …) */
+    int code;     /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …); where a
+                     protection key forbids it, which no mem_op can change, SEGV_PKUERR */
     uptr_t addr;  /* the same: si_addr */
     unsigned
         access; /* STOP_FAULT: PROT_* bits that were wanted; 0 where the platform cannot tell */

@@ -32,7 +32,7 @@ enum {
     VECTOR_XM = 19
 };
 /* Error code of a page fault: SDM vol. 3, 4.7. */
-enum { PF_PRESENT = 1, PF_USER = 4, PF_FETCH = 16 };
+enum { PF_PRESENT = 1, PF_USER = 4, PF_FETCH = 16, PF_PK = 32 };
 
 int regs_get(struct guest_thread *t, struct guest_regs *out)
 {
@@ -98,12 +98,14 @@ static unsigned fault_access(uint64_t addr, uint64_t rip)
 
 static void page_fault(const struct guest_regs *regs, struct guest_stop *stop)
 {
-    bool present = stop->signo == SIGSEGV && stop->code == SEGV_ACCERR;
+    bool shut = stop->signo == SIGSEGV && stop->code == SEGV_PKUERR;
+    bool present = shut || (stop->signo == SIGSEGV && stop->code == SEGV_ACCERR);
 
     stop->why = STOP_FAULT;
     stop->access = fault_access(stop->addr.va, regs->rip);
     stop->trapno = VECTOR_PF;
-    stop->error_code = PF_USER | (present ? PF_PRESENT : 0) | (stop->access ? PF_FETCH : 0);
+    stop->error_code =
+        PF_USER | (present ? PF_PRESENT : 0) | (stop->access ? PF_FETCH : 0) | (shut ? PF_PK : 0);
 }
 
 /* The vector that Linux makes this signal of. A few signals have more than one: the likely. */

@@ -37,9 +37,8 @@ static int open_file(struct stubs *stubs)
     stubs->cmds = at;
     stubs->scratch = (char *)at + SCRATCH_OFF;
     stubs->slots = (char *)at + SLOTS_OFF;
-    assert(o->page_size <= STUB_PAGE_SIZE);
     if (o->page)
-        memcpy((char *)at + PAGE_OFF, o->page, o->page_size);
+        o->page(&stubs->xsave, (char *)at + PAGE_OFF);
     return 0;
 }
 

@@ -52,9 +52,8 @@ struct stubs_options {
     size_t rule_count;
     bool traps; /* all else is SIGSYS for who calls it, not death */
 
-    /* Code of guest threads, for STUB_PAGE: at most STUB_PAGE_SIZE bytes, or NULL. */
-    const void *page;
-    size_t page_size;
+    /* Writes the code of guest threads, STUB_PAGE_SIZE bytes for STUB_PAGE. NULL: there is none. */
+    void (*page)(const struct xsave *x, void *out);
 
     uint64_t slots_size; /* bytes at SLOTS_OFF of the stubs' file, ours to share with guests */
 };

@@ -64,15 +64,29 @@ static void find_parts(struct xsave *x)
     }
 }
 
-static void put_pkru(const struct xsave *x, void *area)
+uint32_t xsave_pkru_off(const struct xsave *x)
 {
-    const struct xsave_part *part = &x->parts[FEATURE_PKRU];
-    uint32_t pkru = PKRU_INITIAL;
+    return x->parts[FEATURE_PKRU].off;
+}
 
-    if (part->size < sizeof pkru)
+uint32_t xsave_pkru(const struct xsave *x, const void *at)
+{
+    const struct xsave_area *area = at;
+    uint32_t pkru = 0;
+
+    if (xsave_pkru_off(x) && area->header.features >> FEATURE_PKRU & 1)
+        memcpy(&pkru, (const char *)at + xsave_pkru_off(x), sizeof pkru);
+    return pkru;
+}
+
+void xsave_set_pkru(const struct xsave *x, void *at, uint32_t pkru)
+{
+    struct xsave_area *area = at;
+
+    if (!xsave_pkru_off(x))
         return;
-    memcpy((char *)area + part->off, &pkru, sizeof pkru);
-    ((struct xsave_area *)area)->header.features |= 1u << FEATURE_PKRU;
+    memcpy((char *)at + xsave_pkru_off(x), &pkru, sizeof pkru);
+    area->header.features |= 1u << FEATURE_PKRU;
 }
 
 static void put_initial(const struct xsave *x, void *at)
@@ -85,7 +99,7 @@ static void put_initial(const struct xsave *x, void *at)
     if (x->has_xsave) {
         /* Present, so that MXCSR is taken: the compact format has it in the SSE part. */
         area->header.features = FEATURE_X87 | FEATURE_SSE;
-        put_pkru(x, area);
+        xsave_set_pkru(x, area, PKRU_INITIAL);
     }
 }
 

@@ -34,6 +34,14 @@ size_t xsave_extent(const struct xsave *x, const void *area);
 bool xsave_has_tiles(const struct xsave *x, const void *area);
 
 /*
+ * The rights that protection keys give, of an area that has its header; 0, all, where the
+ * processor has none. They are at xsave_pkru_off() bytes, or nowhere, which is 0.
+ */
+uint32_t xsave_pkru_off(const struct xsave *x);
+uint32_t xsave_pkru(const struct xsave *x, const void *area);
+void xsave_set_pkru(const struct xsave *x, void *area, uint32_t pkru);
+
+/*
  * Makes a whole area of what XSAVE has left: components in their initial
  * configuration have anything in their place, and so has what software may use. Whatever
  * it was before, the processor takes it then: xsave_is_valid().

@@ -17,6 +17,8 @@
  *
  * FPU state: stub code leaves it alone. The kernel puts it into the signal frame and
  * clears it, so it is loaded again as soon as the stop is told, while the sentry works.
+ * Of a guest that has shut protection key 0, PKRU is not: it waits in the slot for the
+ * guest, which goes on from a signal frame then, where the host loads all at once.
  *
  * A signal in this code is one of three:
  *
@@ -49,11 +51,15 @@
 
 /* The signal frame: siginfo, and ucontext. */
 #define INFO_CODE   8
+#define UC_GREGS    40
+#define UC_RBP      120
 #define UC_RCX      152
 #define UC_RSP      160
 #define UC_RIP      168
 #define UC_FPSTATE  224
 #define FX_FEATURES 472		/* fx_sw_bytes.xfeatures */
+#define FX_PRESENT  512		/* XSTATE_BV, of which byte 1 has PKRU's bit */
+#define PKRU_BIT    2
 
 .macro host_call nr
 	mov	$\nr, %eax
@@ -247,9 +253,10 @@ loaded:
 
 /* An interrupt came before; its signal is behind us. */
 kicked:
+	xor	%ebp, %ebp
+kicked_framed:
 	movl	$SIGURG, SLOT_SIGNAL(%rbx)
 	movl	$WHY_ROLLBACK, SLOT_WHY(%rbx)
-	xor	%ebp, %ebp
 	jmp	post
 
 restore:
@@ -259,20 +266,41 @@ restore:
 	jnz	kicked
 	mov	SLOT_REGS+GREG_FS_BASE(%rbx), %rax
 	wrfsbase %rax
-	test	$ORDER_IRET, %ebp
+	test	$(ORDER_IRET | ORDER_FRAME), %ebp
 	jnz	1f
 	lea	SLOT_REGS+GREG_EFLAGS(%rbx), %rsp
 	load_registers %rsp, -GREG_EFLAGS
 	popfq
 	pop	%rsp			/* GREG_RSP comes after GREG_EFLAGS */
 	jmp	*%gs:SLOT_REGS+GREG_RIP
-1:	pushq	$2
+1:	test	$ORDER_FRAME, %ebp
+	jnz	2f
+	pushq	$2
 	popfq				/* `iret` with NT set is a fault */
 	mov	SLOT_REGS+GREG_GS_BASE(%rbx), %rax
 	wrgsbase %rax
 	lea	SLOT_REGS+GREG_RIP(%rbx), %rsp
 	load_registers %rsp, -GREG_RIP
 	iretq				/* rip, cs, eflags, rsp, ss: in this order in the slot */
+
+2:	int3				/* the host makes the frame, and our handler comes here */
+framed:					/* with it in rdx, and its FPU state in rbp */
+	xor	%eax, %eax
+	xchg	%eax, SLOT_KICKED(%rbx)
+	test	%eax, %eax
+	jnz	kicked_framed
+	lea	SLOT_GREGS(%rbx), %rsi
+	lea	UC_GREGS(%rdx), %rdi
+	mov	$SLOT_GREGS_COUNT, %ecx
+	rep movsq
+	mov	stub_pkru_at(%rip), %eax
+	mov	SLOT_PKRU(%rbx), %ecx
+	mov	%ecx, (%rbp,%rax)
+	orb	$PKRU_BIT, FX_PRESENT+1(%rbp)
+	mov	SLOT_REGS+GREG_GS_BASE(%rbx), %rax
+	wrgsbase %rax
+	add	$8, %rsp		/* as after a return to the restorer */
+	host_call SYS_rt_sigreturn
 restore_end:
 
 /* A signal: edi is its number, rsi siginfo, rdx ucontext, rsp the frame in our slot. */
@@ -287,20 +315,34 @@ handler:
 	cmp	$STUB_PAGE_SIZE, %rax
 	jb	in_stub
 	cmpl	$0, INFO_CODE(%rsi)
-	jg	1f
+	jg	tell_guest
 	cmp	$SIGURG, %edi
 	jne	leave			/* from outside the sandbox: noise */
-1:	movl	$WHY_SIGNAL, SLOT_WHY(%rbx)
+tell_guest:
+	movl	$WHY_SIGNAL, SLOT_WHY(%rbx)
+	movl	$0, SLOT_PKRU(%rbx)
 tell:
+	mov	UC_FPSTATE(%rdx), %rbp
+tell_framed:
 	mov	%edi, SLOT_SIGNAL(%rbx)
 	mov	%rdx, SLOT_FRAME(%rbx)
 	mov	%rcx, SLOT_GS_BASE(%rbx)
 	rdfsbase %rax
 	mov	%rax, SLOT_FS_BASE(%rbx)
-	mov	UC_FPSTATE(%rdx), %rbp
+	testb	$PKRU_BIT, FX_PRESENT+1(%rbp)
+	jz	post
+	mov	stub_pkru_at(%rip), %eax
+	mov	(%rbp,%rax), %ecx
+	test	$PKRU_KEY_0, %cl
+	jz	post
+	mov	%ecx, SLOT_PKRU(%rbx)
+	movl	$PKRU_OPEN, (%rbp,%rax)
 	jmp	post
 
 in_stub:
+	mov	UC_FPSTATE(%rdx), %rbp
+	cmp	$(framed - stub_page), %eax
+	je	framed
 	cmp	$(restore - stub_page), %eax
 	jb	1f
 	cmp	$(restore_end - stub_page), %eax
@@ -325,8 +367,7 @@ leave:
 
 2:	mov	UC_RCX(%rdx), %rax	/* the guest has its answer, and as good as goes on */
 	mov	%rax, UC_RIP(%rdx)
-	movl	$WHY_SIGNAL, SLOT_WHY(%rbx)
-	jmp	tell
+	jmp	tell_guest
 
 in_restore:
 	cmpl	$0, INFO_CODE(%rsi)
@@ -334,7 +375,10 @@ in_restore:
 	cmp	$SIGURG, %edi
 	jne	leave
 1:	movl	$WHY_ROLLBACK, SLOT_WHY(%rbx)
-	jmp	tell
+	cmp	$(framed - stub_page), %eax
+	jb	tell
+	mov	UC_RBP(%rdx), %rbp	/* what is in the registers is our handler's */
+	jmp	tell_framed
 
 /* FPU state that cannot be loaded is as good as none. A step in our code is none of the guest's. */
 fault:
@@ -357,7 +401,10 @@ action:				/* struct sigaction of the kernel */
 	.quad	STUB_PAGE + restorer - stub_page
 	.quad	0
 
-	.globl	stub_filter_prog, stub_filter_insns
+	.globl	stub_pkru_at, stub_filter_prog, stub_filter_insns
+stub_pkru_at:			/* where PKRU is in an XSAVE area; the sentry fills it in */
+	.long	0
+	.balign	8
 stub_filter_prog:		/* struct sock_fprog; the sentry fills in what is missing */
 	.quad	0
 	.quad	STUB_PAGE + stub_filter_insns - stub_page

@@ -38,6 +38,20 @@ static void copy(const struct xsave *x, void *to, const void *from, const void *
     memcpy((char *)to + head, (const char *)from + head, xsave_extent(x, ours) - head);
 }
 
+/*
+ * The slot's area as the stub can load it: with protection key 0 open. Where the guest has
+ * that shut, the whole of PKRU is kept beside it.
+ */
+static void open_key(const struct xsave *x, struct slot *slot, const void *from)
+{
+    uint32_t pkru = xsave_pkru(x, from);
+    bool shut = pkru & PKRU_KEY_0;
+
+    slot->pkru = shut ? pkru : 0;
+    if (shut)
+        xsave_set_pkru(x, slot->fpu, PKRU_OPEN);
+}
+
 /* Has the stub write it to its slot, and copies it: from then on it is ours to look at. */
 static int save(struct guest_thread *t, void *area)
 {
@@ -50,6 +64,9 @@ static int save(struct guest_thread *t, void *area)
         return err;
     copy(xsave_of(t), area, slot->fpu, area);
     xsave_normalize(xsave_of(t), area);
+    uint32_t shut = slot->pkru;
+    if (shut)
+        xsave_set_pkru(xsave_of(t), area, shut);
     return 0;
 }
 
@@ -73,6 +90,7 @@ uint32_t systrap_fpu_orders(struct guest_thread *t)
         return 0;
     const void *from = t->fpu_at == FPU_KEPT ? t->fpu : x->initial;
     copy(x, t->stub->slot->fpu, from, from);
+    open_key(x, t->stub->slot, from);
     t->fpu_at = FPU_IN_STUB;
     return ORDER_FPU_LOAD;
 }

@@ -43,7 +43,10 @@
 #define SLOT_FS_BASE       48
 #define SLOT_LOOKS         56
 #define SLOT_STALLED       60
-#define SLOT_REGS          64    /* struct guest_regs */
+#define SLOT_REGS          64  /* struct guest_regs */
+#define SLOT_PKRU          280 /* the guest's, where it shuts key 0; or 0 */
+#define SLOT_GREGS         288 /* for ORDER_FRAME: the same registers, as a signal frame has them */
+#define SLOT_GREGS_COUNT   19
 #define SLOT_ANSWERS       0x400 /* of call n at 8 * n: what it gives, plus one; 0: ask */
 #define SLOT_ANSWER_CALLS  256
 #define SLOT_FPU           0x1000
@@ -91,7 +94,17 @@
 #define SPIN_STALL 200000
 
 /* slot.orders: what the stub is to do, in this order */
-#define ORDER_FPU_LOAD 1 /* XRSTOR from SLOT_FPU */
-#define ORDER_FPU_SAVE 2 /* XSAVE to SLOT_FPU */
-#define ORDER_RUN      4 /* guest code */
-#define ORDER_IRET     8 /* with registers that only `iret` can set, and a GS base of its own */
+#define ORDER_FPU_LOAD 1  /* XRSTOR from SLOT_FPU */
+#define ORDER_FPU_SAVE 2  /* XSAVE to SLOT_FPU */
+#define ORDER_RUN      4  /* guest code */
+#define ORDER_IRET     8  /* with registers that only `iret` can set, and a GS base of its own */
+#define ORDER_FRAME    16 /* from a signal frame: with SLOT_PKRU, which shuts the slot, too */
+
+/*
+ * Protection keys. Slots and stub code have key 0, as all of the guest's memory has; code that
+ * works with a slot runs with it open, as Linux has it for signal handlers.
+ *
+ *   source    SDM vol. 3, 4.6.2; arch/x86/mm/pkeys.c, init_pkru_value
+ */
+#define PKRU_KEY_0 3 /* no access, no writing */
+#define PKRU_OPEN  0x55555554

@@ -21,9 +21,9 @@
 #include "platform-stub/filter.h"
 #include "platform-systrap/layout.h"
 
-extern const char stub_page[], stub_filter_prog[], stub_filter_insns[];
+extern const char stub_page[], stub_pkru_at[], stub_filter_prog[], stub_filter_insns[];
 
-void page_make(void *out)
+void page_make(const struct xsave *x, void *out)
 {
     /* clang-format off */
     static const struct stub_rule rules[] = {
@@ -35,6 +35,7 @@ void page_make(void *out)
         { SYS_rt_sigreturn, { { TEST_END, 0, 0 } } },
     };
     /* clang-format on */
+    const uint32_t pkru_at = xsave_pkru_off(x);
     struct stub_filter f;
 
     stub_filter_begin(&f, STUB_PAGE, STUB_PAGE_SIZE, SECCOMP_RET_TRAP);
@@ -43,6 +44,7 @@ void page_make(void *out)
     stub_filter_end(&f, SECCOMP_RET_TRAP);
     assert(f.len <= STUB_INSNS_MAX);
     memcpy(out, stub_page, STUB_PAGE_SIZE);
+    memcpy((char *)out + (stub_pkru_at - stub_page), &pkru_at, sizeof pkru_at);
     memcpy((char *)out + (stub_filter_prog - stub_page), &f.len, sizeof f.len);
     memcpy((char *)out + (stub_filter_insns - stub_page), f.insns, f.len * sizeof f.insns[0]);
 }

@@ -70,20 +70,17 @@ static const struct stub_rule rules[] = {
 
 static int systrap_create(const struct platform_options *opts, struct platform **out)
 {
-    char page[STUB_PAGE_SIZE];
     const struct stubs_options o = { .name = "systrap",
                                      .ram_fd = opts->ram_fd,
                                      .rules = rules,
                                      .rule_count = ARRAY_LEN(rules),
                                      .traps = true,
-                                     .page = page,
-                                     .page_size = sizeof page,
+                                     .page = page_make,
                                      .slots_size = STUB_SLOTS_SIZE };
     struct platform *p = calloc(1, sizeof *p);
 
     if (!p)
         return -ENOMEM;
-    page_make(page);
     list_init(&p->threads);
     p->stubs.bury = slots_bury;
     p->stubs.shrink = systrap_shrink;

@@ -63,6 +63,21 @@ static void put_changed(struct guest_regs *to, const struct guest_regs *from)
     }
 }
 
+/* What rt_sigreturn() is to load: struct sigcontext_64 up to its segments. */
+static void put_frame(struct slot *slot, const struct guest_regs *r)
+{
+    uint64_t *g = slot->gregs;
+
+    g[REG_R15] = r->r15, g[REG_R14] = r->r14, g[REG_R13] = r->r13, g[REG_R12] = r->r12;
+    g[REG_R11] = r->r11, g[REG_R10] = r->r10, g[REG_R9] = r->r9, g[REG_R8] = r->r8;
+    g[REG_RBP] = r->rbp, g[REG_RBX] = r->rbx;
+    g[REG_RAX] = r->rax, g[REG_RCX] = r->rcx, g[REG_RDX] = r->rdx;
+    g[REG_RSI] = r->rsi, g[REG_RDI] = r->rdi;
+    g[REG_RIP] = r->rip, g[REG_RSP] = r->rsp, g[REG_EFL] = r->eflags;
+    g[REG_CSGSFS] = r->cs | r->ss << 48;
+}
+static_assert(REG_CSGSFS == SLOT_GREGS_COUNT - 1, "layout.h");
+
 uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs)
 {
     bool by_iret = regs->gs_base || regs->cs != GUEST_CS || (regs->eflags & ~EFLAGS_POPF);
@@ -77,6 +92,10 @@ uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs)
     if (!regs->gs_base || !is_canonical(regs->gs_base))
         new.gs_base = s->slot_va;
     put_changed(&s->slot->regs, &new);
+    if (unlikely(s->slot->pkru)) {
+        put_frame(s->slot, &new);
+        return ORDER_FRAME;
+    }
     return unlikely(by_iret) ? ORDER_IRET : 0;
 }
 

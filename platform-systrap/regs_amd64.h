@@ -23,7 +23,7 @@ bool frame_copy(const struct stub *s, struct signal_frame *out);
  * Writes what the stub is to go on with. Values that the processor would not take are
  * replaced by such as it does.
  *
- *   returns   ORDER_IRET where these registers need it, or 0
+ *   returns   ORDER_IRET or ORDER_FRAME where these registers, or its PKRU, need it, or 0
  */
 must_use uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs);
 

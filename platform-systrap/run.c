@@ -17,6 +17,7 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
 
     if (why == WHY_CALL) {
         regs_from_call(s, regs);
+        s->slot->pkru = 0; /* it could not have come this way */
         stop->why = STOP_SYSCALL;
         return STOPPED;
     }

@@ -23,7 +23,9 @@ struct slot {
     uint32_t looks;   /* cycles of these until it first yields */
     uint32_t stalled; /* the stub's: it has yielded for too long */
     struct guest_regs regs;
-    uint8_t unused2[SLOT_ANSWERS - SLOT_REGS - sizeof(struct guest_regs)];
+    uint32_t pkru, unused1;
+    uint64_t gregs[SLOT_GREGS_COUNT];
+    uint8_t unused2[SLOT_ANSWERS - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
     uint64_t answers[SLOT_ANSWER_CALLS];
     uint8_t unused3[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
     uint8_t fpu[SLOT_FPU_SIZE];
@@ -43,6 +45,8 @@ static_assert(offsetof(struct slot, fs_base) == SLOT_FS_BASE, "layout.h");
 static_assert(offsetof(struct slot, looks) == SLOT_LOOKS, "layout.h");
 static_assert(offsetof(struct slot, stalled) == SLOT_STALLED, "layout.h");
 static_assert(offsetof(struct slot, regs) == SLOT_REGS, "layout.h");
+static_assert(offsetof(struct slot, pkru) == SLOT_PKRU, "layout.h");
+static_assert(offsetof(struct slot, gregs) == SLOT_GREGS, "layout.h");
 static_assert(offsetof(struct slot, answers) == SLOT_ANSWERS, "layout.h");
 static_assert(offsetof(struct slot, fpu) == SLOT_FPU, "layout.h");
 static_assert(offsetof(struct slot, stack) == SLOT_STACK, "layout.h");

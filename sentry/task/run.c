@@ -98,6 +98,11 @@ static bool enter_vsyscall(struct task *t, uptr_t addr)
 
 static void do_fault(struct task *t, const struct guest_stop *stop)
 {
+    if (unlikely(stop->code == SEGV_PKUERR)) { /* of key 0, which all memory has */
+        note_trap(t, stop);
+        fault_signal(t, SIGSEGV, SEGV_PKUERR, stop->addr);
+        return;
+    }
     atomic_fetch_add_explicit(&t->minflt, 1, memory_order_relaxed);
     switch (mm_fault(t->mm, stop->addr, stop->access, uptr(t->regs.rsp))) {
     case FAULT_DONE:

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "platform-stub/stub.h"
+#include "platform-stub/xsave.h"
 #include "tests/platform/attack.h"
 
 #define CODE_BYTES (OPS == &platform_systrap ? STUB_CODE_SIZE + STUB_PAGE_SIZE : STUB_CODE_SIZE)
@@ -126,10 +127,29 @@ static void fill_fake(struct attacker *a)
         words[i] = i < 8 ? roll(&a->dice) % 16 | roll(&a->dice) % 16 << 32 : odd_word(a);
 }
 
+/* Protection key 0 shut, so that stub code cannot reach its slot; or open again. */
+static void turn_key(struct attacker *a, bool shut)
+{
+    size_t size = OPS->fpu_size(a->of->w->r.p);
+    void *area = aligned_alloc(XSAVE_ALIGN, page_up(size));
+    struct xsave x;
+
+    cr_assert(area);
+    cr_assert_eq(xsave_create(&x), 0);
+    if (OPS->fpu_get(atomic_load(&a->t), area, size) == 0) { /* its stub may have been lost */
+        xsave_set_pkru(&x, area, shut ? (uint32_t)roll(&a->dice) | 1 : 0);
+        cr_assert_eq(OPS->fpu_set(atomic_load(&a->t), area, size), 0);
+    }
+    xsave_destroy(&x);
+    free(area);
+}
+
 static void jump_anywhere(struct attacker *a, uint64_t i, struct guest_regs *regs)
 {
     if (i % 16 == 0)
         fill_fake(a);
+    if (roll(&a->dice) % 16 == 0)
+        turn_key(a, roll(&a->dice) % 4 == 0);
     if ((i ^ i / CODE_BYTES) % 2)
         likely_registers(a, regs);
     else
