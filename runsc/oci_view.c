@@ -50,7 +50,14 @@ static int add_root(const struct oci_spec *s, const char *bundle, struct view *v
                               .flags = (s->readonly ? MS_RDONLY : 0) | s->propagation,
                               .data = "" };
     /* Also where it is read-only inside: places of mounts are made in it. */
-    m.tree = view_export(v, (struct view_tree){ .path = real, .writable = true });
+    struct view_tree t = { .path = real, .writable = true };
+    host_mount_find(real, &t.of);
+    if (t.of.type) {
+        m.source = t.of.source;
+        m.host_type = t.of.type;
+        m.host_options = t.of.options; /* and not where it lies: that is the engine's affair */
+    }
+    m.tree = view_export(v, t);
     return view_mount(v, m, e);
 }
 
@@ -117,13 +124,17 @@ static int add_bind(const struct oci_spec *s, const struct oci_mount *om, const 
         free(target);
         return err;
     }
+    host_mount_find(real, &t.of);
     struct option_mount m = { .kind = MOUNT_GOFER,
                               .target = target,
-                              .source = real,
+                              .source = t.of.source ?: real,
                               .tree = view_export(v, t),
                               .is_file = !S_ISDIR(st.st_mode),
                               .flags = om->flags,
-                              .data = "" };
+                              .data = "",
+                              .host_type = t.of.type,
+                              .host_options = t.of.options,
+                              .host_root = t.of.root };
     return view_mount(v, m, e);
 }
 
@@ -153,12 +164,16 @@ static int add_overlay(const struct oci_mount *om, const char *rootfs, char *tar
         return err;
     }
     t.path = strdup(target);
+    t.of = (struct host_mount){ .type = strdup("overlay"),
+                                .options = host_mount_options(om->data, true) };
     struct option_mount m = { .kind = MOUNT_GOFER,
                               .target = target,
                               .source = om->source[0] ? om->source : om->type,
                               .tree = view_export(v, t),
                               .flags = om->flags,
-                              .data = "" };
+                              .data = "",
+                              .host_type = t.of.type,
+                              .host_options = t.of.options };
     return view_mount(v, m, e);
 }
 

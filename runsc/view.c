@@ -258,6 +258,7 @@ void view_free(struct view *v)
         free((char *)v->mounts[i].target);
     for (uint32_t i = 0; i < v->ntrees; i++) {
         free(v->trees[i].path);
+        host_mount_free(&v->trees[i].of);
         if (v->trees[i].mount)
             close(v->trees[i].mount);
     }

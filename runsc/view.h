@@ -9,18 +9,20 @@
 #pragma once
 
 #include "runsc/err.h"
+#include "runsc/host_mount.h"
 #include "sentry/options.h"
 
 /* A tree of the host that the gofer exports under its index. */
 struct view_tree {
     char *path; /* absolute, real */
     bool writable;
-    bool exclusive; /* nobody else is expected to change it while we run */
-    bool connect;   /* the host's sockets in it may be connected to */
-    bool alone;     /* without what is mounted below it */
-    bool no_uid;    /* nothing in it may belong to who the gofer is, */
-    bool no_gid;    /* or to its group */
-    int mount;      /* what is exported in place of `path`: owned, detached (tree.h). 0: nothing */
+    bool exclusive;       /* nobody else is expected to change it while we run */
+    bool connect;         /* the host's sockets in it may be connected to */
+    bool alone;           /* without what is mounted below it */
+    bool no_uid;          /* nothing in it may belong to who the gofer is, */
+    bool no_gid;          /* or to its group */
+    struct host_mount of; /* owned: the file system it is of, where somebody has looked */
+    int mount; /* what is exported in place of `path`: owned, detached (tree.h). 0: nothing */
 };
 
 struct view {

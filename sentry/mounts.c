@@ -28,13 +28,13 @@ struct origin {
     struct gofer_client *gofer; /* NULL: the sandbox's first */
 };
 
-/* Of all but the root's own tree it is known what it is called outside. */
 static int make_gofer(const struct origin *from, const struct option_mount *m, struct dentry **out)
 {
+    const struct superblock_origin host = { m->host_type, m->host_options, m->host_root };
     int err = gofer_fs_create(from->arena, from->gofer, m->tree, m->exclusive, out);
 
-    if (!err && m->source[0] == '/' && m->source[1] && strcmp(m->target, "/") != 0) {
-        err = superblock_set_origin(dentry_inode(*out)->sb, m->source);
+    if (!err && *m->host_type) {
+        err = superblock_set_origin(dentry_inode(*out)->sb, &host);
         if (err)
             dentry_put(*out);
     }

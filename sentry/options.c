@@ -43,6 +43,9 @@ static void put_mount(struct wire_writer *w, const struct option_mount *m)
     put_text(w, m->target);
     put_text(w, m->source);
     put_text(w, m->data);
+    put_text(w, m->host_type);
+    put_text(w, m->host_options);
+    put_text(w, m->host_root);
 }
 
 static void put_nodes(struct wire_writer *w, const struct sandbox_options *o)
@@ -261,7 +264,11 @@ static bool get_mount(struct wire_reader *r, struct option_mount *m)
     m->target = get_text(r);
     m->source = get_text(r);
     m->data = get_text(r);
-    return m->kind < MOUNT_KINDS && m->target && m->source && m->data && m->target[0] == '/';
+    m->host_type = get_text(r);
+    m->host_options = get_text(r);
+    m->host_root = get_text(r);
+    return m->kind < MOUNT_KINDS && m->target && m->source && m->data && m->host_type &&
+           m->host_options && m->host_root && m->target[0] == '/';
 }
 
 static void get_caps(struct wire_reader *r, struct option_caps *c)

@@ -90,6 +90,8 @@ struct option_mount {
     bool is_file;        /* gofer kinds: the tree is one file */
     unsigned long flags; /* MS_*, and how mounts propagate: MS_SHARED and its kin */
     const char *data;    /* options of the file system: "size=64m"; "" for none */
+    /* gofer kinds: what it is on the host, to be shown; NULL or "": nothing is known of it */
+    const char *host_type, *host_options, *host_root;
 };
 
 /* A device's node, a FIFO: made once all is mounted; what is there already stays as it is. */

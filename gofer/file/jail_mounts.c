@@ -26,6 +26,7 @@
 #include "base/host.h"
 #include "base/host_jail.h"
 #include "base/log.h"
+#include "base/mountinfo.h"
 #include "gofer/file/jail_priv.h"
 
 #ifndef AT_RECURSIVE
@@ -161,46 +162,14 @@ static bool is_hidden_type(const char *type, size_t len)
     return false;
 }
 
-/* The n-th field of a line, counted from 1; NULL: there are fewer. */
-static char *field(char *line, unsigned n)
-{
-    while (line && --n > 0) {
-        line = strchr(line, ' ');
-        line += line != NULL;
-    }
-    return line;
-}
-
-/* Octal escapes of mountinfo: "\040" is a space. In place. */
-static void unescape(char *s)
-{
-    char *to = s;
-
-    while (*s) {
-        if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-            *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-            s += 4;
-        } else {
-            *to++ = *s++;
-        }
-    }
-    *to = '\0';
-}
-
 /* Where a line's mount lies, if it is one to hide; else NULL. Cuts the line up. */
 static char *hidden_point(char *line)
 {
-    char *point = field(line, 5), *type = strstr(line, " - ");
-    size_t len;
+    char *point = mountinfo_field(line, 5), *type = mountinfo_type(line);
 
-    if (!point || !type)
+    if (!point || !type || !is_hidden_type(type, strcspn(type, " ")))
         return NULL;
-    type += 3;
-    len = strcspn(type, " ");
-    if (!is_hidden_type(type, len))
-        return NULL;
-    point[strcspn(point, " ")] = '\0';
-    unescape(point);
+    mountinfo_cut(point);
     return point;
 }
 

@@ -32,7 +32,9 @@ static void sb_options_of(struct superblock *sb, char *buf, size_t size)
 {
     size_t n = (size_t)snprintf(buf, size, "%s", superblock_flags(sb) & SB_RDONLY ? "ro" : "rw");
 
-    if (sb->ops->show_options)
+    if (sb->origin_options)
+        snprintf(buf + n, size - n, "%s", sb->origin_options);
+    else if (sb->ops->show_options)
         sb->ops->show_options(sb, buf + n, size - n);
 }
 
@@ -57,7 +59,7 @@ static void fill_locked(struct mount *m, struct mount_info *info)
     info->parent_id = m->parent ? m->parent->id : m->id;
     info->dev = m->sb->dev;
     info->source = m->source;
-    info->type = m->sb->type;
+    info->type = m->sb->origin_type ?: m->sb->type;
     info->origin = m->sb->origin ? m->sb->origin : "";
     info->root = (struct path){ m, m->root };
     info->point = (struct path){ m, m->root };

@@ -23,10 +23,12 @@ void superblock_init(struct superblock *sb, struct arena *a, const struct superb
     mutex_init(&sb->tree, RANK_RENAME);
 }
 
-int superblock_set_origin(struct superblock *sb, const char *path)
+int superblock_set_origin(struct superblock *sb, const struct superblock_origin *o)
 {
-    sb->origin = arena_strndup(sb->arena, path, strlen(path));
-    return sb->origin ? 0 : -ENOMEM;
+    sb->origin = arena_strndup(sb->arena, o->root, strlen(o->root));
+    sb->origin_type = arena_strndup(sb->arena, o->type, strlen(o->type));
+    sb->origin_options = arena_strndup(sb->arena, o->options, strlen(o->options));
+    return sb->origin && sb->origin_type && sb->origin_options ? 0 : -ENOMEM;
 }
 
 struct superblock *superblock_get(struct superblock *sb)
@@ -40,6 +42,8 @@ void superblock_put(struct superblock *sb)
     if (!sb || !ref_put(&sb->ref))
         return;
     arena_free(sb->origin);
+    arena_free(sb->origin_type);
+    arena_free(sb->origin_options);
     sb->ops->release(sb);
 }
 

@@ -40,31 +40,37 @@ enum {
 
 /* [I] never changes   [a] atomic */
 struct superblock {
-    struct ref ref;                   /* one for each mount and inode */
-    struct arena *arena;              /* [I] */
-    const struct superblock_ops *ops; /* [I] register in the slab_type */
-    const char *type;                 /* [I] "tmpfs": a constant; register it */
-    char *origin;                     /* [I] arena; NULL: none: superblock_set_origin() */
-    uint64_t dev;                     /* [I] makedev(0, n) */
-    uint32_t magic;                   /* [I] statfs.f_type */
-    _Atomic uint32_t flags;           /* SB_* */
-    _Atomic uint32_t mounts;          /* mounts of it: with the last, its cached names go */
-    _Atomic uint32_t writers;         /* files of it that are open for writing */
-    _Atomic uint32_t dir_moves;       /* a claim: one move of a directory to another at a time */
-    struct mutex tree;                /* RANK_RENAME: parents and names of all its dentries */
+    struct ref ref;                     /* one for each mount and inode */
+    struct arena *arena;                /* [I] */
+    const struct superblock_ops *ops;   /* [I] register in the slab_type */
+    const char *type;                   /* [I] "tmpfs": a constant; register it */
+    char *origin;                       /* [I] arena; NULL: none. superblock_set_origin(); */
+    char *origin_type, *origin_options; /* [I] the same */
+    uint64_t dev;                       /* [I] makedev(0, n) */
+    uint32_t magic;                     /* [I] statfs.f_type */
+    _Atomic uint32_t flags;             /* SB_* */
+    _Atomic uint32_t mounts;            /* mounts of it: with the last, its cached names go */
+    _Atomic uint32_t writers;           /* files of it that are open for writing */
+    _Atomic uint32_t dir_moves;         /* a claim: one move of a directory to another at a time */
+    struct mutex tree;                  /* RANK_RENAME: parents and names of all its dentries */
 };
 
 /* Fills the common part, with a device number of its own. The reference is the caller's. */
 void superblock_init(struct superblock *sb, struct arena *a, const struct superblock_ops *ops,
                      const char *type, uint32_t magic, uint32_t flags);
+/* What a file system is where it comes from: the host, of a directory of which it is the view. */
+struct superblock_origin {
+    const char *type, *options; /* "ext4", ",discard" */
+    const char *root; /* where in its file system the directory lies; "": not to be told */
+};
+
 /*
- * What its root is called where it comes from: a directory of the host, of which it is a part.
- * /proc/PID/mountinfo shows it, as Linux shows which part of a file system is mounted.
+ * /proc/PID/mountinfo shows it in place of what it is here.
  *
- *   path      copied; before anybody else knows the file system
+ *   o         copied; before anybody else knows the file system
  *   errors    ENOMEM
  */
-must_use int superblock_set_origin(struct superblock *sb, const char *path);
+must_use int superblock_set_origin(struct superblock *sb, const struct superblock_origin *o);
 struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);
 

@@ -36,7 +36,7 @@ static struct sandbox_options sample(void)
         .gid = 100,
         .ngroups = 2,
         .groups = groups,
-        .caps = { .ambient = 1ull << 40 },
+        .caps = {.ambient = 1ull << 40     },
         .personality = 8,
         .sched = { .policy = 3, .nice = -5, .ioprio = 0x4001, .exec_cpus = { [15] = 1 } },
         .rows = 24,

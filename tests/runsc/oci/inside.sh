@@ -46,6 +46,10 @@ sees "limits in a cgroup" "134217728 77 50000 100000 20 cgroup2" "$cgroup" sh -c
 sees "what is used, and who" "1 1 yes" "$cgroup" sh -c 'cd /sys/fs/cgroup; read -r n < pids.current; read -r m < memory.current; read -r p < cgroup.procs; echo -n "$n $p "; [ $m -gt 0 ] && [ $m -lt 134217728 ] && echo yes'
 sees "nothing can be set there" "no" "$cgroup" sh -c '(echo 1 > /sys/fs/cgroup/pids.max) 2> /dev/null || echo no'
 sees "which part of the host is mounted" "$work/vol" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* \\([^ ]*\\) /v .*,\\1,p" /proc/self/mountinfo'
+source=$(df -P "$work/vol" | awk 'END { print $1 }') type=$(stat -f -c %T "$work/vol")
+sees "and of which file system" "$source $type $source $type" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'for d in / /v; do echo $(df -P $d | awk "END { print \$1 }") $(stat -f -c %T $d); done | xargs echo'
+type=$(awk -v s="$source" '$1 == s { print $3; exit }' /proc/mounts)
+sees "by name" "$type $type" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'echo $(awk "\$2 == \"/\" || \$2 == \"/v\" { print \$3 }" /proc/mounts)'
 sees "how mounts spread" "shared" '.linux.rootfsPropagation="shared"' sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* / / [^ ]* \\([a-z]*\\):.*,\\1,p" /proc/self/mountinfo'
 sees "the host name" "box" '.hostname="box"' hostname
 sees "or that of the host, where none is given" "$(hostname)" 'del(.hostname)' hostname
