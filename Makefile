@@ -219,10 +219,9 @@ docs-check: # as committed?
 	@mkdir -p $(O)/gen && gcc -std=gnu17 -I. -D_GNU_SOURCE -o $(O)/gen/sysdoc tests/tools/sysdoc.c
 	@$(O)/gen/sysdoc | diff - docs/syscalls.md >&2 || { echo 'docs/syscalls.md is stale: make docs' >&2; false; }
 survey:  ; @sh tests/tools/survey.sh
-check: all layers headers locks coverage docs-check
+check: format-check layers coverage docs-check headers locks all # what takes seconds comes first
 	@$(BUILD) CC=$(if $(filter clang,$(CC)),gcc,clang) all
 	@$(MAKE) --no-print-directory test
-	@$(MAKE) --no-print-directory -s format-check
 
 install: # runsc finds the others beside itself, or in ../libexec/runsc
 	@$(RELEASE)
