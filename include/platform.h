@@ -46,6 +46,7 @@ struct guest_stop {
     enum platform_stop why;
     bool trapped; /* STOP_SYSCALL: by the instruction itself; not from a call site that was
                      replaced by a jump (patch.h) */
+    bool brief;   /* most registers are yet to be asked for: regs_get() */
     bool int80;   /* STOP_SYSCALL: by `int $0x80` or from 32-bit code, not by `syscall` */
     int signo;    /* STOP_FAULT (SIGSEGV or SIGBUS), STOP_EXCEPTION */
     int code;     /* the same: si_code as Linux gives it (SEGV_MAPERR, FPE_INTDIV, …); where a
@@ -233,6 +234,16 @@ struct platform_ops {
      */
     must_use int (*run)(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
                         struct guest_stop *stop);
+
+    /*
+     * The other registers of a stop that is brief: there, `regs` have got no more than the
+     * number, rax and the six arguments of a call, and of what they hold at the next run()
+     * rax alone counts. So it comes before anything else is read or written there.
+     *
+     *   regs      those that run() has filled
+     *   NULL      where no stop is brief
+     */
+    void (*regs_get)(struct guest_thread *t, struct guest_regs *regs);
 
     /*
      * Makes a run(), this one or the next, return STOP_INTERRUPT soon. Any thread, under

@@ -161,17 +161,23 @@ ask:
 	mov	%r10, HERE(GREG_R10)
 	mov	%r9, HERE(GREG_R9)
 	mov	%r8, HERE(GREG_R8)
-	mov	%rax, HERE(GREG_ORIG_RAX)
 	mov	%rcx, HERE(GREG_RCX)
 	mov	%rcx, HERE(GREG_RIP)
 	mov	%rdx, HERE(GREG_RDX)
 	mov	%rsi, HERE(GREG_RSI)
 	mov	%rdi, HERE(GREG_RDI)
-	rdfsbase %rax
-	mov	%rax, HERE(GREG_FS_BASE)
+	rdfsbase %r11
+	mov	%r11, HERE(GREG_FS_BASE)
 	lea	-(SLOT_REGS+GREG_EFLAGS)(%rsp), %rbx
 	lea	SLOT_SIZE(%rbx), %rsp
 	cld
+	mov	%rax, SLOT_NR(%rbx)
+	mov	%rdi, SLOT_ARGS(%rbx)
+	mov	%rsi, SLOT_ARGS+8(%rbx)
+	mov	%rdx, SLOT_ARGS+16(%rbx)
+	mov	%r10, SLOT_ARGS+24(%rbx)
+	mov	%r8, SLOT_ARGS+32(%rbx)
+	mov	%r9, SLOT_ARGS+40(%rbx)
 	movl	$WHY_CALL, SLOT_WHY(%rbx)
 	xor	%ebp, %ebp
 
@@ -229,23 +235,25 @@ wait:
 	host_call SYS_futex
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
 	je	2b
-go:
 	movl	$0, SLOT_STUB_SLEEPS(%rbx)
+go:
 	lea	SLOT_SIZE(%rbx), %rsp	/* the sentry is done with the frame */
-	testl	$ORDER_FPU_LOAD, SLOT_ORDERS(%rbx)
+	mov	SLOT_ORDERS(%rbx), %ebp
+	test	$ORDER_FPU_LOAD, %ebp
 	jz	loaded
 	mov	$~0, %eax
 	mov	$~0, %edx
 load_from_slot:
 	xrstor64 SLOT_FPU(%rbx)
 loaded:
-	mov	SLOT_ORDERS(%rbx), %ebp
 	test	$ORDER_FPU_SAVE, %ebp
 	jz	1f
 	mov	$~0, %eax
 	mov	$~0, %edx
 	xsave64	SLOT_FPU(%rbx)
-1:	test	$ORDER_RUN, %ebp
+1:	test	$ORDER_RESULT, %ebp
+	jnz	result
+	test	$ORDER_RUN, %ebp
 	jnz	restore
 	movl	$WHY_DONE, SLOT_WHY(%rbx)
 	xor	%ebp, %ebp
@@ -255,20 +263,25 @@ loaded:
 kicked:
 	xor	%ebp, %ebp
 kicked_framed:
+	movl	$0, SLOT_KICKED(%rbx)
 	movl	$SIGURG, SLOT_SIGNAL(%rbx)
 	movl	$WHY_ROLLBACK, SLOT_WHY(%rbx)
 	jmp	post
 
+/* The answer to a call: all else is as it was left here. */
+result:
+	mov	SLOT_RESULT(%rbx), %rax
+	mov	%rax, SLOT_REGS+GREG_RAX(%rbx)
 restore:
-	xor	%eax, %eax
-	xchg	%eax, SLOT_KICKED(%rbx)
-	test	%eax, %eax
-	jnz	kicked
+	cmpl	$0, SLOT_KICKED(%rbx)
+	jne	kicked
+	test	$ORDER_RESULT, %ebp
+	jnz	3f
 	mov	SLOT_REGS+GREG_FS_BASE(%rbx), %rax
 	wrfsbase %rax
 	test	$(ORDER_IRET | ORDER_FRAME), %ebp
 	jnz	1f
-	lea	SLOT_REGS+GREG_EFLAGS(%rbx), %rsp
+3:	lea	SLOT_REGS+GREG_EFLAGS(%rbx), %rsp
 	load_registers %rsp, -GREG_EFLAGS
 	popfq
 	pop	%rsp			/* GREG_RSP comes after GREG_EFLAGS */
@@ -285,10 +298,8 @@ restore:
 
 2:	int3				/* the host makes the frame, and our handler comes here */
 framed:					/* with it in rdx, and its FPU state in rbp */
-	xor	%eax, %eax
-	xchg	%eax, SLOT_KICKED(%rbx)
-	test	%eax, %eax
-	jnz	kicked_framed
+	cmpl	$0, SLOT_KICKED(%rbx)
+	jne	kicked_framed
 	lea	SLOT_GREGS(%rbx), %rsi
 	lea	UC_GREGS(%rdx), %rdi
 	mov	$SLOT_GREGS_COUNT, %ecx
@@ -320,6 +331,8 @@ handler:
 	jne	leave			/* from outside the sandbox: noise */
 tell_guest:
 	movl	$WHY_SIGNAL, SLOT_WHY(%rbx)
+	cmpl	$0, SLOT_PKRU(%rbx)	/* most often it is, and the sentry reads that line, too */
+	je	tell
 	movl	$0, SLOT_PKRU(%rbx)
 tell:
 	mov	UC_FPSTATE(%rdx), %rbp

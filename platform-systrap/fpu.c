@@ -59,7 +59,7 @@ static int save(struct guest_thread *t, void *area)
 
     /* XSAVE leaves most of the header as it is. */
     memset(slot->fpu + XSAVE_HEADER, 0, XSAVE_HEADER_SIZE);
-    int err = turn(t, ORDER_FPU_SAVE);
+    int err = turn(t, ORDER_FPU_SAVE, 0);
     if (err)
         return err;
     copy(xsave_of(t), area, slot->fpu, area);

@@ -29,23 +29,26 @@
 
 #define STUB_INSNS_MAX 96 /* of the tight filter, in the page */
 
-/* struct slot, in slot.h */
-#define SLOT_TURN          0
-#define SLOT_SENTRY_SLEEPS 4
-#define SLOT_STUB_SLEEPS   8
-#define SLOT_KICKED        12
-#define SLOT_WHY           16
-#define SLOT_ORDERS        20
-#define SLOT_SIGNAL        24
-#define SLOT_SPIN          28
-#define SLOT_FRAME         32
-#define SLOT_GS_BASE       40
-#define SLOT_FS_BASE       48
-#define SLOT_LOOKS         56
-#define SLOT_STALLED       60
-#define SLOT_REGS          64  /* struct guest_regs */
-#define SLOT_PKRU          280 /* the guest's, where it shuts key 0; or 0 */
-#define SLOT_GREGS         288 /* for ORDER_FRAME: the same registers, as a signal frame has them */
+/* struct slot, in slot.h; each part begins a cache line */
+#define SLOT_TURN          0 /* the line that goes back and forth */
+#define SLOT_WHY           4
+#define SLOT_ORDERS        4
+#define SLOT_NR            8
+#define SLOT_RESULT        8
+#define SLOT_ARGS          16
+#define SLOT_SENTRY_SLEEPS 64 /* what seldom changes */
+#define SLOT_STUB_SLEEPS   68
+#define SLOT_SPIN          72
+#define SLOT_LOOKS         76
+#define SLOT_STALLED       80
+#define SLOT_PKRU          84  /* the guest's, where it shuts key 0; or 0 */
+#define SLOT_KICKED        128 /* the stub's */
+#define SLOT_SIGNAL        132
+#define SLOT_FRAME         136
+#define SLOT_GS_BASE       144
+#define SLOT_FS_BASE       152
+#define SLOT_REGS          192 /* struct guest_regs */
+#define SLOT_GREGS         448 /* for ORDER_FRAME: the same registers, as a signal frame has them */
 #define SLOT_GREGS_COUNT   19
 #define SLOT_ANSWERS       0x400 /* of call n at 8 * n: what it gives, plus one; 0: ask */
 #define SLOT_ANSWER_CALLS  256
@@ -85,7 +88,7 @@
 #define TURN_SENTRY 2
 
 /* slot.why: what a stop is */
-#define WHY_CALL     1 /* from a rewritten call site: the registers are in the slot */
+#define WHY_CALL     1 /* from a rewritten call site: number and arguments are beside the turn */
 #define WHY_SIGNAL   2 /* the signal frame has the registers */
 #define WHY_ROLLBACK 3 /* the same, but the guest's registers are those it was to go on with */
 #define WHY_DONE     4 /* orders, of which there was no ORDER_RUN */
@@ -99,6 +102,7 @@
 #define ORDER_RUN      4  /* guest code */
 #define ORDER_IRET     8  /* with registers that only `iret` can set, and a GS base of its own */
 #define ORDER_FRAME    16 /* from a signal frame: with SLOT_PKRU, which shuts the slot, too */
+#define ORDER_RESULT   32 /* with all registers as they were left, but for rax */
 
 /*
  * Protection keys. Slots and stub code have key 0, as all of the guest's memory has; code that

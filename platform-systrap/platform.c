@@ -158,6 +158,7 @@ const struct platform_ops platform_systrap = {
     .thread_destroy = systrap_thread_destroy,
     .thread_leave = systrap_thread_leave,
     .run = systrap_run,
+    .regs_get = systrap_regs_get,
     .interrupt = systrap_interrupt,
     .fpu_get = systrap_fpu_get,
     .fpu_set = systrap_fpu_set,

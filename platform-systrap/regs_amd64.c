@@ -49,8 +49,8 @@ static bool is_canonical(uint64_t va)
 }
 
 /*
- * After a call most registers are in the slot already. To write them again would take their
- * cache lines away from the processor of the stub, which is about to read them all.
+ * Many registers are in the slot already. To write them again would take their cache lines
+ * away from the processor of the stub, which is about to read them all.
  */
 static void put_changed(struct guest_regs *to, const struct guest_regs *from)
 {
@@ -107,14 +107,23 @@ static void make_call(uint64_t nr, struct guest_regs *regs)
 
 void regs_from_call(const struct stub *s, struct guest_regs *regs)
 {
-    struct guest_regs got;
+    const struct slot *slot = s->slot;
 
-    memcpy(&got, &s->slot->regs, sizeof got);
-    memcpy(regs, &got, offsetof(struct guest_regs, cs));
-    regs->eflags = got.eflags;
-    regs->rsp = got.rsp;
-    regs->fs_base = got.fs_base;
-    make_call(got.orig_rax, regs);
+    regs->rdi = slot->args[0], regs->rsi = slot->args[1], regs->rdx = slot->args[2];
+    regs->r10 = slot->args[3], regs->r8 = slot->args[4], regs->r9 = slot->args[5];
+    make_call(slot->nr, regs);
+}
+
+void regs_from_slot(const struct stub *s, struct guest_regs *regs)
+{
+    const struct guest_regs *from = &s->slot->regs;
+
+    regs->r15 = from->r15, regs->r14 = from->r14, regs->r13 = from->r13, regs->r12 = from->r12;
+    regs->r11 = from->r11, regs->r10 = from->r10, regs->r9 = from->r9, regs->r8 = from->r8;
+    regs->rbp = from->rbp, regs->rbx = from->rbx, regs->rcx = from->rcx, regs->rdx = from->rdx;
+    regs->rsi = from->rsi, regs->rdi = from->rdi;
+    regs->rip = from->rip, regs->rsp = from->rsp, regs->eflags = from->eflags;
+    regs->fs_base = from->fs_base;
 }
 
 void regs_from_frame(const struct stub *s, const struct signal_frame *f, struct guest_regs *regs)

@@ -27,11 +27,11 @@ bool frame_copy(const struct stub *s, struct signal_frame *out);
  */
 must_use uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs);
 
-/*
- * What a rewritten call site, or a signal frame, has left. What is not there stays as
- * it was in `regs`, with which the stub was resumed.
- */
+/* The call that a rewritten call site has made: number and arguments, and nothing else. */
 void regs_from_call(const struct stub *s, struct guest_regs *regs);
+/* What else such a site has left. */
+void regs_from_slot(const struct stub *s, struct guest_regs *regs);
+/* What a signal frame has. What is not there stays as it was, with which the stub was resumed. */
 void regs_from_frame(const struct stub *s, const struct signal_frame *f, struct guest_regs *regs);
 
 /* Says what a signal of the processor, or of a filter, means. Calls change `regs`. */

@@ -8,6 +8,13 @@
 /* Whether the stub has stopped for us; if not, it goes on. */
 enum verdict { RESUME, STOPPED };
 
+static void from_frame(struct guest_thread *t, const struct signal_frame *f,
+                       struct guest_regs *regs)
+{
+    regs_from_frame(t->stub, f, regs);
+    t->brief = false;
+}
+
 /* What the stub says, of which nothing may be believed: it is the guest that says it. */
 static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct guest_stop *stop)
 {
@@ -15,9 +22,11 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
     struct signal_frame frame;
     uint32_t why = s->slot->why;
 
-    if (why == WHY_CALL) {
+    if (likely(why == WHY_CALL)) {
         regs_from_call(s, regs);
-        s->slot->pkru = 0; /* it could not have come this way */
+        if (unlikely(s->slot->pkru))
+            s->slot->pkru = 0; /* it could not have come this way */
+        t->brief = true;
         stop->why = STOP_SYSCALL;
         return STOPPED;
     }
@@ -28,7 +37,7 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
     if (signo == KICK_SIGNAL) {
         if (!kick_take(&t->state)) {
             if (why == WHY_SIGNAL && frame_copy(s, &frame))
-                regs_from_frame(s, &frame, regs);
+                from_frame(t, &frame, regs);
             return RESUME; /* told already, in another way */
         }
     }
@@ -39,11 +48,19 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
     if (!frame_copy(s, &frame))
         return STOPPED;
     if (why == WHY_SIGNAL)
-        regs_from_frame(s, &frame, regs);
+        from_frame(t, &frame, regs);
     regs->orig_rax = UINT64_MAX;
     if (signo != KICK_SIGNAL)
         stop_from_frame(signo, &frame, regs, stop);
     return STOPPED;
+}
+
+/* Whether it has all it needs but its result. What needs a frame to go on needs all. */
+static bool in_slot(struct guest_thread *t, struct guest_regs *regs)
+{
+    if (unlikely(t->stub->slot->pkru))
+        systrap_regs_get(t, regs);
+    return t->brief;
 }
 
 int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
@@ -53,13 +70,22 @@ int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *re
     int err = systrap_thread_enter(t, as);
     if (err)
         return err;
-    *stop = (struct guest_stop){ .why = STOP_INTERRUPT };
+    *stop = (struct guest_stop){ .why = STOP_INTERRUPT, .brief = t->brief };
     if (!kick_go_in(&t->state))
         return 0;
     do {
-        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t) | regs_to_slot(t->stub, regs);
-        err = turn(t, orders);
+        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t);
+        orders |= in_slot(t, regs) ? ORDER_RESULT : regs_to_slot(t->stub, regs);
+        err = turn(t, orders, regs->rax);
     } while (!err && look(t, regs, stop) == RESUME);
     kick_go_out(&t->state);
+    stop->brief = t->brief;
     return err;
+}
+
+void systrap_regs_get(struct guest_thread *t, struct guest_regs *regs)
+{
+    if (t->brief)
+        regs_from_slot(t->stub, regs);
+    t->brief = false;
 }

@@ -9,29 +9,51 @@
 #include "include/abi/regs_amd64.h"
 #include "platform-systrap/layout.h"
 
+/*
+ * A line of the cache that both processors write costs a trip from one to the other each time.
+ * So a call takes one line there, and its answer takes the same one back; what is in the others
+ * stays where it is, until somebody needs it.
+ */
 struct slot {
-    _Atomic uint32_t turn;          /* TURN_* */
+    _Atomic uint32_t turn; /* TURN_* */
+    union {
+        uint32_t why;    /* WHY_*: from the stub */
+        uint32_t orders; /* ORDER_*: to the stub */
+    };
+    union {
+        uint64_t nr;     /* WHY_CALL: what %rax was */
+        uint64_t result; /* ORDER_RESULT: what it is to be */
+    };
+    uint64_t args[6]; /* WHY_CALL: in the order of the call */
+
     _Atomic uint32_t sentry_sleeps; /* on `turn`; ours */
     _Atomic uint32_t stub_sleeps;   /* the same; the stub's */
-    uint32_t kicked;                /* the stub's alone: a kick came where it could not be told */
-    uint32_t why;                   /* WHY_* */
-    uint32_t orders;                /* ORDER_* */
+    uint32_t spin;                  /* cycles, before the stub sleeps */
+    uint32_t looks;                 /* cycles of these until it first yields */
+    uint32_t stalled;               /* the stub's: it has yielded for too long */
+    uint32_t pkru;                  /* the guest's, where it shuts key 0; or 0 */
+    uint8_t unused1[SLOT_KICKED - SLOT_PKRU - sizeof(uint32_t)];
+
+    uint32_t kicked; /* the stub's alone: a kick came where it could not be told */
     uint32_t signo;
-    uint32_t spin;  /* cycles, before the stub sleeps */
     uint64_t frame; /* address of the ucontext, in the stub */
     uint64_t gs_base, fs_base;
-    uint32_t looks;   /* cycles of these until it first yields */
-    uint32_t stalled; /* the stub's: it has yielded for too long */
+    uint8_t unused2[SLOT_REGS - SLOT_FS_BASE - sizeof(uint64_t)];
+
     struct guest_regs regs;
-    uint32_t pkru, unused1;
+    uint8_t unused3[SLOT_GREGS - SLOT_REGS - sizeof(struct guest_regs)];
+
     uint64_t gregs[SLOT_GREGS_COUNT];
-    uint8_t unused2[SLOT_ANSWERS - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
+    uint8_t unused4[SLOT_ANSWERS - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
     uint64_t answers[SLOT_ANSWER_CALLS];
-    uint8_t unused3[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
+    uint8_t unused5[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
     uint8_t fpu[SLOT_FPU_SIZE];
     uint8_t stack[SLOT_STACK_SIZE];
 };
 static_assert(sizeof(struct slot) == SLOT_SIZE, "layout.h");
+static_assert(offsetof(struct slot, nr) == SLOT_NR, "layout.h");
+static_assert(offsetof(struct slot, result) == SLOT_RESULT, "layout.h");
+static_assert(offsetof(struct slot, args) == SLOT_ARGS, "layout.h");
 static_assert(offsetof(struct slot, sentry_sleeps) == SLOT_SENTRY_SLEEPS, "layout.h");
 static_assert(offsetof(struct slot, stub_sleeps) == SLOT_STUB_SLEEPS, "layout.h");
 static_assert(offsetof(struct slot, kicked) == SLOT_KICKED, "layout.h");

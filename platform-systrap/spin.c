@@ -136,8 +136,12 @@ void spin_tell(struct guest_thread *t, struct slot *slot)
 {
     unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
 
-    slot->spin = span_for(t->p, &t->guest, guests);
-    slot->looks = looks_for(t->p, guests);
+    uint32_t spin = span_for(t->p, &t->guest, guests), looks = looks_for(t->p, guests);
+
+    if (slot->spin != spin)
+        slot->spin = spin;
+    if (slot->looks != looks)
+        slot->looks = looks;
 }
 
 void spin_heard(struct guest_thread *t, struct slot *slot, bool sleeps)

@@ -32,6 +32,7 @@ struct guest_thread {
     _Atomic uint32_t state; /* [a] THREAD_* */
     _Atomic pid_t pid;      /* [a] its stub's; 0 where there is none. Set by its own thread */
     struct stub *stub;      /* [t] */
+    bool brief;             /* [t] the last stop's registers are still in its slot */
     struct guest_answer answers[GUEST_ANSWERS_MAX]; /* [t] what its stubs may answer */
     size_t nanswers;                                /* [t] */
     enum fpu_place fpu_at;                          /* [t] */
@@ -102,10 +103,11 @@ void slots_bury(struct stubs *stubs, struct aspace *as);
  * Gives the turn to a stub, and waits until it is ours again.
  *
  *   orders    ORDER_*
+ *   result    of ORDER_RESULT
  *   errors    EIO where the stub has died, or does not answer: it is gone then
  *   blocks    for as long as the guest computes, where it was told to run
  */
-must_use int turn(struct guest_thread *t, uint32_t orders);
+must_use int turn(struct guest_thread *t, uint32_t orders, uint64_t result);
 
 /* spin.c */
 
@@ -122,6 +124,8 @@ void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32
 /* run.c */
 must_use int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
                          struct guest_stop *stop);
+
+void systrap_regs_get(struct guest_thread *t, struct guest_regs *regs);
 
 /* fpu.c */
 

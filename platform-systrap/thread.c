@@ -235,6 +235,7 @@ static struct stub *part(struct guest_thread *t)
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
     t->stub = NULL;
+    t->brief = false; /* what it has not told is gone with it */
     if (t->fpu_at == FPU_IN_STUB)
         t->fpu_at = FPU_INITIAL; /* gone with it, where nobody has kept it */
     return s;

@@ -81,15 +81,16 @@ static bool await(struct guest_thread *t, uint32_t orders)
     return hope && now == TURN_SENTRY;
 }
 
-int turn(struct guest_thread *t, uint32_t orders)
+int turn(struct guest_thread *t, uint32_t orders, uint64_t result)
 {
     struct slot *slot = t->stub->slot;
 
     atomic_fetch_add_explicit(&t->p->running, 1, memory_order_relaxed);
     bool sleeps = atomic_load(&slot->stub_sleeps);
     spin_heard(t, slot, sleeps);
-    slot->orders = orders;
     spin_tell(t, slot);
+    slot->orders = orders;
+    slot->result = result;
     atomic_store(&slot->turn, TURN_GUEST);
     if (sleeps || atomic_load(&slot->stub_sleeps))
         host_futex_wake_shared(&slot->turn, 1);

@@ -274,7 +274,7 @@ bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_st
                    struct patch_detour *d)
 {
     *d = (struct patch_detour){ 0 };
-    if (!patch_has_region(mm))
+    if (stop->brief || !patch_has_region(mm))
         return false;
     const struct patch_ops *ops = patch_ops_of(mm);
     if (unlikely(is_raised_by_us(stop)) && regs->rip - ops->start >= ops->size)
@@ -289,6 +289,17 @@ bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_st
         return true;
     }
     return false;
+}
+
+void patch_shows(struct mm *mm, struct guest_regs *regs, struct patch_detour *d)
+{
+    if (mm->patches && regs->rip - patch_ops_of(mm)->start < patch_ops_of(mm)->size)
+        leave(mm, regs, STOP_SYSCALL, d);
+}
+
+bool patch_may_return(const struct mm *mm)
+{
+    return patch_has_region(mm);
 }
 
 void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d)

@@ -45,6 +45,10 @@ struct patch_detour {
  */
 bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_stop *stop,
                    struct patch_detour *d);
+/* The same for a call whose registers are asked for later than it was made. */
+void patch_shows(struct mm *mm, struct guest_regs *regs, struct patch_detour *d);
+/* Whether such a call may return without: the code that made it is still there. */
+bool patch_may_return(const struct mm *mm);
 /* The thread runs next: takes its detour. */
 void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d);
 

@@ -10,6 +10,8 @@
 
 long sys_arch_prctl(struct task *t, unsigned code, uint64_t addr)
 {
+    struct guest_regs *r = task_regs(t);
+
     switch (code) {
     case ARCH_SET_FS:
     case ARCH_SET_GS:
@@ -17,12 +19,12 @@ long sys_arch_prctl(struct task *t, unsigned code, uint64_t addr)
             return -EPERM;
         if (code == ARCH_SET_GS && addr)
             patch_off(t->mm); /* its calls could not find the platform by %gs any more */
-        *(code == ARCH_SET_FS ? &t->regs.fs_base : &t->regs.gs_base) = addr;
+        *(code == ARCH_SET_FS ? &r->fs_base : &r->gs_base) = addr;
         return 0;
     case ARCH_GET_FS:
-        return copy_out_struct(t->mm, uptr(addr), &t->regs.fs_base);
+        return copy_out_struct(t->mm, uptr(addr), &r->fs_base);
     case ARCH_GET_GS:
-        return copy_out_struct(t->mm, uptr(addr), &t->regs.gs_base);
+        return copy_out_struct(t->mm, uptr(addr), &r->gs_base);
     case ARCH_GET_CPUID:
         return 1; /* cpuid is not trapped */
     case ARCH_SET_CPUID:

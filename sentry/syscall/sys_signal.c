@@ -69,7 +69,7 @@ long sys_rt_sigreturn(struct task *t)
     struct abi_siginfo si;
 
     t->no_result = true;
-    t->regs.orig_rax = UINT64_MAX;
+    task_regs(t)->orig_rax = UINT64_MAX;
     if (sigframe_pop(t) != 0) {
         siginfo_kernel(&si, SIGSEGV, SI_KERNEL);
         signal_force(t, SIGSEGV, &si);

@@ -191,9 +191,9 @@ static int copy_fpu(struct task *t, struct task *child)
     return p->ops->fpu_get(t->guest, child->fpu, size);
 }
 
-static void copy_regs(const struct task *t, struct task *child, const struct clone_request *r)
+static void copy_regs(struct task *t, struct task *child, const struct clone_request *r)
 {
-    child->regs = t->regs;
+    child->regs = *task_regs(t);
     child->regs.rax = 0;
     child->regs.orig_rax = UINT64_MAX;
     child->detour = t->detour;

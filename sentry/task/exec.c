@@ -229,6 +229,7 @@ static void take_cred(struct task *t, struct exec_cred *e, bool unreadable)
 
 static void become(struct task *t, struct load *l, struct exec_cred *e, const char *name)
 {
+    task_regs(t); /* leaves none of the old ones to be asked for */
     take_mm(t, l);
     forget_old_program(t);
     take_cred(t, e, l->unreadable);

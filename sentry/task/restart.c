@@ -21,8 +21,10 @@ static bool in_call(const struct task *t)
 
 static void again(struct task *t, uint64_t nr)
 {
-    t->regs.rax = nr;
-    t->regs.rip -= SYSCALL_INSN_SIZE;
+    struct guest_regs *r = task_regs(t);
+
+    r->rax = nr;
+    r->rip -= SYSCALL_INSN_SIZE;
 }
 
 void restart_before_handler(struct task *t, uint64_t sa_flags)

@@ -28,9 +28,28 @@
 
 /* ---- answers ---- */
 
+/* Out of line of the calls, of which few come by here. */
+static void fetch_regs(struct task *t)
+{
+    struct guest_thread *guest = atomic_load_explicit(&t->guest, memory_order_relaxed);
+
+    t->brief = false;
+    if (!guest)
+        return;
+    platform_of(t->arena)->ops->regs_get(guest, &t->regs);
+    patch_shows(t->mm, &t->regs, &t->detour);
+}
+
+struct guest_regs *task_regs(struct task *t)
+{
+    if (unlikely(t->brief))
+        fetch_regs(t);
+    return &t->regs;
+}
+
 static void do_syscall(struct task *t)
 {
-    struct guest_regs *r = &t->regs;
+    struct guest_regs *r = &t->regs; /* brief as they may be */
     const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
 
     t->no_result = false;
@@ -57,8 +76,10 @@ static void refuse_int80(struct task *t)
 {
     struct abi_siginfo si;
 
-    t->regs.rip -= 2;
-    t->regs.orig_rax = UINT64_MAX;
+    struct guest_regs *r = task_regs(t);
+
+    r->rip -= 2;
+    r->orig_rax = UINT64_MAX;
     t->trap.no = TRAP_GP;
     t->trap.error = INT80_ERROR;
     siginfo_kernel(&si, SIGSEGV, SI_KERNEL);
@@ -83,16 +104,16 @@ static bool enter_vsyscall(struct task *t, uptr_t addr)
 {
     static const long calls[] = { SYS_gettimeofday, SYS_time, SYS_getcpu };
     uint64_t caller, entry = addr.va - VSYSCALL_PAGE;
+    struct guest_regs *r = task_regs(t);
 
-    if (addr.va != t->regs.rip || entry % VSYSCALL_SIZE ||
-        entry / VSYSCALL_SIZE >= ARRAY_LEN(calls))
+    if (addr.va != r->rip || entry % VSYSCALL_SIZE || entry / VSYSCALL_SIZE >= ARRAY_LEN(calls))
         return false;
-    if (copy_in(t->mm, &caller, uptr(t->regs.rsp), sizeof caller))
+    if (copy_in(t->mm, &caller, uptr(r->rsp), sizeof caller))
         return false;
-    t->regs.rip = caller;
-    t->regs.rsp += sizeof caller;
-    t->regs.orig_rax = (uint64_t)calls[entry / VSYSCALL_SIZE];
-    t->regs.rax = (uint64_t)-ENOSYS;
+    r->rip = caller;
+    r->rsp += sizeof caller;
+    r->orig_rax = (uint64_t)calls[entry / VSYSCALL_SIZE];
+    r->rax = (uint64_t)-ENOSYS;
     return true;
 }
 
@@ -104,7 +125,7 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
         return;
     }
     atomic_fetch_add_explicit(&t->minflt, 1, memory_order_relaxed);
-    switch (mm_fault(t->mm, stop->addr, stop->access, uptr(t->regs.rsp))) {
+    switch (mm_fault(t->mm, stop->addr, stop->access, uptr(task_regs(t)->rsp))) {
     case FAULT_DONE:
         return;
     case FAULT_OOM:
@@ -174,9 +195,9 @@ static void do_work(struct task *t, uint32_t work)
 {
     const struct tasks_ops *ops = tasks_of(t->arena)->ops;
 
+    task_regs(t);
     if (work & TASK_ANSWERS)
         tell_answers(t);
-
     if (work & TASK_FROZEN)
         task_container_wait_thaw(t);
     if (work & TASK_CALL) {
@@ -225,12 +246,17 @@ static void run_once(struct task *t)
         lost(t, err);
         return;
     }
+    if (t->brief && !patch_may_return(t->mm))
+        task_regs(t);
     patch_resumes(t->mm, &t->regs, &t->detour);
     atomic_store(&t->in_guest, 1);
     if (atomic_load(&t->work) == 0)
         err = ops->run(atomic_load_explicit(&t->guest, memory_order_relaxed), t->aspace, &t->regs,
                        &stop);
+    else
+        stop.brief = t->brief;
     atomic_store_explicit(&t->in_guest, 0, memory_order_relaxed);
+    t->brief = stop.brief;
     if (err)
         lost(t, err);
     else if (!patch_stopped(t->mm, &t->regs, &stop, &t->detour))
@@ -265,6 +291,7 @@ void task_main(void *task)
         lost(t, err);
     while (settle(t))
         run_once(t);
+    t->brief = false; /* nobody asks any more, and soon there is none who could be asked */
     task_exit(t);
     struct container *c = task_container_get(t->group->container);
     task_put(t);

@@ -136,7 +136,7 @@ bool seccomp_allows(struct task *t, uint64_t nr, const uint64_t regs[6], long *r
         return false;
     case SECCOMP_TRAP:
         siginfo_kernel(&si, SIGSYS, CODE_SECCOMP);
-        si.sys.call_addr = t->regs.rip;
+        si.sys.call_addr = task_regs(t)->rip;
         si.sys.syscall = (int32_t)nr;
         si.sys.arch = AUDIT_ARCH_X86_64;
         signal_force(t, SIGSYS, &si);

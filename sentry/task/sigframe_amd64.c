@@ -52,9 +52,9 @@ static void sas_reset(struct task *t)
     t->sas_flags = SS_DISABLE;
 }
 
-void sigstack_get(const struct task *t, struct abi_stack *out)
+void sigstack_get(struct task *t, struct abi_stack *out)
 {
-    uint32_t mode = !t->sas_size ? SS_DISABLE : on_altstack(t, t->regs.rsp) ? SS_ONSTACK : 0;
+    uint32_t mode = !t->sas_size ? SS_DISABLE : on_altstack(t, task_regs(t)->rsp) ? SS_ONSTACK : 0;
 
     *out = (struct abi_stack){
         .sp = t->sas_at,
@@ -67,7 +67,7 @@ int sigstack_set(struct task *t, const struct abi_stack *ss)
 {
     uint32_t flags = (uint32_t)ss->flags, mode = flags & ~SAS_FLAG_BITS;
 
-    if (on_altstack(t, t->regs.rsp))
+    if (on_altstack(t, task_regs(t)->rsp))
         return -EPERM;
     if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
         return -EINVAL;
@@ -222,7 +222,7 @@ static int pop_fpu(struct task *t, uptr_t at)
 /* Finds room. Errors: EFAULT where an alternate stack would be overrun. */
 static int place(struct task *t, uint64_t sa_flags, size_t fpu_size, uint64_t *frame, uint64_t *fpu)
 {
-    uint64_t sp = t->regs.rsp;
+    uint64_t sp = task_regs(t)->rsp;
     bool alt = on_altstack(t, sp);
 
     sp -= RED_ZONE;
@@ -237,9 +237,9 @@ static int place(struct task *t, uint64_t sa_flags, size_t fpu_size, uint64_t *f
     return 0;
 }
 
-static void save_regs(const struct task *t, uint64_t fpu, sigset64 mask, struct abi_sigcontext *c)
+static void save_regs(struct task *t, uint64_t fpu, sigset64 mask, struct abi_sigcontext *c)
 {
-    const struct guest_regs *r = &t->regs;
+    const struct guest_regs *r = task_regs(t);
 
     *c = (struct abi_sigcontext){
         .r8 = r->r8,
@@ -273,7 +273,7 @@ static void save_regs(const struct task *t, uint64_t fpu, sigset64 mask, struct 
 int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si,
                   const struct abi_sigaction *act)
 {
-    struct guest_regs *r = &t->regs;
+    struct guest_regs *r = task_regs(t);
     uint64_t at, fpu;
     size_t size;
     struct abi_sigframe f = {
@@ -311,7 +311,7 @@ int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si,
 /* Errors: EFAULT where the processor would refuse to go there (IRET, SDM vol. 2). */
 static int restore_regs(struct task *t, const struct abi_sigcontext *c, uint64_t uc_flags)
 {
-    struct guest_regs *r = &t->regs;
+    struct guest_regs *r = task_regs(t);
     uint64_t cs = c->cs | 3, ss = c->ss | 3;
 
     if (cs != GUEST_CS && cs != GUEST_CS_COMPAT)
@@ -332,7 +332,8 @@ static int restore_regs(struct task *t, const struct abi_sigcontext *c, uint64_t
 int sigframe_pop(struct task *t)
 {
     struct abi_ucontext uc;
-    uptr_t frame = uptr(t->regs.rsp - sizeof(uint64_t)); /* the handler's `ret` took the restorer */
+    uptr_t frame =
+        uptr(task_regs(t)->rsp - sizeof(uint64_t)); /* the handler's `ret` took the restorer */
 
     if (copy_in_struct(t->mm, &uc, uptr_at(frame, offsetof(struct abi_sigframe, uc))) != 0)
         return -EFAULT;

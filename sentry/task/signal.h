@@ -99,7 +99,7 @@ must_use int sigframe_push(struct task *t, int sig, const struct abi_siginfo *si
 must_use int sigframe_pop(struct task *t);
 /* sigaltstack(2). Errors: EPERM where the stack is in use; EINVAL; ENOMEM below MINSIGSTKSZ. */
 must_use int sigstack_set(struct task *t, const struct abi_stack *ss);
-void sigstack_get(const struct task *t, struct abi_stack *out);
+void sigstack_get(struct task *t, struct abi_stack *out);
 
 /* ---- sigqueue.c ---- */
 

@@ -87,6 +87,7 @@ static void linger(struct task *t, nsec_t deadline)
 /* Host signals cut a park short; so does nothing else. */
 static int wait_once(struct task *t, nsec_t deadline, enum task_sleep how)
 {
+    task_regs(t); /* for whoever looks at a sleeper: /proc/PID/syscall */
     atomic_store_explicit(&t->sleeping, how, memory_order_relaxed);
     atomic_fetch_add_explicit(&t->nvcsw, 1, memory_order_relaxed);
     linger(t, deadline);

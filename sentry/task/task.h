@@ -60,7 +60,8 @@ struct task {
     struct pid_ns *pid_ns_children; /* [t] where its children get their numbers; a reference */
     char name[16];                  /* [l] comm */
 
-    struct guest_regs regs;             /* [t] */
+    struct guest_regs regs;             /* [t] task_regs(); by itself, only what a brief stop has */
+    bool brief;                         /* [t] the rest is still with the platform */
     struct patch_detour detour;         /* [t] where the next run really begins */
     struct aspace *aspace;              /* [t] of mm, once it has run there: borrowed */
     struct guest_thread *_Atomic guest; /* [a] the platform's half; a host object. Its thread sets
@@ -198,6 +199,9 @@ static inline bool task_capable(const struct task *t, int cap)
 {
     return cred_capable(t->cred, cap);
 }
+
+/* All its registers, to read and to change. On the task's own thread. */
+struct guest_regs *task_regs(struct task *t);
 
 /* ---- other tasks ---- */
 

@@ -102,6 +102,8 @@ static inline struct guest_regs rig_regs(uint64_t rip)
 static inline enum platform_stop rig_run(struct rig *r, struct guest_regs *regs)
 {
     cr_assert_eq(OPS->run(r->t, r->as, regs, &r->stop), 0);
+    if (r->stop.brief)
+        OPS->regs_get(r->t, regs);
     return r->stop.why;
 }
 
