@@ -6,6 +6,7 @@
 
 #define EXIT_TIMEOUT   124 /* as timeout(1) */
 #define EXIT_OURS      125 /* we failed; the guest never ran or we lost it */
+#define EXIT_NOT_FOUND 127 /* as a shell: there is no such program */
 #define EXIT_NOT_EXEC  126 /* the command cannot be executed */
 #define EXIT_NOT_FOUND 127 /* there is no such command */
 #define EXIT_SIGNAL    128 /* + n: killed by signal n */

@@ -422,6 +422,16 @@ static int prepare(struct request *r, char *const argv[], struct err *e)
     return err ?: set_ids(r, e);
 }
 
+/* What surprises who has just built their first program there. */
+static void explain_tmp(const struct request *r, int status, struct err *e)
+{
+    const char *path = r->o.argv[0];
+
+    if (status == EXIT_NOT_FOUND && !r->rootfs && strncmp(path, "/tmp/", 5) == 0 &&
+        access(path, F_OK) == 0)
+        err_hint(e, "; the sandbox has a /tmp of its own: --ro %s shows it the host's", path);
+}
+
 static int start_and_wait(struct request *r, nsec_t started, struct err *e)
 {
     struct terminal terminal;
@@ -439,6 +449,7 @@ static int start_and_wait(struct request *r, nsec_t started, struct err *e)
                              .timing = r->o.timing,
                              .started = started };
     int status = supervise(&s, e);
+    explain_tmp(r, status, e);
     sandbox_end(&sandbox);
     terminal_restore(&terminal);
     return status;

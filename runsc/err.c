@@ -23,3 +23,13 @@ void err_prefix(struct err *e, const char *words)
     snprintf(text, sizeof text, "%s%.*s", words, (int)(sizeof text - strlen(words) - 1), e->text);
     memcpy(e->text, text, sizeof text);
 }
+
+void err_hint(struct err *e, const char *format, ...)
+{
+    size_t len = strlen(e->text);
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(e->text + len, sizeof e->text - len, format, ap);
+    va_end(ap);
+}

@@ -17,3 +17,5 @@ struct err {
 int err_set(struct err *e, int code, const char *format, ...) printf_like(3, 4);
 /* Puts words before those that are set, as who asked for it sees them. */
 void err_prefix(struct err *e, const char *words);
+/* Puts words behind them: what to do about it. */
+void err_hint(struct err *e, const char *format, ...) printf_like(2, 3);

@@ -85,7 +85,7 @@ static int take_long(const struct flag *flags, size_t n, char *const argv[], int
         return err_set(e, -EINVAL, "--%s takes no value", f->name);
     if (f->value && !value && f->value[0] != '[') {
         value = argv[*at + 1];
-        if (!value)
+        if (!value || strcmp(value, "--") == 0)
             return err_set(e, -EINVAL, "--%s needs a value: --%s %s", f->name, f->name, f->value);
         ++*at;
     }
@@ -104,7 +104,7 @@ static int take_short(const struct flag *flags, size_t n, char *const argv[], in
         return err_set(e, -EINVAL, "write -%c and -%s apart", f->letter, value);
     if (f->value && !value) {
         value = argv[*at + 1];
-        if (!value)
+        if (!value || strcmp(value, "--") == 0)
             return err_set(e, -EINVAL, "-%c needs a value: %s", f->letter, f->value);
         ++*at;
     }

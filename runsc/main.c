@@ -42,11 +42,11 @@ static const struct row {
 
 int cmd_help(char *const argv[], struct err *e)
 {
-    if (argv[1]) {
+    if (argv[1] && strcmp(argv[1], "help") != 0 && strcmp(argv[1], "--help") != 0) {
         for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
             char *const ask[] = { argv[1], (char *)"--help", NULL };
 
-            if (strcmp(commands[i].name, argv[1]) == 0 && commands[i].run != cmd_help)
+            if (strcmp(commands[i].name, argv[1]) == 0)
                 return commands[i].run(ask, e);
         }
         err_set(e, -1, "there is no command \"%s\"; `runsc help` lists them", argv[1]);

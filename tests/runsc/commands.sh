@@ -11,6 +11,8 @@ for command in do doctor syscalls; do
     says "$command --help" "usage: runsc $command" "$RUNSC" $command --help
     ends "help $command" 0 "$RUNSC" help $command
 done
+says "help --help" '^  do +run one program' "$RUNSC" help --help
+says "a flag without its value" "--ro needs a value" "$RUNSC" do --ro -- true
 says "do -h" "usage: runsc do" "$RUNSC" do -h
 ends "doctor" 0 "$RUNSC" doctor
 says "doctor has a verdict" "sandboxes work here" "$RUNSC" doctor

@@ -7,6 +7,9 @@ done
 ends "no such command" 127 box -- no-such-command-anywhere
 ends "no such path" 127 box -- /no/such/path
 says "and which" "no-such-command-anywhere" box -- no-such-command-anywhere
+hidden=$(mktemp /tmp/runsc-hidden.XXXXXX) && chmod 755 "$hidden"
+says "what /tmp hides" "has a /tmp of its own: --ro $hidden" box -- "$hidden"
+rm -f "$hidden"
 ends "a directory" 126 box -- /etc
 ends "a file that is not executable" 126 box -- /etc/passwd
 says "and why" "[Pp]ermission denied" box -- /etc/passwd
