@@ -10,7 +10,7 @@ mount --make-rshared /
 user=runsc-engines
 useradd --no-log-init --home-dir "$work" --no-create-home --shell /bin/sh $user || exit 77
 stop_engine() {
-    for runtime in runc runsc; do p rm -af -t 0; p pod rm -af; done
+    for runtime in runc runsc; do e rm -af -t 0; e pod rm -af; done
     ps -o pid= -U $user | xargs -r kill -KILL
     sleep 0.2
     userdel $user
