@@ -96,6 +96,18 @@ static int end_anchor(const struct container *c, int patience)
     return err;
 }
 
+/* Its sentry has gone, and the anchor goes then: is it so, after a while? */
+static bool has_ended(const struct container *c)
+{
+    struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, c->pid, 0), .events = POLLIN };
+
+    if (p.fd >= 0 && process_born(c->pid) == c->born)
+        (void)!poll(&p, 1, DEATH_MS);
+    if (p.fd >= 0)
+        close(p.fd);
+    return container_status(c) == STATUS_STOPPED;
+}
+
 int container_kill(const struct container *c, int sig, bool all, struct err *e)
 {
     enum container_status status = container_status(c);
@@ -111,7 +123,8 @@ int container_kill(const struct container *c, int sig, bool all, struct err *e)
     int err = peer_ask(c, all ? CONTROL_SIGNAL_ALL : CONTROL_SIGNAL, (uint64_t)sig,
                        sig == SIGKILL ? KILL_MS : ANSWER_MS, e);
     /* It may have ended of it before it could answer. */
-    if (err && container_status(c) == STATUS_STOPPED) {
+    bool gone = err == -EPIPE || err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET;
+    if (err && (gone ? has_ended(c) : container_status(c) == STATUS_STOPPED)) {
         e->code = 0;
         return 0;
     }

@@ -129,3 +129,11 @@ must_use int oci_parse_devices(const struct node *n, struct oci_spec *out, struc
 must_use int oci_parse_sysctl(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e);
 must_use int oci_parse_hooks(const struct node *n, struct oci_spec *out, struct err *e);
+
+/* ---- the words there are, by number: for `features`. NULL behind the last ---- */
+
+const char *oci_mount_option(size_t i);
+const char *oci_cap_name(size_t i); /* without its "CAP_" */
+const char *oci_seccomp_action(size_t i);
+const char *oci_seccomp_operator(size_t i);
+const char *oci_seccomp_flag(size_t i);

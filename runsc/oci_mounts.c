@@ -26,14 +26,17 @@ static const struct word {
     { "dirsync",       MS_DIRSYNC, 0 },
     { "noatime",       MS_NOATIME, 0 },      { "atime",       0, MS_NOATIME },
     { "rnoatime",      MS_NOATIME, 0 },      { "ratime",      0, MS_NOATIME },
+    { "rnodiratime",   MS_NODIRATIME, 0 },   { "rdiratime",   0, MS_NODIRATIME },
     { "nodiratime",    MS_NODIRATIME, 0 },   { "diratime",    0, MS_NODIRATIME },
     { "relatime",      MS_RELATIME, 0 },     { "norelatime",  0, MS_RELATIME },
-    { "rrelatime",     MS_RELATIME, 0 },
+    { "rrelatime",     MS_RELATIME, 0 },     { "rnorelatime", 0, MS_RELATIME },
     { "strictatime",   MS_STRICTATIME, 0 },  { "nostrictatime", 0, MS_STRICTATIME },
+    { "rstrictatime",  MS_STRICTATIME, 0 },  { "rnostrictatime", 0, MS_STRICTATIME },
     { "silent",        MS_SILENT, 0 },       { "loud",        0, MS_SILENT },
     { "lazytime",      0, 0 },               { "nolazytime",  0, 0 },
     { "iversion",      0, 0 },               { "noiversion",  0, 0 },
     { "mand",          0, 0 },               { "nomand",      0, 0 },
+    { "acl",           0, 0 },               { "noacl",       0, 0 },
     { "bind",          MS_BIND, 0 },         { "rbind",       MS_BIND | MS_REC, 0 },
     { "remount",       0, 0 },
     { "private",       MS_PRIVATE, 0 },      { "rprivate",    MS_PRIVATE | MS_REC, 0 },
@@ -50,6 +53,13 @@ static const struct word *find_word(const char *name)
         if (strcmp(words[i].name, name) == 0)
             return &words[i];
     return NULL;
+}
+
+const char *oci_mount_option(size_t i)
+{
+    static const char *const others[] = { "idmap", "ridmap", NULL };
+
+    return i < ARRAY_LEN(words) ? words[i].name : others[i - ARRAY_LEN(words)];
 }
 
 static void add_data(char **data, const char *option)

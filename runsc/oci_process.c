@@ -62,6 +62,11 @@ uint64_t oci_cap(const char *name)
     return 0;
 }
 
+const char *oci_cap_name(size_t i)
+{
+    return i < ARRAY_LEN(cap_names) ? cap_names[i] : NULL;
+}
+
 static int parse_cap_set(const struct node *caps, const char *name, uint64_t *out, struct err *e)
 {
     struct node set = node_get(caps, name);

@@ -38,6 +38,29 @@ static const struct word operators[] = {
     { "SCMP_CMP_MASKED_EQ", OPTION_MASKED_EQ},
 };
 
+/* They say how Linux is to install a filter; a sandbox's holds from the first call on. */
+static const struct word flags[] = {
+    {"SECCOMP_FILTER_FLAG_TSYNC",               0},
+    { "SECCOMP_FILTER_FLAG_LOG",                0},
+    { "SECCOMP_FILTER_FLAG_SPEC_ALLOW",         0},
+    { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0},
+};
+
+const char *oci_seccomp_action(size_t i)
+{
+    return i < ARRAY_LEN(actions) ? actions[i].name : NULL;
+}
+
+const char *oci_seccomp_operator(size_t i)
+{
+    return i < ARRAY_LEN(operators) ? operators[i].name : NULL;
+}
+
+const char *oci_seccomp_flag(size_t i)
+{
+    return i < ARRAY_LEN(flags) ? flags[i].name : NULL;
+}
+
 static int find(const struct node *n, const struct word *words, size_t count, uint32_t *out,
                 struct err *e)
 {
@@ -153,6 +176,20 @@ static int parse_rule(const struct node *n, struct oci_spec *out, struct err *e)
     return err;
 }
 
+static int check_flags(const struct node *n, struct err *e)
+{
+    struct node all = node_get(n, "flags");
+    size_t count;
+    int err = node_array(&all, &count, e);
+
+    for (size_t i = 0; !err && i < count; i++) {
+        struct node one = node_at(&all, i);
+        uint32_t nothing;
+        err = find(&one, flags, ARRAY_LEN(flags), &nothing, e);
+    }
+    return err;
+}
+
 int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e)
 {
     struct node calls = node_get(n, "syscalls");
@@ -164,6 +201,8 @@ int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e)
     out->seccomp = true;
     err = parse_action(n, "defaultAction", "defaultErrnoRet", &out->seccomp_action,
                        &out->seccomp_error, e);
+    if (!err)
+        err = check_flags(n, e);
     if (!err)
         err = node_array(&calls, &count, e);
     for (size_t i = 0; !err && i < count; i++) {

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/host.h"
 #include "base/log.h"
@@ -22,6 +23,8 @@
 #include "sentry/fs/gofer_client.h"
 #include "sentry/join.h"
 #include "sentry/process.h"
+
+#define BEGINNING (100 * NSEC_PER_MSEC) /* how long a program may take to see to its signals */
 
 /* [I] never changes   [l] under lock */
 struct peer {
@@ -144,6 +147,19 @@ static void signal_held(struct listener *l, int sig)
     (void)listen_go(l, sig);
 }
 
+/*
+ * Whoever starts a container and ends it at once means the program that it will be: of a shell
+ * that has not read its "trap" yet, an init, all signals are lost. A program of the host's has
+ * come so far before another can be started to kill it; here it may be a little behind.
+ */
+static void let_begin(struct listener *l, struct guest_process *init, int sig)
+{
+    nsec_t end = atomic_load(&l->started) + BEGINNING;
+
+    while (host_clock_gettime(CLOCK_MONOTONIC) < end && process_is_too_early(init, sig))
+        (void)!host_ppoll(NULL, 0, NSEC_PER_MSEC);
+}
+
 static int signal_init(struct listener *l, uint64_t sig, bool job)
 {
     struct guest_process *init = guest_container_init(l->container);
@@ -154,8 +170,10 @@ static int signal_init(struct listener *l, uint64_t sig, bool job)
         signal_held(l, (int)sig);
     else if (sig && job)
         process_signal_job(init, (int)sig);
-    else if (sig)
+    else if (sig) {
+        let_begin(l, init, (int)sig);
         process_signal(init, (int)sig);
+    }
     return 0;
 }
 
@@ -176,6 +194,7 @@ int listen_go(struct listener *l, int sig)
         atomic_store(&l->ended, sig);
     if (!atomic_compare_exchange_strong(&l->gone_on, &never, true))
         return -EALREADY;
+    atomic_store(&l->started, host_clock_gettime(CLOCK_MONOTONIC));
     park_wake(&l->go);
     return 0;
 }
@@ -261,7 +280,7 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         return;
     switch (m->kind) {
     case CONTROL_GO:
-        err = listen_go(l, 0);
+        err = atomic_load(&l->gone_on) ? -EALREADY : 0;
         break;
     case CONTROL_FREEZE:
         guest_container_freeze(l->container, m->value);
@@ -280,6 +299,8 @@ static void on_peer(struct listener *l, struct peer *p, const struct control_msg
         err = -EPROTO;
     }
     control_send(p->sock, CONTROL_DONE, (uint64_t)-err);
+    if (m->kind == CONTROL_GO && !err)
+        (void)listen_go(l, 0); /* and not before: a short program would end before the answer */
 }
 
 /* It is a container's control socket from now on, and nothing of ours. */

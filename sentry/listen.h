@@ -20,6 +20,7 @@ struct listener {
     struct gofer_client *gofer;           /* of its files */
     struct park go;                       /* wakes whoever waits for CONTROL_GO */
     _Atomic bool gone_on;                 /* it came, or was never to be waited for */
+    _Atomic nsec_t started;               /* when it came; 0: it did not */
     _Atomic int ended;                    /* instead, this signal did */
     _Atomic bool over;                    /* the container has ended: whoever goes may go */
     struct peer *peers[LISTEN_PEERS_MAX]; /* its thread's own */

@@ -386,6 +386,11 @@ int process_wait(struct guest_process *p)
     return tasks_wait_init(p->group);
 }
 
+bool process_is_too_early(struct guest_process *p, int sig)
+{
+    return signal_is_too_early(p->group, sig);
+}
+
 void process_signal_job(struct guest_process *p, int sig)
 {
     signal_send_job(p->group, sig);

@@ -48,6 +48,8 @@ must_use int process_start(struct guest_process *p, struct boot_error *e);
 /* Waits until it ends or stops. Returns its status as wait4(2) encodes it, with WUNTRACED. */
 int process_wait(struct guest_process *p);
 
+/* Would a signal be lost now, though the program may be about to want it? signal_is_too_early(). */
+bool process_is_too_early(struct guest_process *p, int sig);
 /* A signal, as from outside: also where it is an init. */
 void process_signal(struct guest_process *p, int sig);
 /* The same, as from a shell or a terminal: to its whole process group. */

@@ -64,6 +64,25 @@ static bool is_ignored(struct thread_group *g, const struct task *t, int sig, bo
     return handler == HANDLER_DEFAULT && signal_default(sig) == SIGNAL_IGNORE;
 }
 
+static bool has_slept(struct task *t)
+{
+    return atomic_load(&t->sleeping) != TASK_AWAKE || atomic_load(&t->nvcsw) > 0;
+}
+
+bool signal_is_too_early(struct thread_group *g, int sig)
+{
+    bool early;
+
+    if (SIG_BIT(sig) & SIG_UNBLOCKABLE || signal_default(sig) == SIGNAL_IGNORE)
+        return false;
+    mutex_lock(&g->lock);
+    early = g->flags & GROUP_UNKILLABLE && !(g->flags & GROUP_EXITING) && !list_empty(&g->tasks) &&
+            sighand_handler(g->sighand, sig) == HANDLER_DEFAULT &&
+            !has_slept(list_first(&g->tasks, struct task, group_node));
+    mutex_unlock(&g->lock);
+    return early;
+}
+
 static bool wants(const struct task *t, int sig)
 {
     return atomic_load(&t->life) == TASK_ALIVE && (sig == SIGKILL || !(t->blocked & SIG_BIT(sig)));

@@ -39,6 +39,13 @@ must_use int signal_send_group(struct thread_group *g, int sig, const struct abi
 bool signal_is_pending(struct thread_group *g, struct task *t /* NULL: the process's */, int sig);
 /* SIGSEGV and its kin: cannot be ignored or blocked away. On the task's own thread. */
 void signal_force(struct task *t, int sig, const struct abi_siginfo *si);
+/*
+ * Would `sig` be lost on it, an init that has no handler for it, and that has not slept yet: one
+ * that may be about to set one?
+ *
+ *   locks     takes RANK_GROUP
+ */
+bool signal_is_too_early(struct thread_group *g, int sig);
 /* To a process group, by the sentry (terminals). The locked form is under RANK_TASKS. */
 void signal_send_pgrp_kernel(struct arena *a, struct pid *pgrp, int sig);
 /* To the process group that `g` is in. */

@@ -103,6 +103,20 @@ for flags in "--log=log --log-format=json" "--log log --log-format json"; do
 done
 ends "flags behind it" 1 rs start --log log --log-format=json nobody
 ends "checkpoint --help" 0 rs checkpoint --help
+for i in 1 2 3 4 5; do # a shell has a handler when the kill that follows its start arrives
+    bundle b "$(args sh -c 'trap "echo got; exit 7" TERM; sleep 5 & wait $!')"
+    rs create --bundle b early > out 2>&1 && rs start early && ends "kill at once" 0 rs kill early TERM
+    early_ended() { has_status early stopped; }
+    eventually 3 early_ended && grep -q got out || fail "a signal right after the start is lost"
+    rs delete --force early
+done
 ends "features" 0 rs features
 rs features | jq -e '.hooks | index("createRuntime")' > /dev/null || fail "features has no hooks"
+rs features > features
+is "what there is" "true true false false" jq -r '[.linux.mountExtensions.idmap.enabled, .linux.seccomp.enabled, .linux.apparmor.enabled, .linux.intelRdt.enabled] | join(" ")' features
+is "words of seccomp" "9 7 4" jq -r '.linux.seccomp | [(.actions | length), (.operators | length), (.supportedFlags | length)] | join(" ")' features
+is "the last capability, and unsafe annotations" "CAP_CHECKPOINT_RESTORE 4" jq -r '"\(.linux.capabilities[-1]) \(.potentiallyUnsafeConfigAnnotations | length)"' features
+for word in idmap ridmap rro runbindable tmpcopyup; do
+    jq -e ".mountOptions | index(\"$word\")" features > /dev/null || fail "no mount option $word"
+done
 [ -z "$(ls state 2> /dev/null)" ] || fail "states are left: $(ls state)"
