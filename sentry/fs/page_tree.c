@@ -3,6 +3,7 @@
  * A node has 64 slots and covers 64^height pages. A slot of the lowest level holds
  * a frame number and one, so that zero is a hole; above, it holds a node. A node
  * whose last slot empties goes; a tree only grows in height, until it is empty.
+ * Before it has a node its first pages stand in the tree itself, in the same form.
  */
 #include "sentry/fs/page_tree.h"
 
@@ -15,10 +16,7 @@
 
 struct page_node {
     uint32_t used; /* slots that are not empty */
-    union {
-        struct page_node *node;
-        uint64_t frame; /* pfn + 1 */
-    } slot[SLOTS];
+    union page_slot slot[SLOTS];
 };
 
 static const struct slab_type page_node_slab = SLAB_TYPE(page_node, struct page_node);
@@ -34,34 +32,40 @@ static unsigned slot_of(uint64_t index, unsigned level)
     return (unsigned)(index >> (level * BITS)) % SLOTS;
 }
 
-/* The lowest node that covers `index`; NULL where there is none. */
-static struct page_node *leaf_of(const struct page_tree *t, uint64_t index)
+/* Where the frame of page `index` stands, and behind it those of the next: up to `end`. NULL:
+ * nowhere.
+ */
+static const union page_slot *slots_at(const struct page_tree *t, uint64_t index,
+                                       const union page_slot **end)
 {
-    struct page_node *n = t->root;
+    const struct page_node *n = t->root;
 
-    if (!n || index >= span(t->height))
+    if (!n) {
+        *end = t->few + PAGE_TREE_FEW;
+        return index < PAGE_TREE_FEW ? t->few + index : NULL;
+    }
+    if (index >= span(t->height))
         return NULL;
     for (unsigned level = t->height - 1; n && level > 0; level--)
         n = n->slot[slot_of(index, level)].node;
-    return n;
+    if (!n)
+        return NULL;
+    *end = n->slot + SLOTS;
+    return n->slot + slot_of(index, 0);
 }
 
 uint64_t page_tree_run(const struct page_tree *t, uint64_t index, uint64_t max, pfn_t *first)
 {
+    const union page_slot *s, *end;
     uint64_t n = 0;
 
-    while (n < max) {
-        const struct page_node *leaf = leaf_of(t, index + n);
-        if (!leaf)
-            return n;
-        for (unsigned s = slot_of(index + n, 0); s < SLOTS && n < max; s++, n++) {
-            uint64_t frame = leaf->slot[s].frame;
-            if (frame == 0 || (n > 0 && frame != *first + 1 + n))
+    while (n < max && (s = slots_at(t, index + n, &end)) != NULL)
+        for (; s < end && n < max; s++, n++) {
+            if (s->frame == 0 || (n > 0 && s->frame != *first + 1 + n))
                 return n;
             if (n == 0)
-                *first = frame - 1;
+                *first = s->frame - 1;
         }
-    }
     return n;
 }
 
@@ -69,6 +73,9 @@ uint64_t page_tree_run(const struct page_tree *t, uint64_t index, uint64_t max, 
  */
 static uint64_t find(const struct page_tree *t, uint64_t index, uint64_t end, bool full)
 {
+    for (; !t->root && index < min(end, (uint64_t)PAGE_TREE_FEW); index++)
+        if ((t->few[index].frame != 0) == full)
+            return index;
     while (index < end) {
         struct page_node *n = t->root;
         unsigned level = t->height;
@@ -110,6 +117,22 @@ uint64_t page_tree_next_hole(const struct page_tree *t, uint64_t index)
     return find(t, index, PAGE_INDEX_NONE, false);
 }
 
+/* So many pages more, or less. */
+static void count(struct page_tree *t, uint64_t by)
+{
+    __atomic_store_n(&t->count, t->count + by, __ATOMIC_RELAXED);
+}
+
+/* The first node takes over what the tree itself has. */
+static void move_few(struct page_tree *t, struct page_node *n)
+{
+    for (unsigned i = 0; i < PAGE_TREE_FEW; i++) {
+        n->slot[i] = t->few[i];
+        n->used += t->few[i].frame != 0;
+        t->few[i].frame = 0;
+    }
+}
+
 /* One more level above the root, until `index` fits. */
 static int grow(struct page_tree *t, struct arena *a, uint64_t index)
 {
@@ -120,6 +143,8 @@ static int grow(struct page_tree *t, struct arena *a, uint64_t index)
         if (t->root) {
             n->slot[0].node = t->root;
             n->used = 1;
+        } else {
+            move_few(t, n);
         }
         t->root = n;
         t->height++;
@@ -147,9 +172,14 @@ static void free_if_empty(struct page_tree *t)
 
 static int put(struct page_tree *t, struct arena *a, uint64_t index, pfn_t pfn)
 {
+    if (!t->root && index < PAGE_TREE_FEW) {
+        assert(t->few[index].frame == 0);
+        t->few[index].frame = pfn + 1;
+        count(t, 1);
+        return 0;
+    }
     int err = grow(t, a, index);
     struct page_node *n = t->root;
-
     if (err)
         return err;
     for (unsigned level = t->height - 1; level > 0; level--) {
@@ -165,7 +195,7 @@ static int put(struct page_tree *t, struct arena *a, uint64_t index, pfn_t pfn)
     assert(n->slot[slot_of(index, 0)].frame == 0);
     n->slot[slot_of(index, 0)].frame = pfn + 1;
     n->used++;
-    t->count++;
+    count(t, 1);
     return 0;
 }
 
@@ -178,16 +208,15 @@ int page_tree_put(struct page_tree *t, struct arena *a, uint64_t index, pfn_t pf
     return err;
 }
 
-static uint64_t cut_leaf(struct page_node *n, struct arena *a, unsigned from, unsigned to)
+static uint64_t cut_slots(union page_slot *slot, struct arena *a, uint64_t from, uint64_t to)
 {
     uint64_t cut = 0;
 
-    for (unsigned s = from; s < to; s++) {
-        if (n->slot[s].frame == 0)
+    for (uint64_t s = from; s < to; s++) {
+        if (slot[s].frame == 0)
             continue;
-        frame_put(a, n->slot[s].frame - 1, 1);
-        n->slot[s].frame = 0;
-        n->used--;
+        frame_put(a, slot[s].frame - 1, 1);
+        slot[s].frame = 0;
         cut++;
     }
     return cut;
@@ -199,8 +228,11 @@ static uint64_t cut_node(struct page_node *n, struct arena *a, unsigned level, u
 {
     uint64_t width = (uint64_t)1 << (level * BITS), cut = 0;
 
-    if (level == 0)
-        return cut_leaf(n, a, (unsigned)from, (unsigned)to);
+    if (level == 0) {
+        cut = cut_slots(n->slot, a, from, to);
+        n->used -= (uint32_t)cut;
+        return cut;
+    }
     for (uint64_t s = from / width; s < SLOTS && s * width < to; s++) {
         struct page_node *child = n->slot[s].node;
         if (!child)
@@ -219,11 +251,13 @@ static uint64_t cut_node(struct page_node *n, struct arena *a, unsigned level, u
 
 uint64_t page_tree_cut(struct page_tree *t, struct arena *a, uint64_t from, uint64_t to)
 {
-    if (!t->root || from >= span(t->height) || from >= to)
+    uint64_t most = t->root ? span(t->height) : PAGE_TREE_FEW, cut;
+
+    to = min(to, most);
+    if (from >= to)
         return 0;
-    uint64_t cut =
-        cut_node(t->root, a, t->height - 1, from, to < span(t->height) ? to : span(t->height));
-    t->count -= cut;
+    cut = t->root ? cut_node(t->root, a, t->height - 1, from, to) : cut_slots(t->few, a, from, to);
+    count(t, -cut);
     free_if_empty(t);
     return cut;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which frame holds which page of a file: a radix tree, as sparse as the file.
+ * Which frame holds which page of a file: a radix tree, as sparse as the file. Most files are
+ * small, so the first pages need no node.
  *
  * The tree owns one reference to each frame in it. Whoever owns the tree guards it.
  */
@@ -10,13 +11,27 @@
 
 struct page_node;
 
+#define PAGE_TREE_FEW 2
+
+union page_slot {
+    struct page_node *node;
+    uint64_t frame; /* pfn + 1, so that 0 is a hole */
+};
+
 struct page_tree {
-    struct page_node *root; /* NULL where it holds nothing */
-    unsigned height;        /* levels of nodes */
-    uint64_t count;         /* pages in it */
+    struct page_node *root;             /* NULL where it holds nothing beyond the few */
+    unsigned height;                    /* levels of nodes */
+    uint64_t count;                     /* pages in it: page_tree_count() */
+    union page_slot few[PAGE_TREE_FEW]; /* without a root: the frames of the first pages */
 };
 
 #define PAGE_INDEX_NONE UINT64_MAX
+
+/* How many pages there are. Nobody has to hold anything for it. */
+static inline uint64_t page_tree_count(const struct page_tree *t)
+{
+    return __atomic_load_n(&t->count, __ATOMIC_RELAXED);
+}
 
 /*
  * The frames from page `index` on that lie next to each other.

@@ -143,12 +143,8 @@ static ssize_t tmpfs_readlink(struct inode *i, const struct actor *who, char *bu
 
 static int tmpfs_file_getattr(struct inode *i, struct attr *out)
 {
-    struct tmpfs_inode *ti = tmpfs_inode_of(i);
-
     inode_getattr_generic(i, out);
-    mutex_lock(&ti->map.lock);
-    out->blocks = ti->data.pages.count * (PAGE_SIZE / 512);
-    mutex_unlock(&ti->map.lock);
+    out->blocks = page_tree_count(&tmpfs_inode_of(i)->data.pages) * (PAGE_SIZE / 512);
     return 0;
 }
 
