@@ -138,13 +138,17 @@ static struct overlay_inode *inode_new(struct overlay *o, struct overlay_parts *
     uint64_t ino = p->nlower > 0 ? a->ino : a->ino | OVERLAY_UPPER_INO;
     inode_init(&oi->inode, &o->sb, ops_of(a->mode), ino, a->mode, a->uid, a->gid);
     oi->inode.attr.rdev = a->rdev;
+    oi->inode.attr.atime = a->atime;
+    oi->inode.attr.mtime = a->mtime;
+    oi->inode.attr.ctime = a->ctime;
     atomic_init(&oi->nlink, a->nlink);
     mappable_init(&oi->map, &overlay_map_ops, o->sb.dev, ino);
     *p = (struct overlay_parts){ 0 };
     return oi;
 }
 
-/* The number of a file is that of where it came from. */
+/* Attributes of a new inode: those of the layer that has it, but for the number, which is that of
+ * where it came from. */
 static int origin_attr(const struct overlay_parts *p, struct attr *out)
 {
     struct attr origin;
@@ -185,7 +189,6 @@ int overlay_inode_get(struct overlay *o, struct overlay_parts *p, struct inode *
     oi = inode_new(o, p, &a);
     if (!oi)
         return -ENOMEM;
-    overlay_inode_refresh(oi);
     mutex_lock(&o->table_lock);
     struct overlay_parts mine = { .upper = overlay_upper(oi), .nlower = oi->nlower };
     if (oi->nlower > 0)
