@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 
 #include "base/host.h"
@@ -64,10 +65,23 @@ static void put_entry(struct gofer *g, struct wire_writer *w, const struct node 
         gofer_put_attr(w, &attr);
 }
 
+/* By its ".", which costs half of what the way over procfs does. */
+static int open_to_read(struct gofer *g, const struct node *n)
+{
+    static const struct open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+    };
+    int fd = host_openat2(n->fd, ".", &how);
+
+    /* One may be allowed to read it and not to go through it. */
+    return fd == -EACCES ? node_reopen(g, n->fd, O_RDONLY | O_DIRECTORY, 0) : fd;
+}
+
 static int seek_to(struct gofer *g, struct node *n, uint64_t cookie)
 {
     if (n->dir_fd < 0) {
-        int fd = node_reopen(g, n->fd, O_RDONLY | O_DIRECTORY, 0);
+        int fd = open_to_read(g, n);
         if (fd < 0)
             return fd;
         n->dir_fd = fd;
