@@ -95,6 +95,18 @@ static void creat_once(void)
     must(call(SYS_unlink, NAME, 0, 0));
 }
 
+/* What tar does with each file. */
+static void unpack_once(void)
+{
+    long made = must(call(SYS_open, NAME, O_WRONLY | O_CREAT | O_EXCL, 0600));
+
+    must(syscall_dispatch(w.init, SYS_utimensat, (uint64_t[6]){ (uint64_t)made, 0, 0, 0 }));
+    must(call(SYS_fchown, (uint64_t)made, 0, 0));
+    must(call(SYS_fchmod, (uint64_t)made, 0644, 0));
+    must(call(SYS_close, (uint64_t)made, 0, 0));
+    must(call(SYS_unlink, NAME, 0, 0));
+}
+
 static void pipe_once(void)
 {
     must(call(SYS_write, (uint64_t)ends[1], BYTES, 1));
@@ -161,7 +173,7 @@ static void mount_overlay(void)
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
         must(mkdir(gofer_pair_path(&pair, dirs[i], path), 0755));
     gofer_pair_put(&pair, "d1/d2/d3/d4/file", bytes, sizeof bytes);
-    must(gofer_fs_create(a, 0, true, &lower));
+    must(gofer_fs_create(a, NULL, 0, true, &lower));
     must(overlay_create_discardable(lower, NULL, &w.vfs.root, &root));
     put_name("/over");
     must(call(SYS_mkdir, NAME, 0755, 0));
@@ -181,6 +193,7 @@ static void in_overlay(void)
     measure("overlay: pread 4 KiB", pread_once);
     put_name("/over/new");
     measure("overlay: creat + close + unlink", creat_once);
+    measure("overlay: the same + times, owner, mode", unpack_once);
     call(SYS_close, (uint64_t)fd, 0, 0);
 }
 
