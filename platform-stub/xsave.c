@@ -118,18 +118,21 @@ bool xsave_is_valid(const struct xsave *x, const void *at)
     return h.compact == 0 && (area->mxcsr & ~x->mxcsr_mask) == 0;
 }
 
-size_t xsave_extent(const struct xsave *x, const void *at)
+/* Components of the rest that are not in their initial configuration. */
+static uint64_t present(const struct xsave *x, const struct xsave_area *area)
 {
-    const struct xsave_area *area = at;
-    size_t end = sizeof *area;
+    return x->has_xsave ? area->header.features & ~(uint64_t)(FEATURE_X87 | FEATURE_SSE) : 0;
+}
 
-    if (!x->has_xsave)
-        return x->size;
-    for (unsigned i = 2; i < XSAVE_PARTS; i++) {
-        if (area->header.features >> i & 1)
-            end = max(end, (size_t)x->parts[i].off + x->parts[i].size);
+void xsave_copy(const struct xsave *x, void *to, const void *from, const void *ours)
+{
+    memcpy(to, from, x->has_xsave ? sizeof(struct xsave_area) : x->size);
+    for (uint64_t left = present(x, ours); left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        if (i < XSAVE_PARTS && x->parts[i].size)
+            memcpy((char *)to + x->parts[i].off, (const char *)from + x->parts[i].off,
+                   x->parts[i].size);
     }
-    return end;
 }
 
 bool xsave_has_tiles(const struct xsave *x, const void *at)
@@ -137,6 +140,33 @@ bool xsave_has_tiles(const struct xsave *x, const void *at)
     const struct xsave_area *area = at;
 
     return x->has_xsave && (area->header.features >> FEATURE_TILES & 1);
+}
+
+/* The first component at `at` or behind it: where there is none, nothing at the area's end. */
+static struct xsave_part next_part(const struct xsave *x, uint64_t features, size_t at)
+{
+    struct xsave_part next = { .off = (uint32_t)x->size };
+
+    for (; features; features &= features - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(features);
+        if (i < XSAVE_PARTS && x->parts[i].off >= at && x->parts[i].off < next.off)
+            next = x->parts[i];
+    }
+    return next;
+}
+
+/* Absent components, and what lies between components. */
+static void clear_absent(const struct xsave *x, struct xsave_area *area)
+{
+    size_t at = sizeof *area;
+
+    while (at < x->size) {
+        struct xsave_part next = next_part(x, present(x, area), at);
+        memset((char *)area + at, 0, next.off - at);
+        at = next.off + next.size;
+        if (next.size == 0)
+            return;
+    }
 }
 
 void xsave_normalize(const struct xsave *x, void *at)
@@ -154,11 +184,7 @@ void xsave_normalize(const struct xsave *x, void *at)
     }
     if (!(area->header.features & FEATURE_SSE))
         memset(area->sse, 0, sizeof area->sse);
-    size_t end = xsave_extent(x, area);
-    for (unsigned i = 2; i < XSAVE_PARTS; i++)
-        if (!(area->header.features >> i & 1) && x->parts[i].off < end)
-            memset((char *)area + x->parts[i].off, 0, x->parts[i].size);
-    memset((char *)area + end, 0, x->size - end);
+    clear_absent(x, area);
 }
 
 /* The bits that MXCSR may have: SDM vol. 1, 11.6.6. */

@@ -27,8 +27,12 @@ void xsave_destroy(struct xsave *x);
 /* Whether the processor would take an area of somebody else's. */
 bool xsave_is_valid(const struct xsave *x, const void *area);
 
-/* How many bytes of an area hold all that is not in its initial configuration. */
-size_t xsave_extent(const struct xsave *x, const void *area);
+/*
+ * Copies what is not in its initial configuration; most of an area is.
+ *
+ *   ours      `to` or `from`, whichever the guest cannot change: what there is, is read there
+ */
+void xsave_copy(const struct xsave *x, void *to, const void *from, const void *ours);
 
 /* Whether an area has tile data of AMX in it. */
 bool xsave_has_tiles(const struct xsave *x, const void *area);

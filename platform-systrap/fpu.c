@@ -26,19 +26,6 @@ static int keep_room(struct guest_thread *t)
 }
 
 /*
- * Most of an area is AMX's, and in its initial configuration: that is not copied.
- *
- *   ours      `to` or `from`, whichever the guest cannot change: how much there is, is read there
- */
-static void copy(const struct xsave *x, void *to, const void *from, const void *ours)
-{
-    const size_t head = XSAVE_HEADER + XSAVE_HEADER_SIZE;
-
-    memcpy(to, from, head);
-    memcpy((char *)to + head, (const char *)from + head, xsave_extent(x, ours) - head);
-}
-
-/*
  * The slot's area as the stub can load it: with protection key 0 open. Where the guest has
  * that shut, the whole of PKRU is kept beside it.
  */
@@ -62,7 +49,7 @@ static int save(struct guest_thread *t, void *area)
     int err = turn(t, ORDER_FPU_SAVE, 0);
     if (err)
         return err;
-    copy(xsave_of(t), area, slot->fpu, area);
+    xsave_copy(xsave_of(t), area, slot->fpu, area);
     xsave_normalize(xsave_of(t), area);
     uint32_t shut = slot->pkru;
     if (shut)
@@ -89,7 +76,7 @@ uint32_t systrap_fpu_orders(struct guest_thread *t)
     if (t->fpu_at == FPU_IN_STUB)
         return 0;
     const void *from = t->fpu_at == FPU_KEPT ? t->fpu : x->initial;
-    copy(x, t->stub->slot->fpu, from, from);
+    xsave_copy(x, t->stub->slot->fpu, from, from);
     open_key(x, t->stub->slot, from);
     t->fpu_at = FPU_IN_STUB;
     return ORDER_FPU_LOAD;
@@ -100,7 +87,7 @@ int systrap_fpu_get(struct guest_thread *t, void *area, size_t size)
     assert(size == xsave_of(t)->size);
     if (t->fpu_at == FPU_IN_STUB)
         return save(t, area);
-    copy(xsave_of(t), area, t->fpu_at == FPU_KEPT ? t->fpu : xsave_of(t)->initial, area);
+    xsave_copy(xsave_of(t), area, t->fpu_at == FPU_KEPT ? t->fpu : xsave_of(t)->initial, area);
     xsave_normalize(xsave_of(t), area);
     return 0;
 }
@@ -113,7 +100,7 @@ int systrap_fpu_set(struct guest_thread *t, const void *area, size_t size)
     int err = keep_room(t);
     if (err)
         return err;
-    copy(xsave_of(t), t->fpu, area, area);
+    xsave_copy(xsave_of(t), t->fpu, area, area);
     t->fpu_at = FPU_KEPT;
     return 0;
 }

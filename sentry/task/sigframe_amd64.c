@@ -205,8 +205,9 @@ static int pop_fpu(struct task *t, uptr_t at)
         return -EFAULT;
     read_sw(t, at, &features, &size);
     if (at.va % (size > ABI_FXSAVE_SIZE ? 64 : 16))
-        return -EFAULT; /* XRSTOR and FXRSTOR refuse it */
-    memset(area + size, 0, room - size);
+        return -EFAULT;                     /* XRSTOR and FXRSTOR refuse it */
+    if (frame_fpu_size(t, features) > size) /* it has not all that it says it has */
+        memset(area + size, 0, room - size);
     if (copy_in(t->mm, area, at, size) != 0)
         return -EFAULT;
     if (size == ABI_FXSAVE_SIZE)

@@ -277,3 +277,30 @@ Test(fpu, tiles_are_state_too)
     OPS->thread_destroy(child);
     rig_stop(&r);
 }
+
+/* What a guest gets to see of an area is its own: none of it is what the buffer had before. */
+Test(fpu, fills_all_of_an_area)
+{
+    struct rig r;
+
+    rig_start(&r);
+    vector_code(&r);
+    size_t size = OPS->fpu_size(r.p);
+    char *one = malloc(size), *two = malloc(size);
+    for (int loaded = 0; loaded < 2; loaded++) {
+        if (loaded)
+            load_vector(&r, r.t, r.as, 0x5a);
+        memset(one, 0xff, size);
+        memset(two, 0x11, size);
+        cr_assert_eq(OPS->fpu_get(r.t, one, size), 0);
+        cr_assert_eq(OPS->fpu_get(r.t, two, size), 0);
+        cr_assert_arr_eq(one, two, size);
+    }
+    cr_assert_eq(OPS->fpu_set(r.t, one, size), 0);
+    memset(two, 0x11, size);
+    cr_assert_eq(OPS->fpu_get(r.t, two, size), 0);
+    cr_assert_arr_eq(one, two, size);
+    free(one);
+    free(two);
+    rig_stop(&r);
+}
