@@ -81,6 +81,6 @@ ops_view() {
     op memory run -m 64m bb:1 echo ok
     op pids run --pids-limit 10 bb:1 sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1 & done; wait'
     op cpus run --cpus 0.5 bb:1 echo ok
-    op masked run bb:1 sh -c 'ls /sys/firmware | wc -l; wc -c < /proc/kcore'
+    op masked run bb:1 sh -c 'exec 2>&1; ls /sys/firmware | wc -l; wc -c < /proc/kcore'
     op shm run bb:1 sh -c 'echo x > /dev/shm/x; cat /dev/shm/x'
 }
