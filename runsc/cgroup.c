@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "runsc/report.h"
 
 /* ---- files ---- */
@@ -207,13 +209,15 @@ static bool climbs(const char *path)
     return false;
 }
 
-json_t *cgroup_create(const char *path, const char *id)
+json_t *cgroup_create(const char *path, const char *id, const char *root)
 {
     char where[PATH_MAX];
     json_t *mounts, *one, *out = json_array();
     size_t i;
 
-    if (!path || !*path)
+    if ((!path || !*path) && root)
+        snprintf(where, sizeof where, "/%s-%016" PRIx64, id, hash_bytes(0, root, strlen(root)));
+    else if (!path || !*path)
         snprintf(where, sizeof where, "/%s", id);
     else
         snprintf(where, sizeof where, "%s%s", path[0] == '/' ? "" : "/", path);

@@ -21,10 +21,13 @@
  * Makes the directories. A hierarchy that cannot be written is left out with a warning:
  * containers of users have no limits on v1.
  *
- *   path      below each mount point; NULL: /ID
+ *   path      below each mount point; NULL: one that nobody else has, made of
+ *   id        and of
+ *   root      where its state is; NULL: where it is by default. Others may have an id of the same
+ *             name elsewhere, and with a cgroup goes all that is in it
  *   returns   the array: given
  */
-json_t *cgroup_create(const char *path, const char *id);
+json_t *cgroup_create(const char *path, const char *id, const char *root);
 
 /* Everything but the counting of processes; and that. Where it fails, a warning. */
 void cgroup_enter(const json_t *cgroups, pid_t pid);

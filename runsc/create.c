@@ -183,7 +183,9 @@ static int make_cgroups(struct making *m, struct err *e)
             return err;
         path = scope;
     }
-    m->cgroups = cgroup_create(path, m->c->id);
+    char *root = m->r->c.root ? realpath(m->r->c.root, NULL) : NULL;
+    m->cgroups = cgroup_create(path, m->c->id, root);
+    free(root);
     int err = cgroup_limit(m->cgroups, &m->spec.resources, e);
     return err ? err : cgroup_devices(m->cgroups, &m->spec.resources, e);
 }

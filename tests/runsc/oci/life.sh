@@ -103,6 +103,13 @@ for flags in "--log=log --log-format=json" "--log log --log-format json"; do
 done
 ends "flags behind it" 1 rs start --log log --log-format=json nobody
 ends "checkpoint --help" 0 rs checkpoint --help
+bundle b "$(args sleep 100)"
+for root in one two; do # of the same name, elsewhere
+    "$RUNSC" --root "$work/$root" run -d --bundle b twin > /dev/null 2>&1 < /dev/null || fail "run -d of twin $root"
+done
+ends "delete --force of one" 0 "$RUNSC" --root "$work/one" delete --force twin
+is "the other lives" "running" sh -c '"$1" --root two state twin | jq -r .status' sh "$RUNSC"
+"$RUNSC" --root "$work/two" delete --force twin
 for i in 1 2 3 4 5; do # a shell has a handler when the kill that follows its start arrives
     bundle b "$(args sh -c 'trap "echo got; exit 7" TERM; sleep 5 & wait $!')"
     rs create --bundle b early > out 2>&1 && rs start early && ends "kill at once" 0 rs kill early TERM
