@@ -66,13 +66,15 @@ void prefix_dentry_changed(const struct dentry *d)
 /* Bytes before the last component; 0 where there is no name among them. */
 static size_t prefix_len(const char *name)
 {
-    size_t len = strlen(name);
+    size_t len = strlen(name), start = 0;
 
     while (len > 0 && name[len - 1] == '/')
         len--;
     while (len > 0 && name[len - 1] != '/')
         len--;
-    return strspn(name, "/") < len ? len : 0;
+    while (start < len && name[start] == '/')
+        start++;
+    return start < len ? len : 0;
 }
 
 bool prefix_key(const struct actor *who, const struct path *base, const char *name,

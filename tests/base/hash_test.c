@@ -45,6 +45,25 @@ Test(hash, the_seed_and_each_byte_matter)
     cr_assert_eq(plain, hash_bytes(1, text, sizeof text));
 }
 
+Test(hash, each_byte_of_a_short_name_matters)
+{
+    unsigned char name[8] = "abcdefgh";
+
+    for (size_t n = 1; n < 8; n++)
+        for (size_t i = 0; i < n; i++) {
+            uint64_t rest = hash_rest(name, n), hash = hash_bytes(1, name, n);
+            for (unsigned flip = 1; flip < 256; flip++) {
+                name[i] ^= (unsigned char)flip;
+                cr_assert_neq(hash_rest(name, n), rest);
+                cr_assert_neq(hash_bytes(1, name, n), hash);
+                name[i] ^= (unsigned char)flip;
+            }
+        }
+    /* Nothing behind the end is looked at. */
+    cr_assert_eq(hash_rest((const unsigned char *)"abX", 2),
+                 hash_rest((const unsigned char *)"abY", 2));
+}
+
 /* Counts how often each output bit flips for one input bit: near half the time. */
 Test(hash, one_bit_in_flips_half_of_the_bits_out)
 {
