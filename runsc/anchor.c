@@ -18,6 +18,8 @@
 #include "runsc/id_map.h"
 #include "runsc/peer.h"
 
+#define SCANT (UINT64_C(16) << 20) /* with so little memory the host may kill it */
+
 static pid_t fork_into(unsigned long flags)
 {
     return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
@@ -150,6 +152,11 @@ static int hear(struct anchor *a, struct control_msg *m, struct err *e)
     do
         n = recv(a->sync, m, sizeof *m, 0);
     while (n < 0 && errno == EINTR);
+    if (n != sizeof *m && a->options->mem && a->options->mem < SCANT)
+        return err_set(e, -ENOMEM,
+                       "config.json: linux.resources.memory.limit: the container's process died "
+                       "while it was made: %llu bytes may be too little",
+                       (unsigned long long)a->options->mem);
     if (n != sizeof *m)
         return err_set(e, -EPIPE, "the container's process died while it was made");
     m->text[sizeof m->text - 1] = 0;

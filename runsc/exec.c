@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runsc/cmd.h"
@@ -106,6 +107,26 @@ int exec_wait(int peer, int console)
     }
 }
 
+/* How it ended; -ETIMEDOUT where it takes too long: it ends with the line to it. */
+static int hook_wait(int peer, int64_t seconds)
+{
+    struct control_msg m = { .kind = CONTROL_RUNNING };
+    struct timespec now;
+    int got = -EINTR;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + seconds * 1000;
+    while (got == -EINTR || (got > 0 && m.kind != CONTROL_EXIT)) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t left = end - now.tv_sec * 1000 - now.tv_nsec / 1000000;
+        got = peer_receive(peer, !seconds ? -1 : (int)min(max(left, INT64_C(0)), INT64_C(1000000)),
+                           &m);
+        if (got == -ETIMEDOUT && left > 1000000)
+            got = -EINTR;
+    }
+    return got > 0 ? (int)m.value : got < 0 ? got : SIGKILL; /* the container has ended */
+}
+
 int exec_hook(const struct container *c, const struct oci_hook *h, const char *state, struct err *e)
 {
     static const char *const nothing[] = { NULL };
@@ -132,11 +153,13 @@ int exec_hook(const struct container *c, const struct oci_hook *h, const char *s
     close(in);
     if (err)
         return err;
-    int status = exec_wait(peer, -1);
+    const char *what = "error running startContainer hook: error running hook";
+    int status = hook_wait(peer, h->timeout);
     close(peer);
-    return status ? err_set(e, -EIO,
-                            "error running startContainer hook: error running hook: exit "
-                            "status %d",
-                            status)
-                  : 0;
+    if (status < 0)
+        return err_set(e, status, "%s: hook ran past specified timeout of %llds", what,
+                       (long long)h->timeout);
+    if (WIFSIGNALED(status))
+        return err_set(e, -EIO, "%s: signal: %s", what, strsignal(WTERMSIG(status)));
+    return status ? err_set(e, -EIO, "%s: exit status %d", what, WEXITSTATUS(status)) : 0;
 }

@@ -46,6 +46,32 @@ static const struct word flags[] = {
     { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0},
 };
 
+static const struct word architectures[] = {
+    {"SCMP_ARCH_X86",          0},
+    { "SCMP_ARCH_X86_64",      0},
+    { "SCMP_ARCH_X32",         0},
+    { "SCMP_ARCH_ARM",         0},
+    { "SCMP_ARCH_AARCH64",     0},
+    { "SCMP_ARCH_MIPS",        0},
+    { "SCMP_ARCH_MIPS64",      0},
+    { "SCMP_ARCH_MIPS64N32",   0},
+    { "SCMP_ARCH_MIPSEL",      0},
+    { "SCMP_ARCH_MIPSEL64",    0},
+    { "SCMP_ARCH_MIPSEL64N32", 0},
+    { "SCMP_ARCH_PPC",         0},
+    { "SCMP_ARCH_PPC64",       0},
+    { "SCMP_ARCH_PPC64LE",     0},
+    { "SCMP_ARCH_S390",        0},
+    { "SCMP_ARCH_S390X",       0},
+    { "SCMP_ARCH_PARISC",      0},
+    { "SCMP_ARCH_PARISC64",    0},
+    { "SCMP_ARCH_RISCV64",     0},
+    { "SCMP_ARCH_LOONGARCH64", 0},
+    { "SCMP_ARCH_M68K",        0},
+    { "SCMP_ARCH_SH",          0},
+    { "SCMP_ARCH_SHEB",        0},
+};
+
 const char *oci_seccomp_action(size_t i)
 {
     return i < ARRAY_LEN(actions) ? actions[i].name : NULL;
@@ -176,16 +202,18 @@ static int parse_rule(const struct node *n, struct oci_spec *out, struct err *e)
     return err;
 }
 
-static int check_flags(const struct node *n, struct err *e)
+/* What has no effect, but has to be one of the words there are. */
+static int check_words(const struct node *n, const char *field, const struct word *known,
+                       size_t nknown, struct err *e)
 {
-    struct node all = node_get(n, "flags");
+    struct node all = node_get(n, field);
     size_t count;
     int err = node_array(&all, &count, e);
 
     for (size_t i = 0; !err && i < count; i++) {
         struct node one = node_at(&all, i);
         uint32_t nothing;
-        err = find(&one, flags, ARRAY_LEN(flags), &nothing, e);
+        err = find(&one, known, nknown, &nothing, e);
     }
     return err;
 }
@@ -196,13 +224,15 @@ int oci_parse_seccomp(const struct node *n, struct oci_spec *out, struct err *e)
     size_t count;
     int err = node_object(n, e);
 
-    if (err || !node_is(n))
-        return err;
+    if (err || !node_is(n) || !json_object_size(n->v))
+        return err; /* an empty one is none */
     out->seccomp = true;
     err = parse_action(n, "defaultAction", "defaultErrnoRet", &out->seccomp_action,
                        &out->seccomp_error, e);
     if (!err)
-        err = check_flags(n, e);
+        err = check_words(n, "flags", flags, ARRAY_LEN(flags), e);
+    if (!err)
+        err = check_words(n, "architectures", architectures, ARRAY_LEN(architectures), e);
     if (!err)
         err = node_array(&calls, &count, e);
     for (size_t i = 0; !err && i < count; i++) {

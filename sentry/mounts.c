@@ -295,8 +295,8 @@ static int mount_rows(const struct origin *from, const struct actor *who,
         if (!err && m->kind == MOUNT_DEV)
             err = mount_dev_parts(from->arena, who, o, m->target);
         if (err)
-            return boot_fail(e, err, "cannot show %s at %s: %s", m->source, m->target,
-                             strerror(-err));
+            return boot_fail(e, err, "cannot show %s at %s: %s",
+                             *m->host_root ? m->host_root : m->source, m->target, strerror(-err));
     }
     return 0;
 }

@@ -103,6 +103,10 @@ for flags in "--log=log --log-format=json" "--log log --log-format json"; do
 done
 ends "flags behind it" 1 rs start --log log --log-format=json nobody
 ends "checkpoint --help" 0 rs checkpoint --help
+bundle b "$(args true) | .linux.seccomp={}"
+ends "a profile without a word in it" 0 rs run --bundle b bare
+bundle b "$(args echo ran) | .hooks.startContainer=[{path:\"/bin/sleep\",args:[\"sleep\",\"50\"],timeout:1}]"
+says "a hook of the container's that hangs" "startContainer hook: error running hook: hook ran past specified timeout of 1s" rs run --bundle b late
 bundle b "$(args sleep 100)"
 for root in one two; do # of the same name, elsewhere
     "$RUNSC" --root "$work/$root" run -d --bundle b twin > /dev/null 2>&1 < /dev/null || fail "run -d of twin $root"

@@ -36,6 +36,7 @@ wrong "a number that is none" 'linux.resources.memory.limit: must be a whole num
 wrong "an action of no name" 'linux.seccomp.syscalls[0].action: there is no "SCMP_ACT_X"' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_X"}]}'
 wrong "a seventh argument" 'linux.seccomp.syscalls[0].args[0].index: 6 is not from 0 to 5' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",syscalls:[{names:["read"],action:"SCMP_ACT_ERRNO",args:[{index:6,value:1,op:"SCMP_CMP_EQ"}]}]}'
 wrong "a flag of no name" 'linux.seccomp.flags[0]: there is no "x"' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",flags:["x"]}'
+wrong "an architecture of no name" 'linux.seccomp.architectures[0]: there is no "x"' '.linux.seccomp={defaultAction:"SCMP_ACT_ALLOW",architectures:["x"]}'
 wrong "a setting of the host" 'linux.sysctl.vm.swappiness: is not in a separate kernel namespace' '.linux.sysctl={"vm.swappiness":"1"}'
 wrong "a setting without its namespace" "linux.sysctl.net.ipv4.ip_forward: is not allowed in the host's network namespace" '.linux.namespaces|=map(select(.type != "network")) | .linux.sysctl={"net.ipv4.ip_forward":"1"}'
 wrong "a setting that we have not" 'linux.sysctl: the sandbox has no /proc/sys/net/ipv4/nosuch' '.linux.sysctl={"net.ipv4.nosuch":"1"}'
