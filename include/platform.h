@@ -73,6 +73,8 @@ struct mem_op {
     int prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
     uint64_t va, size;
     uint32_t file; /* from file_add(); FILE_RAM is the sandbox's RAM */
+    bool populate; /* MEM_MAP: the host has these bytes, and they will be looked at: no faults, if
+                      that can be */
     uint64_t off;
 };
 
@@ -207,6 +209,16 @@ struct platform_ops {
      *   locks     called under RANK_MM; takes RANK_ASPACE
      */
     must_use int (*aspace_apply)(struct aspace *as, const struct mem_op *ops, size_t n);
+
+    /*
+     * Takes all rights to a mapped range, before a guest thread runs there again: by what
+     * that thread does itself, so one of a hostile guest may see to it that it is not done. What
+     * the range shows must stay the guest's until the next aspace_apply(), before which this is
+     * done or forgotten. For address spaces with one thread, and small ranges. Optional.
+     *
+     *   returns   false where it cannot be: another one is still to come
+     */
+    must_use bool (*aspace_hide)(struct aspace *as, uint64_t va, uint64_t size);
 
     /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. */
     must_use int (*aspace_barrier)(struct aspace *as);

@@ -176,7 +176,8 @@ static void put_mem_op(struct aspace *as, const struct mem_op *op)
         assert(op->file < FILES_MAX);
         int fd = atomic_load_explicit(&as->stubs->files[op->file], memory_order_relaxed);
         assert(fd >= 0);
-        agent_put(agent, 0, SYS_mmap, op->va, op->size, prot, MAP_SHARED | MAP_FIXED, (uint64_t)fd,
+        agent_put(agent, 0, SYS_mmap, op->va, op->size, prot,
+                  MAP_SHARED | MAP_FIXED | (op->populate ? MAP_POPULATE : 0), (uint64_t)fd,
                   op->off);
         break;
     }
@@ -194,6 +195,7 @@ int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
     int err = 0;
 
     mutex_lock(&as->lock);
+    as->hide_size = 0;
     for (size_t i = 0; i < n && !err; i++) {
         put_mem_op(as, &ops[i]);
         if (i + 1 == n || agent_is_full(&as->agent))

@@ -121,6 +121,8 @@ void stub_filter_make(const struct stubs *stubs, struct stub_filter *f)
     /* clang-format off */
     const struct stub_rule rules[] = {
         { SYS_mmap,       { { TEST_EQUAL, 3, MAP_SHARED | MAP_FIXED }, { TEST_BELOW, 0, end } } },
+        { SYS_mmap,       { { TEST_EQUAL, 3, MAP_SHARED | MAP_FIXED | MAP_POPULATE },
+                            { TEST_BELOW, 0, STUB_START } } },
         { SYS_munmap,     { { TEST_BELOW, 0, STUB_START } } },
         { SYS_mprotect,   { { TEST_BELOW, 0, STUB_START } } },
         { SYS_futex,      { { TEST_EQUAL, 1, FUTEX_WAIT } } },

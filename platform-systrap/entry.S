@@ -254,6 +254,12 @@ loaded:
 	mov	$~0, %eax
 	mov	$~0, %edx
 	xsave64	SLOT_FPU(%rbx)
+1:	test	$ORDER_HIDE, %ebp
+	jz	1f
+	mov	SLOT_HIDE_AT(%rbx), %rdi
+	mov	SLOT_HIDE_SIZE(%rbx), %rsi
+	xor	%edx, %edx
+	host_call SYS_mprotect
 1:	test	$ORDER_RESULT, %ebp
 	jnz	result
 	test	$ORDER_RUN, %ebp

@@ -153,6 +153,7 @@ const struct platform_ops platform_systrap = {
     .make_room = systrap_make_room,
     .reuse_beats_fork = true,
     .aspace_apply = aspace_apply,
+    .aspace_hide = systrap_hide,
     .aspace_barrier = aspace_barrier,
     .thread_create = systrap_thread_create,
     .thread_destroy = systrap_thread_destroy,

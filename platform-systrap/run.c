@@ -55,6 +55,33 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
     return STOPPED;
 }
 
+bool systrap_hide(struct aspace *as, uint64_t va, uint64_t size)
+{
+    if (va >= STUB_START - HIDE_MAX || size >= HIDE_MAX)
+        return false;
+    mutex_lock(&as->lock);
+    bool is_free = as->hide_size == 0;
+    if (is_free) {
+        as->hide_at = va;
+        as->hide_size = size;
+    }
+    mutex_unlock(&as->lock);
+    return is_free;
+}
+
+/* What its stub is to hide before it goes on. The order for that. */
+static uint32_t hide_order(struct stub *s, struct aspace *as)
+{
+    if (likely(!atomic_load_explicit(&as->hide_size, memory_order_relaxed)))
+        return 0;
+    mutex_lock(&as->lock);
+    s->slot->hide_at = as->hide_at;
+    s->slot->hide_size = as->hide_size;
+    as->hide_size = 0;
+    mutex_unlock(&as->lock);
+    return s->slot->hide_size ? ORDER_HIDE : 0;
+}
+
 /* Whether it has all it needs but its result. What needs a frame to go on needs all. */
 static bool in_slot(struct guest_thread *t, struct guest_regs *regs)
 {
@@ -74,7 +101,7 @@ int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *re
     if (!kick_go_in(&t->state))
         return 0;
     do {
-        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t);
+        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t) | hide_order(t->stub, as);
         orders |= in_slot(t, regs) ? ORDER_RESULT : regs_to_slot(t->stub, regs);
         err = turn(t, orders, regs->rax);
     } while (!err && look(t, regs, stop) == RESUME);

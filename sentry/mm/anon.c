@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "sentry/mm/fault.h"
+#include "sentry/mm/gone.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/shadow.h"
@@ -29,7 +30,9 @@ static int fill_run(struct mm *mm, struct vma *v, uint64_t va, pte_t *slot, uint
         return err;
     for (uint64_t i = 0; i < count; i++)
         pt_set(mm, va + i * PAGE_SIZE, &slot[i], pte_make(v, pfn + i, PTE_ANON));
+    b->populate = frames_are_there(mm->arena, pfn, count);
     batch_map(b, va, *slot, count);
+    b->populate = false;
     *done = count;
     return 0;
 }
@@ -85,6 +88,8 @@ int anon_fill(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 void anon_fill_ahead(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
 {
     if (v->mappable || v->prot == PROT_NONE || end - start > AHEAD_MAX || fault_must_save(mm))
+        return;
+    if (gone_take(mm, v, b))
         return;
     int err = fill(mm, v, start, end, b);
     (void)err; /* the fault will say so */

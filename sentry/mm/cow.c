@@ -50,7 +50,9 @@ uint64_t cow_copy(struct mm *mm, struct vma *v, uint64_t start, pfn_t pfn, uint6
             }
             pte_t was = *slot;
             pt_set(mm, va, slot, pte_make(v, to + i, PTE_ANON));
+            b->populate = true;
             batch_map(b, va, *slot, 1);
+            b->populate = false;
             if (was) {
                 b->wait = BATCH_NOW;
                 batch_put(b, pte_pfn(was), 1);

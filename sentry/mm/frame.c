@@ -194,6 +194,13 @@ void frames_set_there(struct arena *a, pfn_t pfn, uint64_t count)
         frames_of(a)->table[pfn + i].bytes |= FRAME_THERE;
 }
 
+void frames_zero(struct arena *a, pfn_t pfn, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        frames_of(a)->table[pfn + i].used = 1;
+    prepare(a, pfn, count, true);
+}
+
 uint32_t frame_refs(struct arena *a, pfn_t pfn)
 {
     return atomic_load_explicit(&frames_of(a)->table[pfn].refs, memory_order_acquire);

@@ -14,6 +14,8 @@ void frame_put_untouched(struct arena *a, pfn_t pfn, uint64_t count);
 bool frames_are_there(struct arena *a, pfn_t pfn, uint64_t count);
 /* It has now. */
 void frames_set_there(struct arena *a, pfn_t pfn, uint64_t count);
+/* Zeroes frames of the caller's alone, those that the host has. */
+void frames_zero(struct arena *a, pfn_t pfn, uint64_t count);
 
 /*
  * The first page in [pfn, end) that the host has (`data`), or has not: a page that was

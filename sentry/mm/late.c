@@ -4,7 +4,7 @@
 
 #define LATE_SPARE  4u  /* operations that cuts may make of others */
 #define EAGER_LEAST 2u  /* mm->late.eager: from here on ranges do not wait */
-#define LOOK_EVERY  16u /* of the ranges that do not wait, one is looked at */
+#define LOOK_EVERY  64u /* of the ranges that do not wait, one is looked at */
 
 static struct late_op *op_of(struct mm *mm, uint64_t va)
 {

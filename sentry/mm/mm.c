@@ -7,6 +7,7 @@
 
 #include "base/panic.h"
 #include "sentry/core/slab.h"
+#include "sentry/mm/gone.h"
 #include "sentry/mm/hot.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
@@ -147,6 +148,7 @@ void mm_destroy(struct mm *mm)
     p->ops->aspace_destroy(mm->aspace);
     mm_enter(mm);
     mm->aspace = NULL;
+    gone_drop(mm);
     unmap_range(mm, 0, mm_task_size(mm));
     assert(mm->nvmas == 0 && mm->total == 0 && mm->pins == 0);
     pt_destroy(mm);

@@ -25,8 +25,10 @@
 #define MMAP_MIN_ADDR ((uint64_t)65536) /* vm.mmap_min_addr */
 #define STACK_GUARD   (256 * PAGE_SIZE) /* stack_guard_gap */
 
-#define LATE_OPS   32u
-#define EAGER_MOST 3u
+#define LATE_OPS    32u
+#define EAGER_MOST  3u
+#define GONE_RANGES 4u
+#define GONE_PAGES  64u /* in each */
 
 /* [I] never changes   [l] its lock   [a] atomic */
 struct mm {
@@ -74,7 +76,14 @@ struct mm {
             struct mem_op op;
             bool guess;
         } ops[LATE_OPS];
-    } late;                  /* [l] what the platform has not been told of yet: late.c */
+    } late; /* [l] what the platform has not been told of yet: late.c */
+    struct {
+        uint32_t count;
+        struct gone_range {
+            uint64_t va, pages;
+            pfn_t pfn;
+        } ranges[GONE_RANGES];
+    } gone;                  /* [l] nor of the end of these: gone.c */
     _Atomic uint32_t pins;   /* io_pin()s under way; goes up under the lock only */
     struct patches *patches; /* [I] NULL where there are none: patch.h */
     _Atomic int dumpable;

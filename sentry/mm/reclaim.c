@@ -70,6 +70,7 @@ bool reclaim_untouched(struct mm *mm)
     uint64_t va, dropped = 0;
     pte_t *slot;
 
+    shadow_catch_up(mm);
     pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
         const struct vma *v = vma_at(mm, va);
         if (!is_own(mm, *slot) || !v || (v->flags & (VMA_LOCKED | VMA_SPECIAL)))

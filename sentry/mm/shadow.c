@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/panic.h"
+#include "sentry/mm/gone.h"
 #include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
@@ -30,7 +31,8 @@ void batch_begin(struct batch *b, struct mm *mm)
 void batch_begin_new(struct batch *b, struct mm *mm, enum batch_wait wait)
 {
     b->mm = mm;
-    b->nops = b->nruns = 0;
+    b->nops = b->nruns = b->ngone = 0;
+    b->populate = false;
     b->wait = wait;
 }
 
@@ -105,6 +107,7 @@ static void take_along(struct mm *mm, struct batch *b)
     memmove(b->ops + n, b->ops, b->nops * sizeof b->ops[0]);
     memcpy(b->ops, late, n * sizeof b->ops[0]);
     b->nops += n;
+    gone_flush(mm, b);
 }
 
 static void send(struct batch *b);
@@ -141,7 +144,8 @@ static bool continues(const struct batch *b, uint64_t va, pte_t e)
     const struct mem_op *last = b->nops ? &b->ops[b->nops - 1] : NULL;
 
     return last && last->kind == MEM_MAP && b->run > 0 && b->next == pte_pfn(e) &&
-           last->va + last->size == va && last->prot == pte_prot(e);
+           last->va + last->size == va && last->prot == pte_prot(e) &&
+           last->populate == b->populate;
 }
 
 void batch_map(struct batch *b, uint64_t va, pte_t e, uint64_t count)
@@ -151,7 +155,12 @@ void batch_map(struct batch *b, uint64_t va, pte_t e, uint64_t count)
             struct backing at;
             pfn_backing(b->mm->arena, pte_pfn(e), &at);
             *new_op(b) = (struct mem_op){
-                .kind = MEM_MAP, .prot = pte_prot(e), .va = va, .file = at.file, .off = at.off
+                .kind = MEM_MAP,
+                .prot = pte_prot(e),
+                .va = va,
+                .file = at.file,
+                .off = at.off,
+                .populate = b->populate,
             };
             b->run = at.run;
         }
@@ -216,18 +225,21 @@ void batch_end(struct batch *b)
     send(b);
     for (uint32_t i = 0; i < b->nruns; i++)
         frame_put(b->mm->arena, b->runs[i].pfn, b->runs[i].count);
-    b->nruns = 0;
+    for (uint32_t i = 0; i < b->ngone; i++)
+        frame_put(b->mm->arena, b->gone[i].pfn, b->gone[i].pages);
+    b->nruns = b->ngone = 0;
 }
 
 void shadow_catch_up(struct mm *mm)
 {
     struct batch b;
 
-    if (mm->late.count == 0)
+    if (mm->late.count == 0 && mm->gone.count == 0)
         return;
     batch_begin(&b, mm);
     b.nops = late_take(mm, b.ops);
-    send(&b);
+    gone_flush(mm, &b);
+    batch_end(&b);
 }
 
 void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)

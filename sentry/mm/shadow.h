@@ -22,13 +22,16 @@ struct batch {
     struct mm *mm;
     uint32_t nops, nruns;
     enum batch_wait wait;
-    pfn_t next;   /* while the last operation is a MEM_MAP: the page that would continue it */
-    uint64_t run; /* and how many of its file's pages would, from there on */
-    struct mem_op ops[BATCH_OPS + LATE_OPS];
+    pfn_t next;    /* while the last operation is a MEM_MAP: the page that would continue it */
+    uint64_t run;  /* and how many of its file's pages would, from there on */
+    bool populate; /* what is mapped from here on will be touched, and the host has it */
+    struct mem_op ops[BATCH_OPS + LATE_OPS + GONE_RANGES];
     struct {
         pfn_t pfn;
         uint64_t count;
     } runs[BATCH_RUNS];
+    uint32_t ngone;
+    struct gone_range gone[GONE_RANGES];
 };
 
 void batch_begin(struct batch *b, struct mm *mm);

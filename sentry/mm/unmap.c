@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "sentry/mm/fault.h"
+#include "sentry/mm/gone.h"
 #include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/mm/pagetable.h"
@@ -119,6 +120,22 @@ int unmap_locked(struct mm *mm, uint64_t start, uint64_t len)
     return err;
 }
 
+/* The same, in an order in which the platform need not be told at once: pages, then ranges. */
+static int unmap_cheaply(struct mm *mm, uint64_t start, uint64_t len) HOLDS(mm->lock);
+static int unmap_cheaply(struct mm *mm, uint64_t start, uint64_t len)
+{
+    const struct vma *v = vma_at(mm, start);
+    uint64_t end = start + len;
+
+    if (v && v->end >= end && !(v->flags & (VMA_LOCKED | VMA_SPECIAL)) && mm->nvmas < VMAS_MAX) {
+        int err = vma_cut(mm, start, end);
+        if (err)
+            return err;
+        (void)!gone_put(mm, start, end); /* true: nothing is left to be told */
+    }
+    return unmap_locked(mm, start, len);
+}
+
 int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
 {
     uint64_t size = mm_task_size(mm);
@@ -129,7 +146,7 @@ int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
     if (len == 0)
         return -EINVAL;
     mm_enter(mm);
-    int err = unmap_locked(mm, at.va, len);
+    int err = unmap_cheaply(mm, at.va, len);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;

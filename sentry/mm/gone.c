@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A few ranges in no order, none of which overlap; each is a run of frames. */
+#include "sentry/mm/gone.h"
+
+#include <string.h>
+
+#include "sentry/mm/fault.h"
+#include "sentry/mm/late.h"
+#include "sentry/mm/pagetable.h"
+
+static struct gone_range *at_place(struct mm *mm, uint64_t start, uint64_t end)
+{
+    for (uint32_t i = 0; i < mm->gone.count; i++) {
+        struct gone_range *g = &mm->gone.ranges[i];
+        if (g->va == start && g->va + g->pages * PAGE_SIZE == end)
+            return g;
+    }
+    return NULL;
+}
+
+/* All pages of the range can be written, and are a run of frames that nobody else has. */
+static bool is_plain_run(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
+static bool is_plain_run(struct mm *mm, uint64_t start, uint64_t end)
+{
+    const pte_t *slot = pt_find(mm, start), first = slot ? *slot : 0;
+    const pte_t must = PTE_ANON | PTE_WRITE | PTE_PRESENT | PTE_NO_EXEC;
+    uint64_t pages = (end - start) / PAGE_SIZE;
+
+    if (!slot || (first & must) != must || (start ^ (end - 1)) & ~(LEAF_SIZE - 1))
+        return false;
+    for (uint64_t i = 0; i < pages; i++) {
+        if (slot[i] != first + (i << PAGE_SHIFT) || frame_refs(mm->arena, pte_pfn(slot[i])) != 1)
+            return false;
+    }
+    return true;
+}
+
+bool gone_put(struct mm *mm, uint64_t start, uint64_t end)
+{
+    const struct platform_ref *p = platform_of(mm->arena);
+    uint64_t pages = (end - start) / PAGE_SIZE;
+
+    if (!p->ops->aspace_hide || !mm->aspace || mm->unseen || mm->partial || pages > GONE_PAGES ||
+        mm->gone.count == GONE_RANGES || ref_count(&mm->ref) > 1 || fault_must_save(mm))
+        return false;
+    if (late_overlaps(mm, start, end) || !is_plain_run(mm, start, end) ||
+        !p->ops->aspace_hide(mm->aspace, start, end - start))
+        return false;
+    pte_t *slot = pt_find(mm, start);
+    mm->gone.ranges[mm->gone.count++] = (struct gone_range){ start, pages, pte_pfn(*slot) };
+    for (uint64_t i = 0; i < pages; i++)
+        pt_set(mm, start + i * PAGE_SIZE, &slot[i], 0);
+    mm->gen++;
+    return true;
+}
+
+bool gone_take(struct mm *mm, struct vma *v, struct batch *b)
+{
+    struct gone_range *g = at_place(mm, v->start, v->end);
+
+    if (!g || b->wait || v->mappable || v->prot != (PROT_READ | PROT_WRITE))
+        return false;
+    pte_t *slot = pt_make(mm, v->start);
+    if (!slot)
+        return false;
+    frames_zero(mm->arena, g->pfn, g->pages);
+    for (uint64_t i = 0; i < g->pages; i++)
+        pt_set(mm, v->start + i * PAGE_SIZE, &slot[i], pte_make(v, g->pfn + i, PTE_ANON));
+    *g = mm->gone.ranges[--mm->gone.count];
+    batch_protect(b, v->start, v->end - v->start, v->prot);
+    return true;
+}
+
+void gone_flush(struct mm *mm, struct batch *b)
+{
+    uint32_t n = mm->gone.count;
+
+    memmove(b->ops + n, b->ops, b->nops * sizeof b->ops[0]);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct gone_range *g = &mm->gone.ranges[i];
+        b->ops[i] = (struct mem_op){ .kind = MEM_UNMAP, .va = g->va, .size = g->pages * PAGE_SIZE };
+        b->gone[b->ngone++] = *g;
+    }
+    b->nops += n;
+    mm->gone.count = 0;
+}
+
+void gone_drop(struct mm *mm)
+{
+    for (uint32_t i = 0; i < mm->gone.count; i++)
+        frame_put(mm->arena, mm->gone.ranges[i].pfn, mm->gone.ranges[i].pages);
+    mm->gone.count = 0;
+}
