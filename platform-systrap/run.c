@@ -75,11 +75,12 @@ static uint32_t hide_order(struct stub *s, struct aspace *as)
     if (likely(!atomic_load_explicit(&as->hide_size, memory_order_relaxed)))
         return 0;
     mutex_lock(&as->lock);
+    uint64_t size = as->hide_size; /* 0, where a batch was quicker */
     s->slot->hide_at = as->hide_at;
-    s->slot->hide_size = as->hide_size;
+    s->slot->hide_size = size;
     as->hide_size = 0;
     mutex_unlock(&as->lock);
-    return s->slot->hide_size ? ORDER_HIDE : 0;
+    return size ? ORDER_HIDE : 0;
 }
 
 /* Whether it has all it needs but its result. What needs a frame to go on needs all. */

@@ -122,6 +122,8 @@ static int drop_pages(struct mm *mm, const struct vma *v, uint64_t start, uint64
         return -EINVAL;
     if (v->flags & VMA_SPECIAL)
         return -EINVAL;
+    if (pt_own_ends(mm, start, end))
+        return -ENOMEM;
     batch_begin(&b, mm);
     unmap_pages(mm, start, end, true, &b);
     pt_trim(mm, start, end, &b);

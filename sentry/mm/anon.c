@@ -89,7 +89,7 @@ void anon_fill_ahead(struct mm *mm, struct vma *v, uint64_t start, uint64_t end,
 {
     if (v->mappable || v->prot == PROT_NONE || end - start > AHEAD_MAX || fault_must_save(mm))
         return;
-    if (gone_take(mm, v, b))
+    if (gone_take(mm, v, start, end, b))
         return;
     int err = fill(mm, v, start, end, b);
     (void)err; /* the fault will say so */

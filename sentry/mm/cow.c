@@ -121,10 +121,12 @@ static void copy_chunk(struct mm *mm, struct vma *v, uint64_t start, uint64_t en
 enum fault_result cow_fault(struct mm *mm, struct vma *v, uint64_t va)
 {
     uint64_t leaf = va & ~(LEAF_SIZE - 1), chunk = va & ~(uint64_t)(CHUNK_BYTES - 1);
-    pte_t *slot = pt_find(mm, va);
-    pte_t was = *slot;
+    pte_t *slot = pt_make(mm, va);
     struct batch b;
 
+    if (!slot)
+        return FAULT_OOM;
+    pte_t was = *slot;
     assert(was && !(v->flags & VMA_SHARED));
     if (was & PTE_ANON)
         hot_note(mm->hot, chunk);

@@ -11,6 +11,9 @@
  * after earlier forks (hot.h) is copied for the child at once; and what of it is the
  * parent's own stays so, where no other thread can write there meanwhile.
  *
+ * Where a range covers a whole leaf of the page table, and nothing in it is hot, both have
+ * the leaf in common: what a fork costs grows with the leaves, not with the pages.
+ *
  * A frame that the host is reading or writing on behalf of io_pin() must not be shared
  * meanwhile: what the host still writes would show on both sides. So fork waits.
  */
@@ -27,7 +30,7 @@
 #include "sentry/mm/vma.h"
 
 /* A child of up to so many pages and mappings is mapped afresh, where that can be. */
-#define AFRESH_PAGES 8192u
+#define AFRESH_PAGES 65536u
 #define AFRESH_MAPS  64u
 
 void mm_unpinned(struct mm *mm)
@@ -82,6 +85,10 @@ static void share_pages(struct mm *mm, struct vma *v, struct hot_look *keep, str
 
     pt_for_each (mm, va, slot, v->start, v->end) {
         pte_t was = *slot;
+        if (pt_is_frozen(mm, slot)) {
+            va = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE - PAGE_SIZE;
+            continue;
+        }
         if (!(was & PTE_ANON) || (was & PTE_COW) || is_hot(keep, va))
             continue;
         pt_set(mm, va, slot, (was | PTE_COW) & ~PTE_WRITE);
@@ -102,6 +109,18 @@ static void share_all(struct mm *mm, const struct hot_set *hot)
             share_pages(mm, v, &keep, &b);
     }
     batch_end(&b);
+}
+
+/* May the leaf of `va` be the child's as it is? */
+static bool is_for_both(struct mm *mm, const struct vma *v, const struct hot_look *hot, uint64_t va)
+    HOLDS(mm->lock);
+static bool is_for_both(struct mm *mm, const struct vma *v, const struct hot_look *hot, uint64_t va)
+{
+    uint64_t leaf = va & ~(LEAF_SIZE - 1);
+
+    return !v->mappable && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) && v->start <= leaf &&
+           v->end >= leaf + LEAF_SIZE && !(hot->set && hot_any(hot->set, leaf, leaf + LEAF_SIZE)) &&
+           pt_freeze(mm, va);
 }
 
 /* Entries from `slot` on, at most `most`, of pages in a row that are alike: shared now, or not. */
@@ -133,10 +152,18 @@ static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const st
                         struct hot_look *hot, struct batch *b)
 {
     bool shared = v->flags & VMA_SHARED;
-    uint64_t va, next = 0;
+    uint64_t va, next = 0, looked = UINT64_MAX;
     pte_t *slot, *there = NULL;
 
     pt_for_each (mm, va, slot, v->start, v->end) {
+        uint64_t leaf = va & ~(LEAF_SIZE - 1);
+        if (leaf != looked && is_for_both(mm, v, hot, va)) {
+            if (pt_share(to, mm, va))
+                return -ENOMEM;
+            va = leaf + LEAF_SIZE - PAGE_SIZE;
+            continue;
+        }
+        looked = leaf;
         bool own = !shared && (*slot & PTE_ANON), kept = own && !(*slot & PTE_COW);
         /* What the parent has kept was hot a moment ago, whatever its family has learnt since. */
         uint64_t n = kept || (own && is_hot(hot, va)) ? copy_hot(to, copy, slot, va, b) : 0;

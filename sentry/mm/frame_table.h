@@ -17,8 +17,9 @@
 
 /* What is known of a frame's bytes. */
 enum frame_bytes {
-    FRAME_DIRTY = 1, /* it is free and may hold old ones */
-    FRAME_THERE = 2, /* the host has a page for it, for sure */
+    FRAME_DIRTY = 1,  /* it is free and may hold old ones */
+    FRAME_THERE = 2,  /* the host has a page for it, for sure */
+    FRAME_FROZEN = 4, /* a page table that forks may share: pagetable.h */
 };
 
 struct frame {

@@ -54,20 +54,20 @@ bool gone_put(struct mm *mm, uint64_t start, uint64_t end)
     return true;
 }
 
-bool gone_take(struct mm *mm, struct vma *v, struct batch *b)
+bool gone_take(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
 {
-    struct gone_range *g = at_place(mm, v->start, v->end);
+    struct gone_range *g = at_place(mm, start, end);
 
     if (!g || b->wait || v->mappable || v->prot != (PROT_READ | PROT_WRITE))
         return false;
-    pte_t *slot = pt_make(mm, v->start);
+    pte_t *slot = pt_make(mm, start);
     if (!slot)
         return false;
     frames_zero(mm->arena, g->pfn, g->pages);
     for (uint64_t i = 0; i < g->pages; i++)
-        pt_set(mm, v->start + i * PAGE_SIZE, &slot[i], pte_make(v, g->pfn + i, PTE_ANON));
+        pt_set(mm, start + i * PAGE_SIZE, &slot[i], pte_make(v, g->pfn + i, PTE_ANON));
     *g = mm->gone.ranges[--mm->gone.count];
-    batch_protect(b, v->start, v->end - v->start, v->prot);
+    batch_protect(b, start, end - start, v->prot);
     return true;
 }
 

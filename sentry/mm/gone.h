@@ -20,11 +20,12 @@
  */
 must_use bool gone_put(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
 /*
- * Gives a new range, that is where one has gone, its frames back.
+ * Gives [start, end), a new part of `v` that is where one has gone, its frames back.
  *
  *   returns   false where there is none like it
  */
-must_use bool gone_take(struct mm *mm, struct vma *v, struct batch *b) HOLDS(mm->lock);
+must_use bool gone_take(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
+    HOLDS(mm->lock);
 /* Moves all of them to a batch that is about to be sent: operations, and frames. */
 void gone_flush(struct mm *mm, struct batch *b) HOLDS(mm->lock);
 /* The same, where nothing is shown any more. */

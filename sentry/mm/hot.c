@@ -74,6 +74,16 @@ bool hot_has(const struct hot_set *h, uint64_t at)
     return false;
 }
 
+bool hot_any(const struct hot_set *h, uint64_t start, uint64_t end)
+{
+    for (const struct hot_chunk *c = h->chunks; c < h->chunks + CHUNKS; c++) {
+        uint64_t at = atomic_load_explicit(&c->at, memory_order_relaxed);
+        if (forks_of(c) && at >= start && at < end)
+            return true;
+    }
+    return false;
+}
+
 void hot_age(struct hot_set *h)
 {
     for (struct hot_chunk *c = h->chunks; c < h->chunks + CHUNKS; c++) {

@@ -21,5 +21,7 @@ void hot_put(struct hot_set *h);
 /* The chunk that begins at `at` had to be copied. */
 void hot_note(struct hot_set *h, uint64_t at);
 bool hot_has(const struct hot_set *h, uint64_t at);
+/* Is there one in [start, end)? */
+bool hot_any(const struct hot_set *h, uint64_t start, uint64_t end);
 /* Another fork: what was not noted for many is forgotten. */
 void hot_age(struct hot_set *h);

@@ -6,6 +6,7 @@
 #include "sentry/mm/pagetable.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "sentry/mm/frame_table.h"
 #include "sentry/mm/mm_priv.h"
@@ -67,6 +68,40 @@ void pt_destroy(struct mm *mm)
     frame_put(mm->arena, mm->root, 1);
 }
 
+static inline bool is_frozen(struct mm *mm, pfn_t leaf)
+{
+    return frames_of(mm->arena)->table[leaf].bytes & FRAME_FROZEN;
+}
+
+/*
+ * Who has a frozen leaf to himself may thaw it. Else he takes a copy, and a reference to each
+ * frame: only then may the others find themselves alone.
+ */
+static int own_leaf(struct mm *mm, pte_t *slot) HOLDS(mm->lock);
+static int own_leaf(struct mm *mm, pte_t *slot)
+{
+    struct arena *a = mm->arena;
+    pfn_t was = pte_pfn(*slot), leaf;
+    uint64_t one = 1;
+
+    if (frame_refs(a, was) == 1) {
+        frames_of(a)->table[was].bytes &= (uint8_t)~FRAME_FROZEN;
+        return 0;
+    }
+    if (frame_alloc_near(a, PFN_NONE, false, &one, &leaf))
+        return -ENOMEM;
+    pte_t *to = table_at(mm, leaf);
+    memcpy(to, table_at(mm, was), PAGE_SIZE);
+    *used_of(mm, leaf) = *used_of(mm, was);
+    for (unsigned i = 0; i < 512; i++) {
+        if (to[i])
+            frame_get(a, pte_pfn(to[i]), 1);
+    }
+    __atomic_store_n(slot, leaf << PAGE_SHIFT | PTE_TABLE, __ATOMIC_RELEASE);
+    pt_leaf_put(a, was);
+    return 0;
+}
+
 pte_t *pt_find(struct mm *mm, uint64_t va)
 {
     pfn_t table = mm->root;
@@ -80,11 +115,13 @@ pte_t *pt_find(struct mm *mm, uint64_t va)
     return slot_in(mm, table, 0, va);
 }
 
-pte_t *pt_make(struct mm *mm, uint64_t va)
+/* The entry of a leaf, in a table of the level above; makes tables. NULL: no frame is left. */
+static pte_t *make_leaf_slot(struct mm *mm, uint64_t va, pfn_t *in) HOLDS(mm->lock);
+static pte_t *make_leaf_slot(struct mm *mm, uint64_t va, pfn_t *in)
 {
     pfn_t table = mm->root;
 
-    for (unsigned level = LEVELS - 1; level > 0; level--) {
+    for (unsigned level = LEVELS - 1; level > 1; level--) {
         pte_t *slot = slot_in(mm, table, level, va);
         if (!*slot) {
             pfn_t below;
@@ -96,7 +133,27 @@ pte_t *pt_make(struct mm *mm, uint64_t va)
         }
         table = pte_pfn(*slot);
     }
-    return slot_in(mm, table, 0, va);
+    *in = table;
+    return slot_in(mm, table, 1, va);
+}
+
+pte_t *pt_make(struct mm *mm, uint64_t va)
+{
+    pfn_t table, leaf;
+    pte_t *slot = make_leaf_slot(mm, va, &table);
+
+    if (!slot)
+        return NULL;
+    if (!*slot) {
+        if (frame_alloc(mm->arena, &leaf))
+            return NULL;
+        *slot = leaf << PAGE_SHIFT | PTE_TABLE;
+        ++*used_of(mm, table);
+        mm->tables++;
+    } else if (is_frozen(mm, pte_pfn(*slot)) && own_leaf(mm, slot)) {
+        return NULL;
+    }
+    return slot_in(mm, pte_pfn(*slot), 0, va);
 }
 
 static inline uint64_t *rss_of(struct mm *mm, pte_t e)
@@ -114,6 +171,7 @@ void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
     pte_t was = *slot;
 
     (void)va;
+    assert(!is_frozen(mm, pfn));
     if (was)
         --*rss_of(mm, was);
     if (value)
@@ -186,4 +244,134 @@ static void trim(struct mm *mm, pfn_t table, unsigned level, uint64_t start, uin
 void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
 {
     trim(mm, mm->root, LEVELS - 1, start, end, b);
+}
+
+/* ---- leaves that forks share ---- */
+
+static inline pfn_t leaf_of(struct mm *mm, const pte_t *slot)
+{
+    uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
+
+    return (table - (uintptr_t)ram_of(mm->arena)->base) / PAGE_SIZE;
+}
+
+/* The entry of the leaf that is there, and the table that it is in. */
+static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in) HOLDS(mm->lock);
+static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in)
+{
+    pfn_t table = mm->root;
+
+    for (unsigned level = LEVELS - 1; level > 1; level--) {
+        pte_t e = *slot_in(mm, table, level, va);
+        if (!e)
+            return NULL;
+        table = pte_pfn(e);
+    }
+    *in = table;
+    return slot_in(mm, table, 1, va);
+}
+
+bool pt_is_frozen(struct mm *mm, const pte_t *slot)
+{
+    return is_frozen(mm, leaf_of(mm, slot));
+}
+
+uint32_t pt_leaf_refs(struct mm *mm, const pte_t *slot)
+{
+    return frame_refs(mm->arena, leaf_of(mm, slot));
+}
+
+int pt_own(struct mm *mm, uint64_t start, uint64_t end)
+{
+    int err = 0;
+
+    for (uint64_t va = start; !err && (va = pt_next(mm, va, end)) < end;
+         va = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE) {
+        pfn_t table;
+        pte_t *slot = leaf_slot(mm, va, &table);
+        if (is_frozen(mm, pte_pfn(*slot)))
+            err = own_leaf(mm, slot);
+    }
+    return err;
+}
+
+int pt_own_ends(struct mm *mm, uint64_t start, uint64_t end)
+{
+    int err = 0;
+
+    if (start & (LEAF_SIZE - 1))
+        err = pt_own(mm, start, min(end, start + PAGE_SIZE));
+    if (!err && (end & (LEAF_SIZE - 1)))
+        err = pt_own(mm, max(start, end - PAGE_SIZE), end);
+    return err;
+}
+
+bool pt_freeze(struct mm *mm, uint64_t va)
+{
+    const pte_t *slot = pt_find(mm, va & ~(LEAF_SIZE - 1));
+
+    if (pt_is_frozen(mm, slot))
+        return true;
+    for (unsigned i = 0; i < 512; i++) {
+        if (slot[i] && (slot[i] & (PTE_ANON | PTE_COW)) != (PTE_ANON | PTE_COW))
+            return false;
+    }
+    frames_of(mm->arena)->table[leaf_of(mm, slot)].bytes |= FRAME_FROZEN;
+    return true;
+}
+
+int pt_share(struct mm *to, struct mm *mm, uint64_t va)
+{
+    pfn_t from, table;
+    const pte_t *leaf = leaf_slot(mm, va, &from);
+    pte_t *slot = make_leaf_slot(to, va, &table);
+
+    if (!slot)
+        return -ENOMEM;
+    assert(leaf && is_frozen(mm, pte_pfn(*leaf)) && !*slot);
+    frame_get(mm->arena, pte_pfn(*leaf), 1);
+    *slot = *leaf;
+    ++*used_of(to, table);
+    to->tables++;
+    to->rss_anon += *used_of(mm, pte_pfn(*leaf));
+    to->peak_rss = max(to->peak_rss, to->rss_anon + to->rss_file + to->rss_shmem);
+    return 0;
+}
+
+void pt_drop(struct mm *mm, uint64_t va, struct batch *b)
+{
+    pfn_t table;
+    pte_t *slot = leaf_slot(mm, va, &table);
+    pfn_t leaf = pte_pfn(*slot);
+
+    assert(is_frozen(mm, leaf));
+    __atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+    --*used_of(mm, table);
+    mm->tables--;
+    mm->rss_anon -= *used_of(mm, leaf);
+    batch_put_leaf(b, leaf);
+}
+
+void pt_leaf_put(struct arena *a, pfn_t leaf)
+{
+    struct frame *f = &frames_of(a)->table[leaf];
+    const pte_t *slot = (const pte_t *)frame_ptr(a, leaf);
+    uint32_t refs = atomic_load_explicit(&f->refs, memory_order_acquire);
+
+    while (refs > 1) {
+        if (atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs - 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return;
+    }
+    for (uint64_t i = 0, n; i < 512; i += n) {
+        n = 1;
+        if (!slot[i])
+            continue;
+        while (i + n < 512 && slot[i + n] && pte_pfn(slot[i + n]) == pte_pfn(slot[i]) + n)
+            n++;
+        frame_put(a, pte_pfn(slot[i]), n);
+    }
+    f->used = 0;
+    f->bytes &= (uint8_t)~FRAME_FROZEN;
+    frame_put(a, leaf, 1);
 }

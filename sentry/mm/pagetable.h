@@ -58,7 +58,32 @@ static inline pte_t *pt_make_next(struct mm *mm, pte_t *slot, uint64_t va)
 {
     return slot && (va & (LEAF_SIZE - 1)) ? slot + 1 : pt_make(mm, va);
 }
-/* Changes an entry and all that is counted of it. Entry and value may be empty. */
+/*
+ * A fork shares leaves, as it shares frames. A leaf is *frozen* while it may have been: all
+ * its entries are PTE_ANON | PTE_COW, it holds their frames' references, and nobody writes
+ * there but for who has made it his own before: pt_make() does, for one, and these.
+ * Frozen leaves lie where one private anonymous range covers all that they do.
+ */
+
+/* Is the leaf of this entry frozen? */
+bool pt_is_frozen(struct mm *mm, const pte_t *slot) HOLDS(mm->lock);
+/* How many have the leaf of this entry. */
+uint32_t pt_leaf_refs(struct mm *mm, const pte_t *slot) HOLDS(mm->lock);
+/* Makes all leaves of [start, end) the mm's own. Errors: ENOMEM. */
+must_use int pt_own(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
+/* The same for those that are only in part in [start, end). */
+must_use int pt_own_ends(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
+/* Freezes the leaf of `va`, whose entries are in use, in part. False: not all may be shared. */
+must_use bool pt_freeze(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+/* Puts a frozen leaf of `mm` into a child that has nothing there. Errors: ENOMEM. */
+must_use int pt_share(struct mm *to, struct mm *mm, uint64_t va) HOLDS(to->lock, mm->lock);
+/* Takes a frozen leaf away; its reference goes with the batch. */
+void pt_drop(struct mm *mm, uint64_t va, struct batch *b) HOLDS(mm->lock);
+/* Gives up a reference to a leaf; the last one, those to its frames. */
+void pt_leaf_put(struct arena *a, pfn_t leaf);
+
+/* Changes an entry, not of a frozen leaf, and all that is counted of it. Entry and value may be
+ * empty. */
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value) HOLDS(mm->lock);
 /* The first address from `va` on with a table, or `end`. */
 uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end) HOLDS(mm->lock);

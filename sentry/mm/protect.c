@@ -58,6 +58,8 @@ static int protect_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
     if (!err && (v->start < start || v->end > end) && mm->nvmas >= VMAS_MAX)
         err = -ENOMEM;
     if (!err)
+        err = pt_own(mm, from, to);
+    if (!err)
         err = vma_cut(mm, from, to);
     if (err)
         return err;

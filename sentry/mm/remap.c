@@ -63,6 +63,8 @@ static int move_pages(struct mm *mm, uint64_t from, uint64_t to, uint64_t len)
 
     if (len == 0)
         return 0;
+    if (pt_own(mm, from, from + len))
+        return -ENOMEM;
     pt_for_each (mm, va, slot, from, from + len) {
         if (!pt_make(mm, to + (va - from)))
             return -ENOMEM;

@@ -58,17 +58,29 @@ static void hide_all(struct mm *mm)
     mm->maps = 0;
 }
 
+/* Entries from `slot` on, of those up to `end` in its leaf, that make one mapping. */
+static uint64_t like_run(const pte_t *slot, uint64_t va, uint64_t end)
+{
+    uint64_t most = (min((va & ~(LEAF_SIZE - 1)) + LEAF_SIZE, end) - va) / PAGE_SIZE, n = 1;
+
+    while (n < most && slot[n] == slot[0] + (n << PAGE_SHIFT))
+        n++;
+    return n;
+}
+
 uint64_t shadow_count(struct mm *mm, uint64_t most)
 {
-    uint64_t n = 0, va, next_va = 0;
+    uint64_t n = 0, va, next_va = 0, end = mm_task_size(mm);
     pte_t *slot, next = 0;
 
-    pt_for_each (mm, va, slot, 0, mm_task_size(mm)) {
+    pt_for_each (mm, va, slot, 0, end) {
+        uint64_t run = like_run(slot, va, end);
         n += va != next_va || *slot != next;
         if (n >= most)
             break;
-        next_va = va + PAGE_SIZE;
-        next = *slot + PAGE_SIZE;
+        next_va = va + run * PAGE_SIZE;
+        next = *slot + run * PAGE_SIZE;
+        va = next_va - PAGE_SIZE;
     }
     return n;
 }
@@ -201,30 +213,40 @@ void batch_protect(struct batch *b, uint64_t va, uint64_t size, int prot)
     *new_op(b) = (struct mem_op){ .kind = MEM_PROTECT, .prot = prot, .va = va, .size = size };
 }
 
+static void put_run(struct batch *b, pfn_t pfn, uint64_t count)
+{
+    if (b->nruns == BATCH_RUNS)
+        batch_end(b);
+    b->runs[b->nruns].pfn = pfn;
+    b->runs[b->nruns++].count = count;
+}
+
 void batch_put(struct batch *b, pfn_t pfn, uint64_t count)
 {
     uint32_t n = b->nruns;
 
     if (!frame_is_ram(b->mm->arena, pfn))
         return;
-    if (n && b->runs[n - 1].pfn + b->runs[n - 1].count == pfn) {
+    if (n && b->runs[n - 1].count && b->runs[n - 1].pfn + b->runs[n - 1].count == pfn)
         b->runs[n - 1].count += count;
-        return;
-    }
-    if (n == BATCH_RUNS) {
-        batch_end(b);
-        n = 0;
-    }
-    b->runs[n].pfn = pfn;
-    b->runs[n].count = count;
-    b->nruns = n + 1;
+    else
+        put_run(b, pfn, count);
+}
+
+void batch_put_leaf(struct batch *b, pfn_t leaf)
+{
+    put_run(b, leaf, 0);
 }
 
 void batch_end(struct batch *b)
 {
     send(b);
-    for (uint32_t i = 0; i < b->nruns; i++)
-        frame_put(b->mm->arena, b->runs[i].pfn, b->runs[i].count);
+    for (uint32_t i = 0; i < b->nruns; i++) {
+        if (b->runs[i].count)
+            frame_put(b->mm->arena, b->runs[i].pfn, b->runs[i].count);
+        else
+            pt_leaf_put(b->mm->arena, b->runs[i].pfn);
+    }
     for (uint32_t i = 0; i < b->ngone; i++)
         frame_put(b->mm->arena, b->gone[i].pfn, b->gone[i].pages);
     b->nruns = b->ngone = 0;
@@ -249,7 +271,10 @@ void shadow_refill(struct mm *mm, uint64_t start, uint64_t end)
     pte_t *slot;
 
     batch_begin(&b, mm);
-    pt_for_each (mm, va, slot, start, end)
-        batch_map(&b, va, *slot, 1);
+    pt_for_each (mm, va, slot, start, end) {
+        uint64_t run = like_run(slot, va, end);
+        batch_map(&b, va, *slot, run);
+        va += (run - 1) * PAGE_SIZE;
+    }
     batch_end(&b);
 }

@@ -28,7 +28,7 @@ struct batch {
     struct mem_op ops[BATCH_OPS + LATE_OPS + GONE_RANGES];
     struct {
         pfn_t pfn;
-        uint64_t count;
+        uint64_t count; /* 0: a leaf */
     } runs[BATCH_RUNS];
     uint32_t ngone;
     struct gone_range gone[GONE_RANGES];
@@ -46,6 +46,8 @@ void batch_unmap(struct batch *b, uint64_t va, uint64_t size);
 void batch_protect(struct batch *b, uint64_t va, uint64_t size, int prot);
 /* Gives up one reference of each frame, once the platform shows them no more. */
 void batch_put(struct batch *b, pfn_t pfn, uint64_t count);
+/* The same for a frozen leaf: pagetable.h. */
+void batch_put_leaf(struct batch *b, pfn_t leaf);
 /* Makes all of it so. The guest sees nothing else when it returns. */
 void batch_end(struct batch *b);
 /* Tells the platform of all that has been waiting. */

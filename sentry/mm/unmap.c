@@ -44,6 +44,11 @@ static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b
     if (!is_unseen(mm, va, end, b))
         batch_unmap(b, va, end - va);
     pt_for_each (mm, va, slot, va, end) {
+        if (pt_is_frozen(mm, slot)) {
+            pt_drop(mm, va, b);
+            va = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE - PAGE_SIZE;
+            continue;
+        }
         pfn_t pfn = pte_pfn(*slot);
         pt_set(mm, va, slot, 0);
         batch_put(b, pfn, 1);
@@ -103,7 +108,9 @@ int unmap_in_batch(struct mm *mm, uint64_t start, uint64_t len, struct batch *b)
     /* mm/vma.c: only a cut out of the middle makes one more. */
     if (v->start < start && v->end > end && mm->nvmas >= VMAS_MAX)
         return -ENOMEM;
-    int err = vma_cut(mm, start, end);
+    int err = pt_own_ends(mm, start, end);
+    if (!err)
+        err = vma_cut(mm, start, end);
     if (err)
         return err;
     unmap_all(mm, start, end, b);

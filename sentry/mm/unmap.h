@@ -5,7 +5,8 @@
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
-/* Takes vmas and pages of a range away; cuts were made. */
+/* Takes vmas and pages of a range away; cuts were made, and no frozen leaf is only in part in it.
+ */
 void unmap_range(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
 /* Takes pages alone away. `cow_too`: those of the range's own as well. */
 void unmap_pages(struct mm *mm, uint64_t start, uint64_t end, bool cow_too, struct batch *b)

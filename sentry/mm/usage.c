@@ -21,12 +21,17 @@ static const char *name_of(const struct mm *mm, const struct vma *v)
     return NULL;
 }
 
-static void count_page(struct mm *mm, pte_t e, struct vma_info *out)
+/* A frame is its leaf's: who shares the leaf shares that. */
+static void count_page(struct mm *mm, const pte_t *slot, struct vma_info *out) HOLDS(mm->lock);
+static void count_page(struct mm *mm, const pte_t *slot, struct vma_info *out)
 {
+    pte_t e = *slot;
     pfn_t pfn = pte_pfn(e);
     bool ram = frame_is_ram(mm->arena, pfn);
     uint32_t refs = ram ? frame_refs(mm->arena, pfn) : 1;
 
+    if (pt_is_frozen(mm, slot))
+        refs += pt_leaf_refs(mm, slot) - 1;
     out->rss += PAGE_SIZE;
     if (e & PTE_ANON) {
         out->anonymous += PAGE_SIZE;
@@ -75,7 +80,7 @@ static void describe(struct mm *mm, struct vma *v, bool count_pages, struct vma_
     if (!count_pages)
         return;
     pt_for_each (mm, va, slot, v->start, v->end)
-        count_page(mm, *slot, out);
+        count_page(mm, slot, out);
 }
 
 /* The first range that ends above `from`, with a reference of its path. False: there is none. */

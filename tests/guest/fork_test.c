@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <sys/mman.h>
 
 #include "tests/guest/child.h"
@@ -197,6 +198,97 @@ TEST(forks_among_children_that_write)
 
         CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
         CHECK_EQ(status, 0);
+    }
+}
+
+/* A leaf of a page table covers 2 MiB: families share these. Each page knows its writer. */
+enum { BIG = 16 << 20, STEP = 4096 };
+static char *big;
+
+static int has_all(size_t from, size_t to, char what)
+{
+    for (size_t at = from; at < to; at += STEP) {
+        if (big[at] != what)
+            return 0;
+    }
+    return 1;
+}
+
+static void write_all(size_t from, size_t to, char what)
+{
+    for (size_t at = from; at < to; at += STEP)
+        big[at] = what;
+}
+
+/* What a child, and then its parent, may do with memory that they have in common. */
+static int change(int how)
+{
+    size_t mib = 1 << 20;
+    int status;
+    pid_t pid;
+    char *to;
+
+    switch (how) {
+    case 0:
+        write_all(0, BIG, 9);
+        return has_all(0, BIG, 9);
+    case 1:
+        big[5 * mib] = 9;
+        return has_all(5 * mib + STEP, BIG, 1) && big[5 * mib] == 9;
+    case 2: /* parts of leaves, and whole ones */
+        if (munmap(big + 3 * mib, 4 * mib + STEP))
+            return 0;
+        return has_all(0, 3 * mib, 1) && has_all(7 * mib + STEP, BIG, 1);
+    case 3:
+        if (madvise(big + mib, 6 * mib, MADV_DONTNEED))
+            return 0;
+        return has_all(0, mib, 1) && has_all(mib, 7 * mib, 0) && has_all(7 * mib, BIG, 1);
+    case 4:
+        if (mprotect(big + mib, 8 * mib, PROT_READ) || !has_all(0, BIG, 1) ||
+            mprotect(big, BIG, PROT_READ | PROT_WRITE))
+            return 0;
+        write_all(2 * mib, 4 * mib, 9);
+        return has_all(2 * mib, 4 * mib, 9) && has_all(4 * mib, BIG, 1);
+    case 5:
+        to = mmap(NULL, BIG, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mremap(big + mib, 5 * mib, 5 * mib, MREMAP_MAYMOVE | MREMAP_FIXED, to + mib) !=
+            to + mib)
+            return 0;
+        to[mib] = 9;
+        return to[mib + STEP] == 1 && to[6 * mib - STEP] == 1 && has_all(6 * mib, BIG, 1);
+    default: /* a child of its own */
+        pid = fork();
+        if (pid == 0) {
+            write_all(0, BIG, 9);
+            _exit(!has_all(0, BIG, 9));
+        }
+        return waitpid(pid, &status, 0) == pid && status == 0 && has_all(0, BIG, 1);
+    }
+}
+
+TEST(whoever_changes_large_memory_changes_his_own)
+{
+    for (int how = 0; how < 14; how++) {
+        int status;
+        size_t shift = how < 7 ? 0 : 3 * STEP;
+        char *all =
+            mmap(NULL, BIG + (4 << 20), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        CHECK(all != MAP_FAILED);
+        big = (char *)(((uintptr_t)all + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1)) + shift;
+        write_all(0, BIG, 1);
+        for (int turn = 0; turn < 3; turn++) {
+            pid_t pid = fork();
+            if (pid == 0)
+                _exit(!change(how % 7));
+            if (turn == 2) /* while the child is there */
+                CHECK(change((how + 3) % 7));
+            CHECK_EQ(waitpid(pid, &status, 0), pid);
+            CHECK_EQ(status, 0);
+            if (turn < 2)
+                CHECK(has_all(0, BIG, 1));
+        }
+        munmap(all, BIG + (4 << 20));
     }
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* munmap(2) */
+#include <errno.h>
+#include <fcntl.h>
+
 #include "faults.h"
+#include "tests/guest/child.h"
 
 TEST(what_is_unmapped_is_gone_and_the_rest_stays)
 {
@@ -53,6 +57,56 @@ TEST(what_comes_after_is_zero)
             CHECK(p[at] == 0 && p[at + PAGE - 1] == 0);
         memset(p, 0xff, 20 * PAGE);
         CHECK(munmap(p, 20 * PAGE) == 0);
+    }
+}
+
+/* Whatever comes next at a place that was given back: a part of it, more than it, a read by a call.
+ */
+TEST(what_comes_after_elsewhere_and_otherwise_is_right_too)
+{
+    int zero = open("/dev/zero", O_RDONLY);
+
+    for (int i = 0; i < 60; i++) {
+        size_t size = (size_t)(1 + i % 7) * PAGE;
+        char *p = anon(16 * PAGE, RW), *q;
+        memset(p, 0xff, 16 * PAGE);
+        CHECK(munmap(p, 16 * PAGE) == 0);
+        CHECK_EQ(read(zero, p + 5 * PAGE, 1), -1); /* EFAULT */
+        CHECK_EQ(errno, EFAULT);
+        if (i % 3 == 0)
+            CHECK_EQ(reading(p + 3 * PAGE), SIGSEGV);
+        q = mmap(p + 4 * PAGE, size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        CHECK(q == p + 4 * PAGE && q[0] == 0 && q[size - 1] == 0);
+        CHECK_EQ(reading(q - 1), SIGSEGV);
+        CHECK_EQ(reading(q + size), SIGSEGV);
+        q[0] = 1;
+        CHECK(munmap(q, size) == 0);
+        CHECK_EQ(reading(q), SIGSEGV);
+        q = anon(16 * PAGE, PROT_READ);
+        CHECK(q[0] == 0 && q[16 * PAGE - 1] == 0);
+        CHECK(munmap(q, 16 * PAGE) == 0);
+    }
+    close(zero);
+}
+
+static char *given_back;
+
+static int child_sees_nothing(void)
+{
+    REQUIRE(reading(given_back) == SIGSEGV);
+    char *p = anon(16 * PAGE, RW);
+    REQUIRE(p[0] == 0 && p[15 * PAGE] == 0);
+    return 0;
+}
+
+TEST(what_is_gone_is_gone_for_a_child)
+{
+    for (int i = 0; i < 20; i++) {
+        given_back = anon(16 * PAGE, RW);
+        memset(given_back, 0xff, 16 * PAGE);
+        CHECK(munmap(given_back, 16 * PAGE) == 0);
+        CHECK_CHILD(child_sees_nothing);
+        CHECK_EQ(reading(given_back), SIGSEGV);
     }
 }
 

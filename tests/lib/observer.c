@@ -54,13 +54,19 @@ static bool maps(const uint64_t arg[6])
     bool slot = in(arg[0], arg[1], STUB_SLOTS, STUB_SLOTS_END) && arg[1] == SLOT_SIZE;
     bool commands = arg[0] == STUB_CMD && arg[1] == STUB_CMD_SIZE && arg[2] == PROT_READ;
 
-    return arg[3] == (MAP_SHARED | MAP_FIXED) &&
+    return (arg[3] & ~(uint64_t)MAP_POPULATE) == (MAP_SHARED | MAP_FIXED) &&
            (in(arg[0], arg[1], 0, STUB_START) || slot || commands);
 }
 
 static bool below_stub(const uint64_t arg[6])
 {
     return in(arg[0], arg[1], 0, STUB_START);
+}
+
+/* Rights are taken away, from little, and not from what stub code needs. */
+static bool hides(const uint64_t arg[6])
+{
+    return arg[0] < STUB_START - HIDE_MAX && arg[1] < HIDE_MAX && arg[2] == PROT_NONE;
 }
 
 static bool keeps_slot(const uint64_t arg[6])
@@ -138,6 +144,7 @@ static const struct permit {
     { ROLE_AGENT, ROLE_GUEST, SYS_seccomp,         STUB_PAGE, filters         },
     { ROLE_GUEST, ROLE_GUEST, SYS_futex,           STUB_PAGE, on_slot         },
     { ROLE_GUEST, ROLE_GUEST, SYS_sched_yield,     STUB_PAGE, any             },
+    { ROLE_GUEST, ROLE_GUEST, SYS_mprotect,        STUB_PAGE, hides           },
     { ROLE_GUEST, ROLE_GUEST, SYS_rt_sigreturn,    STUB_PAGE, any             },
 };
 

@@ -35,7 +35,9 @@ static void stop(struct rig *r)
 
 static int map(struct aspace *as, uint64_t va, uint64_t size, int prot, uint64_t off)
 {
-    struct mem_op op = { MEM_MAP, prot, va, size, FILE_RAM, off };
+    struct mem_op op = {
+        .kind = MEM_MAP, .prot = prot, .va = va, .size = size, .file = FILE_RAM, .off = off
+    };
 
     return fake_platform.aspace_apply(as, &op, 1);
 }

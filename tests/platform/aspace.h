@@ -216,7 +216,9 @@ Test(aspace, other_files_are_mapped_by_number)
     cr_assert_eq(OPS->file_add(r.p, fd, &file), 0);
     cr_assert_neq(file, FILE_RAM);
     host_close(fd);
-    struct mem_op op = { MEM_MAP, PROT_READ, FAR_AT, PAGE_SIZE, file, 0 };
+    struct mem_op op = {
+        .kind = MEM_MAP, .prot = PROT_READ, .va = FAR_AT, .size = PAGE_SIZE, .file = file
+    };
     rig_apply(r.as, op);
     cr_assert(load(&r, r.as, FAR_AT + 8, &got));
     cr_assert_eq(got, 4711);

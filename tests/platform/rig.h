@@ -37,7 +37,9 @@ struct rig {
 
 static inline struct mem_op op_map(uint64_t va, uint64_t size, int prot, uint64_t off)
 {
-    return (struct mem_op){ MEM_MAP, prot, va, size, FILE_RAM, off };
+    return (struct mem_op){
+        .kind = MEM_MAP, .prot = prot, .va = va, .size = size, .file = FILE_RAM, .off = off
+    };
 }
 
 static inline struct mem_op op_unmap(uint64_t va, uint64_t size)

@@ -50,8 +50,8 @@ Test(late, what_is_never_touched_comes_to_cost_nothing, .init = start, .fini = s
 {
     size_t before = 0;
 
-    for (int i = 0; i < 100; i++) {
-        if (i == 50)
+    for (int i = 0; i < 250; i++) {
+        if (i == 200)
             before = handovers();
         uint64_t at = map(0, 16, RW, ANON);
         cr_assert(mm_world_agrees(w.mm, false));
