@@ -62,6 +62,16 @@ void cpus_roam(const struct cpus *c)
         set_all(c, 0);
 }
 
+int cpus_nth(const struct cpus *c, unsigned n)
+{
+    int cpu = 0;
+
+    n %= (unsigned)CPU_COUNT(&c->all);
+    while (!CPU_ISSET(cpu, &c->all) || n-- > 0)
+        cpu++;
+    return cpu;
+}
+
 void cpus_bring(const struct cpus *c, pid_t stub, int cpu)
 {
     if (c->many)

@@ -23,6 +23,9 @@ void cpus_init(struct cpus *c);
 int cpus_stay(const struct cpus *c);
 void cpus_roam(const struct cpus *c);
 
+/* The one of this number among them, counted round and round. */
+int cpus_nth(const struct cpus *c, unsigned n);
+
 /* Lets a stub be woken on one CPU only, or on any. It need not live any more. */
 void cpus_bring(const struct cpus *c, pid_t stub, int cpu);
 void cpus_free(const struct cpus *c, pid_t stub);

@@ -87,6 +87,7 @@ static int systrap_create(const struct platform_options *opts, struct platform *
     int err = stubs_create(&p->stubs, &o);
     p->cpu_count = opts->no_spin ? 0 : (unsigned)CPU_COUNT(&p->stubs.cpus.all);
     p->no_answers = opts->no_answers;
+    seats_init(&p->seats, p->cpu_count);
     if (!err)
         err = try_to_run(p);
     if (err) {

@@ -14,6 +14,8 @@
  * for long, least where all processors have a guest to run; and who sees that it has
  * happened ends all spinning for a while, and for a longer one if it happens again soon.
  *
+ * Many guests that talk get seats instead (seat.c), where nobody has to yield.
+ *
  * Whether it pays is learned from the last time (struct habit): a guest that computes,
  * and a call that blocks for long, are not spun for. Nothing idle spins.
  */
@@ -79,17 +81,30 @@ static bool is_crowded(struct platform *p)
 }
 
 /* For how long it may be, while so many guests have the processors, or want them. */
-static uint32_t span_for(struct platform *p, struct habit *h, unsigned guests)
+static uint32_t span_for(struct guest_thread *t, struct habit *h, unsigned guests)
 {
-    if (p->cpu_count == 0 || !habit_allows(h) || is_crowded(p))
+    struct platform *p = t->p;
+
+    if (p->cpu_count == 0 || !habit_allows(h))
+        return 0;
+    if (seats_full(&p->seats, guests) && seat_pays(t)) {
+        if (!seat_held(t))
+            return 0;
+        if (t->talk.stub_cpu >= 0)
+            return t->talk.is_fresh ? SPIN_LONG : SPIN_SHORT; /* the stub's; see looks_for */
+    }
+    if (is_crowded(p))
         return 0;
     return guests < p->cpu_count ? SPIN_LONG : SPIN_SHORT;
 }
 
-static uint32_t looks_for(struct platform *p, unsigned guests)
+static uint32_t looks_for(const struct guest_thread *t, unsigned guests)
 {
+    const struct platform *p = t->p;
     unsigned idle = atomic_load_explicit(&p->lingering, memory_order_relaxed);
 
+    if (t->talk.stub_cpu >= 0)
+        return SPIN_LONG; /* it is on another processor: we look for so long, whatever the span */
     return guests + idle > 1 || p->cpu_count == 1 ? LOOKS : LOOKS_ALONE;
 }
 
@@ -125,19 +140,21 @@ static bool spin(struct platform *p, const _Atomic uint32_t *word, uint32_t valu
 void spin_for_stub(struct guest_thread *t)
 {
     unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
-    uint32_t span = span_for(t->p, &t->sentry, guests);
+    uint32_t span = span_for(t, &t->sentry, guests);
 
     if (span)
         habit_learn(&t->sentry,
-                    spin(t->p, &t->stub->slot->turn, TURN_GUEST, span, looks_for(t->p, guests)));
+                    spin(t->p, &t->stub->slot->turn, TURN_GUEST, span, looks_for(t, guests)));
+    t->talk.is_fresh = false;
 }
 
 void spin_tell(struct guest_thread *t, struct slot *slot)
 {
     unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
 
-    uint32_t spin = span_for(t->p, &t->guest, guests), looks = looks_for(t->p, guests);
-
+    if (seat_held(t) && t->sentry.pause == 0 && seats_full(&t->p->seats, guests) && seat_pays(t))
+        seat_spread(t);
+    uint32_t spin = span_for(t, &t->guest, guests), looks = looks_for(t, guests);
     if (slot->spin != spin)
         slot->spin = spin;
     if (slot->looks != looks)
@@ -158,8 +175,9 @@ void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32
 {
     struct platform *p = t->p;
     unsigned guests = atomic_load_explicit(&p->running, memory_order_relaxed);
-    uint32_t span = span_for(p, &t->asleep, guests);
 
+    seat_give(t);
+    uint32_t span = span_for(t, &t->asleep, guests);
     if (!span)
         return;
     atomic_fetch_add_explicit(&p->lingering, 1, memory_order_relaxed);

@@ -27,6 +27,36 @@ struct habit {
     unsigned penalty; /* the next pause */
 };
 
+/* What a thread knows of how much its guest talks (seat.c). */
+struct talk {
+    bool talks;             /* [t] it makes one call after the other */
+    bool is_fresh;          /* [t] it has waited for its seat, and not had a turn since */
+    int stub_cpu;           /* [t] where its stub is held, apart from us; -1: nowhere */
+    unsigned seat;          /* [t] its number, where that has us as its holder */
+    unsigned without;       /* [t] turns that it would have had a seat for */
+    unsigned turns;         /* [t] since cpu_then */
+    nsec_t cpu_then;        /* [t] the stub's processor time, when that was last looked at */
+    struct list queued;     /* in seats.queue, under its lock */
+    _Atomic uint32_t state; /* [a] in the queue or not; it sleeps on this */
+};
+
+struct seat {
+    _Atomic(struct guest_thread *) holder; /* [a] or NULL */
+    _Atomic uint64_t since;                /* [a] on the time stamp counter */
+};
+
+#define SEATS_MAX 64
+
+struct seats {
+    struct mutex lock;         /* RANK_STUB */
+    struct list queue;         /* [l] of threads that wait */
+    _Atomic unsigned waiting;  /* [a] how many those are; changes under the lock */
+    _Atomic uint64_t computed; /* [a] when a guest was last seen to compute for long */
+    unsigned cpus;             /* [I] */
+    unsigned count;            /* [I] 0: nobody waits for one */
+    struct seat at[SEATS_MAX];
+};
+
 struct guest_thread {
     struct platform *p;     /* [I] */
     _Atomic uint32_t state; /* [a] THREAD_* */
@@ -40,9 +70,10 @@ struct guest_thread {
     struct habit sentry; /* [t] does it pay that we spin for the stub? */
     struct habit guest;  /* [t] that the stub spins for us? */
     struct habit asleep; /* [t] and before a sleep of the sentry's? */
-    struct list node;    /* in platform.threads, under the lock of stubs */
-    struct mutex lock;   /* RANK_STUB: the two below, and changes of pid */
-    nsec_t past_cpu;     /* [l] of the stubs before this one, less what this one had before */
+    struct talk talk;
+    struct list node;  /* in platform.threads, under the lock of stubs */
+    struct mutex lock; /* RANK_STUB: the two below, and changes of pid */
+    nsec_t past_cpu;   /* [l] of the stubs before this one, less what this one had before */
 };
 
 struct platform {
@@ -50,6 +81,7 @@ struct platform {
     struct list threads; /* [l] */
     unsigned cpu_count;  /* [I] that may spin; 0: none does */
     bool no_answers;     /* [I] */
+    struct seats seats;
     _Atomic unsigned running;                /* [a] guest threads whose turn it is */
     _Atomic unsigned lingering;              /* [a] those that wait in linger() */
     _Atomic bool crowded;                    /* [a] nobody spins, until crowd_end (spin.c) */
@@ -108,6 +140,44 @@ void slots_bury(struct stubs *stubs, struct aspace *as);
  *   blocks    for as long as the guest computes, where it was told to run
  */
 must_use int turn(struct guest_thread *t, uint32_t orders, uint64_t result);
+
+/* seat.c */
+
+/* One for two processors, and at most SEATS_MAX: with more there are none, and nobody waits. */
+void seats_init(struct seats *s, unsigned cpus);
+
+/* It has a stub, of which nothing is known. */
+void seat_meet(struct guest_thread *t);
+
+/* Whether more than the processors can take want to run, as `guests` do, or wait for a seat. */
+bool seats_full(const struct seats *s, unsigned guests);
+
+/* Its guest has had the turn since then, a time that its sentry thread slept. */
+void seat_saw(struct guest_thread *t, uint64_t since);
+
+/*
+ * Before a guest goes on, as one of `guests`: takes a seat, if it should have one and can, and
+ * gives up one that others wait for.
+ *
+ *   blocks    for a few slices of half a ms
+ */
+void seat_take(struct guest_thread *t, unsigned guests);
+
+/* Before it sleeps: it has no use for a seat. */
+void seat_give(struct guest_thread *t);
+
+/* Whether one would be of use to it now. */
+bool seat_pays(struct guest_thread *t);
+
+/* Brings its stub to another processor than ours, until the seat is given up. */
+void seat_spread(struct guest_thread *t);
+
+static inline bool seat_held(const struct guest_thread *t)
+{
+    const struct seat *seat = &t->p->seats.at[t->talk.seat];
+
+    return atomic_load_explicit(&seat->holder, memory_order_relaxed) == t;
+}
 
 /* spin.c */
 

@@ -216,6 +216,8 @@ int systrap_thread_create(struct platform *p, struct guest_thread **out)
     t->p = p;
     t->sentry.pause = t->guest.pause = NEW_PAUSE;
     list_init(&t->node);
+    list_init(&t->talk.queued);
+    t->talk.stub_cpu = -1;
     mutex_init(&t->lock, RANK_STUB);
     mutex_lock(&p->stubs.lock);
     list_push_back(&p->threads, &t->node);
@@ -234,6 +236,7 @@ static struct stub *part(struct guest_thread *t)
         t->past_cpu = nsec_add(t->past_cpu, stub_time(s->pid) - s->cpu_before);
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
+    seat_give(t);
     t->stub = NULL;
     t->brief = false; /* what it has not told is gone with it */
     if (t->fpu_at == FPU_IN_STUB)
@@ -301,6 +304,7 @@ static void meet(struct guest_thread *t, struct stub *s)
     t->stub = s;
     atomic_store(&t->pid, s->pid);
     mutex_unlock(&t->lock);
+    seat_meet(t);
 }
 
 static int enter(struct guest_thread *t, struct aspace *as)

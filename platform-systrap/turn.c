@@ -69,6 +69,8 @@ static bool await(struct guest_thread *t, uint32_t orders)
     spin_for_stub(t);
     if (atomic_load(&slot->turn) == TURN_SENTRY)
         return true;
+    seat_give(t);
+    uint64_t since = __builtin_ia32_rdtsc();
     /* Said before we look at the turn again; the stub looks at it after it has changed that. */
     atomic_store(&slot->sentry_sleeps, 1);
     while (hope && (now = atomic_load(&slot->turn)) == TURN_GUEST) {
@@ -78,13 +80,19 @@ static bool await(struct guest_thread *t, uint32_t orders)
             hope = is_hopeful(t, orders, &patience);
     }
     atomic_store_explicit(&slot->sentry_sleeps, 0, memory_order_relaxed);
-    return hope && now == TURN_SENTRY;
+    if (!hope || now != TURN_SENTRY)
+        return false;
+    if (orders & ORDER_RUN)
+        seat_saw(t, since);
+    return true;
 }
 
 int turn(struct guest_thread *t, uint32_t orders, uint64_t result)
 {
     struct slot *slot = t->stub->slot;
 
+    if (orders & ORDER_RUN)
+        seat_take(t, atomic_load_explicit(&t->p->running, memory_order_relaxed) + 1);
     atomic_fetch_add_explicit(&t->p->running, 1, memory_order_relaxed);
     bool sleeps = atomic_load(&slot->stub_sleeps);
     spin_heard(t, slot, sleeps);
