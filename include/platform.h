@@ -172,6 +172,12 @@ struct platform_ops {
      * both. */
     must_use int (*aspace_fork)(struct aspace *parent, struct aspace **out);
 
+    /*
+     * Begins to take all out of an address space in which no guest thread runs any more, and
+     * which is to be destroyed; its memory is the guest's until it is. Does not wait. Optional.
+     */
+    void (*aspace_empty)(struct aspace *as);
+
     /* No guest thread runs in it any more. NULL is fine. */
     void (*aspace_destroy)(struct aspace *as);
 

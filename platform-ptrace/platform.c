@@ -129,6 +129,7 @@ const struct platform_ops platform_ptrace = {
     .aspace_create = ptrace_aspace_create,
     .aspace_place = aspace_place,
     .aspace_fork = aspace_fork,
+    .aspace_empty = spare_empty,
     .aspace_destroy = ptrace_aspace_destroy,
     .aspace_own = spare_own,
     .aspace_reuse = ptrace_aspace_reuse,

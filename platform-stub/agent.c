@@ -54,6 +54,11 @@
 
 #define LOOK_AFTER NSEC_PER_SEC
 
+/* How long a batch may take, and each operation of it, in cycles of the time stamp counter. */
+#define YIELD_SPAN    UINT64_C(100000)
+#define YIELD_SPAN_OP UINT64_C(10000)
+#define PENALTY_MAX   63
+
 void agent_init(struct agent *a, struct stub_cmd *cmd, const struct cpus *cpus, pid_t sentry)
 {
     *a = (struct agent){ .cmd = cmd, .cpus = cpus, .cpu = -1 };
@@ -68,7 +73,7 @@ void agent_init(struct agent *a, struct stub_cmd *cmd, const struct cpus *cpus, 
 void agent_put(struct agent *a, unsigned flags, long nr, uint64_t a0, uint64_t a1, uint64_t a2,
                uint64_t a3, uint64_t a4, uint64_t a5)
 {
-    assert(!agent_is_full(a));
+    assert(!agent_is_full(a) && !a->begun);
     struct stub_op op = {
         (uint64_t)nr, {a0, a1, a2, a3, a4, a5},
          flags
@@ -94,6 +99,32 @@ bool agent_is_dead(struct agent *a)
     return !a->pid;
 }
 
+/*
+ * Yields to the agent, which was woken on our CPU: it runs at once, nobody has to be woken again,
+ * and nobody held where it is. Where others are there to whom that yields, too, it is the wrong
+ * way, for some batches: who sleeps comes before who computes.
+ *
+ *   returns   false where there is no answer yet
+ */
+static bool yield_for_answer(struct agent *a, uint32_t seq)
+{
+    uint64_t since = __builtin_ia32_rdtsc(), span = YIELD_SPAN + YIELD_SPAN_OP * a->cmd->count;
+    bool done, late;
+
+    if (a->pause > 0) {
+        a->pause--;
+        return false;
+    }
+    do {
+        host_sched_yield();
+        done = atomic_load(&a->cmd->done) == seq;
+        late = __builtin_ia32_rdtsc() - since > span;
+    } while (!done && !late);
+    a->penalty = late ? min(2 * a->penalty + 1, PENALTY_MAX) : 0;
+    a->pause = a->penalty;
+    return done;
+}
+
 static int wait_for_answer(struct agent *a, uint32_t seq)
 {
     struct stub_cmd *cmd = a->cmd;
@@ -111,32 +142,66 @@ static int wait_for_answer(struct agent *a, uint32_t seq)
     return err;
 }
 
-int agent_run(struct agent *a, unsigned *done)
+/* Tells it to go on. Gives the number of the batch. */
+static uint32_t start(struct agent *a)
 {
     struct stub_cmd *cmd = a->cmd;
-    unsigned count = a->count;
+    uint32_t seq = atomic_load_explicit(&cmd->seq, memory_order_relaxed) + 1;
 
-    a->count = 0;
-    if (done)
-        *done = 0;
-    if (!a->pid)
-        return -EIO;
-    cmd->count = count;
+    cmd->count = a->count;
     cmd->value = 0;
     cmd->error = cmd->left = 0;
-    uint32_t seq = atomic_load_explicit(&cmd->seq, memory_order_relaxed) + 1;
-    int cpu = cpus_stay(a->cpus);
-    if (cpu != a->cpu)
-        cpus_bring(a->cpus, a->pid, a->cpu = cpu);
+    a->count = 0;
     atomic_store(&cmd->seq, seq);
     host_futex_wake_shared(&cmd->seq, 1);
-    int err = wait_for_answer(a, seq);
-    cpus_roam(a->cpus);
-    if (err)
-        return err;
-    if (cmd->error && cmd->left > count)
-        panic("an agent left %u of %u operations", cmd->left, count);
+    return seq;
+}
+
+/* What has become of the batch. */
+static int answer(const struct stub_cmd *cmd, unsigned *done)
+{
+    if (cmd->error && cmd->left > cmd->count)
+        panic("an agent left %u of %u operations", cmd->left, cmd->count);
     if (done)
-        *done = count - cmd->left;
+        *done = cmd->count - cmd->left;
     return -(int)cmd->error;
+}
+
+int agent_run(struct agent *a, unsigned *done)
+{
+    assert(!a->begun);
+    if (done)
+        *done = 0;
+    if (!a->pid) {
+        a->count = 0;
+        return -EIO;
+    }
+    int err = 0, cpu = cpus_here(a->cpus);
+    if (cpu >= 0 && cpu != a->cpu)
+        cpus_bring(a->cpus, a->pid, a->cpu = cpu);
+    uint32_t seq = start(a);
+    if (!yield_for_answer(a, seq)) {
+        cpus_stay(a->cpus);
+        err = wait_for_answer(a, seq);
+        cpus_roam(a->cpus);
+    }
+    return err ? err : answer(a->cmd, done);
+}
+
+void agent_begin(struct agent *a)
+{
+    assert(!a->begun && a->pid);
+    if (a->cpu >= 0)
+        cpus_free(a->cpus, a->pid);
+    a->cpu = -1;
+    start(a);
+    a->begun = true;
+}
+
+int agent_finish(struct agent *a)
+{
+    assert(a->begun);
+    a->begun = false;
+    int err = wait_for_answer(a, atomic_load_explicit(&a->cmd->seq, memory_order_relaxed));
+    return err ? err : answer(a->cmd, NULL);
 }

@@ -59,9 +59,12 @@ static_assert(STUB_OPS_MAX <= UINT8_MAX, "stub_cmd.left is a byte");
 struct agent {
     struct stub_cmd *cmd;
     const struct cpus *cpus;
-    int cpu;        /* where it was woken last, or -1 */
-    pid_t pid;      /* 0 once it is known to be dead, and reaped */
-    unsigned count; /* operations put into the next batch */
+    int cpu;         /* where it was woken last, or -1 */
+    pid_t pid;       /* 0 once it is known to be dead, and reaped */
+    unsigned count;  /* operations put into the next batch */
+    bool begun;      /* agent_finish() is due */
+    uint8_t pause;   /* so many batches are waited for asleep, */
+    uint8_t penalty; /* and twice as many when yielding is in vain again */
 };
 
 /*
@@ -92,6 +95,13 @@ void agent_put(struct agent *a, unsigned flags, long nr, uint64_t a0, uint64_t a
  *   blocks    for the agent, whose calls do not block
  */
 must_use int agent_run(struct agent *a, unsigned *done);
+
+/*
+ * The same in two steps, between which nothing is put: the batch begins, on whichever processor
+ * is free, and is waited for. Errors as above.
+ */
+void agent_begin(struct agent *a);
+must_use int agent_finish(struct agent *a);
 
 /* True where it was killed from outside; it is reaped then. agent_run() takes a second to see it.
  */

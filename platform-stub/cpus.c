@@ -46,13 +46,19 @@ void cpus_init(struct cpus *c)
     c->many = err >= 0 && CPU_COUNT(&c->all) > 1;
 }
 
-int cpus_stay(const struct cpus *c)
+int cpus_here(const struct cpus *c)
 {
     int cpu = c->many ? sched_getcpu() : -1;
 
-    if (cpu < 0 || cpu >= CPU_SETSIZE)
-        return -1;
-    set_one(0, cpu);
+    return cpu < CPU_SETSIZE ? cpu : -1;
+}
+
+int cpus_stay(const struct cpus *c)
+{
+    int cpu = cpus_here(c);
+
+    if (cpu >= 0)
+        set_one(0, cpu);
     return cpu;
 }
 

@@ -26,6 +26,9 @@ void cpus_roam(const struct cpus *c);
 /* The one of this number among them, counted round and round. */
 int cpus_nth(const struct cpus *c, unsigned n);
 
+/* That CPU, while the thread may be moved at any time. */
+int cpus_here(const struct cpus *c);
+
 /* Lets a stub be woken on one CPU only, or on any. It need not live any more. */
 void cpus_bring(const struct cpus *c, pid_t stub, int cpu);
 void cpus_free(const struct cpus *c, pid_t stub);

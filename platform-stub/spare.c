@@ -52,11 +52,28 @@ static bool end_locked(struct aspace *as, bool killed_run)
     return quiet;
 }
 
+static void put_empty(struct agent *agent)
+{
+    agent_put(agent, 0, SYS_munmap, 0, STUB_START, 0, 0, 0, 0);
+}
+
 static int empty_locked(struct aspace *as) HOLDS(as->lock);
 static int empty_locked(struct aspace *as)
 {
-    agent_put(&as->agent, 0, SYS_munmap, 0, STUB_START, 0, 0, 0, 0);
+    if (as->agent.begun)
+        return agent_finish(&as->agent);
+    put_empty(&as->agent);
     return agent_run(&as->agent, NULL);
+}
+
+void spare_empty(struct aspace *as)
+{
+    mutex_lock(&as->lock);
+    if (as->owned && as->agent.pid) {
+        put_empty(&as->agent);
+        agent_begin(&as->agent);
+    }
+    mutex_unlock(&as->lock);
 }
 
 static void take_locked(struct stubs *stubs, struct aspace *as) HOLDS(stubs->lock);

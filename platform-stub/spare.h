@@ -14,6 +14,9 @@
 
 #include "platform-stub/stubs.h"
 
+/* Begins to unmap all, where it is likely to be kept. As struct platform_ops has it. */
+void spare_empty(struct aspace *as);
+
 /*
  * Keeps an address space that nobody uses any more, empty; but not where nobody owns it, where
  * there are enough, or where stubs of it are left that are not parked.

@@ -148,6 +148,7 @@ const struct platform_ops platform_systrap = {
     .aspace_create = systrap_aspace_create,
     .aspace_place = aspace_place,
     .aspace_fork = aspace_fork,
+    .aspace_empty = spare_empty,
     .aspace_destroy = systrap_aspace_destroy,
     .aspace_own = spare_own,
     .aspace_reuse = systrap_aspace_reuse,

@@ -58,6 +58,25 @@ Test(spare, nothing_is_mapped)
     rig_stop(&r);
 }
 
+Test(spare, it_may_be_emptied_ahead)
+{
+    struct guest_regs regs = rig_regs(CODE_AT);
+    struct rig r;
+
+    start(&r);
+    OPS->aspace_own(r.as, &me);
+    run_there(&r);
+    OPS->thread_leave(r.t);
+    OPS->aspace_empty(r.as);
+    OPS->aspace_destroy(r.as);
+    cr_assert_eq(reuse(&r, &me), 0);
+    cr_assert_eq(rig_run(&r, &regs), STOP_FAULT);
+    cr_assert_eq(r.stop.addr.va, CODE_AT);
+    OPS->aspace_own(r.as, NULL);
+    OPS->aspace_empty(r.as); /* for nobody: nothing is done */
+    rig_stop(&r);
+}
+
 Test(spare, another_owner_does_not_get_it)
 {
     struct aspace_owner others[] = { me, me, me, me, me };
