@@ -95,6 +95,6 @@ void mappable_zap(struct mappable *m, uint64_t from, uint64_t to, bool even_cow)
     mutex_unlock(&m->zap_lock);
     while ((mm = dead)) {
         dead = mm->next_dead;
-        mm_destroy(mm);
+        mm_end(mm);
     }
 }

@@ -134,17 +134,48 @@ bool mm_is_shared(const struct mm *mm)
     return ref_count(&mm->ref) > 1;
 }
 
+/* What others could see of it. */
+static void hide(struct mm *mm)
+{
+    mm_enter(mm);
+    vma_remove_all(mm);
+    mm_leave(mm);
+    mm_set_exe(mm, NULL);
+}
+
+struct mm *mm_put_visible(struct mm *mm)
+{
+    if (!mm || !ref_put(&mm->ref))
+        return NULL;
+    hide(mm);
+    return mm;
+}
+
+void mm_end(struct mm *mm)
+{
+    hide(mm);
+    mm_destroy(mm);
+}
+
 void mm_put(struct mm *mm)
 {
     if (mm && ref_put(&mm->ref))
-        mm_destroy(mm);
+        mm_end(mm);
+}
+
+void mm_begin_destroy(struct mm *mm)
+{
+    const struct platform_ops *ops = platform_of(mm->arena)->ops;
+
+    if (mm->aspace && ops->aspace_empty)
+        ops->aspace_empty(mm->aspace);
 }
 
 void mm_destroy(struct mm *mm)
 {
     const struct platform_ref *p = platform_of(mm->arena);
 
-    /* The platform first: then nothing of the rest has to be told to it. */
+    /* The platform first: then no guest can reach what is given back. */
     p->ops->aspace_destroy(mm->aspace);
     mm_enter(mm);
     mm->aspace = NULL;
@@ -154,8 +185,6 @@ void mm_destroy(struct mm *mm)
     pt_destroy(mm);
     mm_leave(mm);
     patch_exit(mm);
-    if (mm->exe)
-        mm->hooks->put(mm->exe);
     hot_put(mm->hot);
     arena_free(mm->auxv);
     slab_free(mm);

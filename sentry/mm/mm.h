@@ -53,6 +53,18 @@ must_use int mm_fork(struct mm *mm, struct limits *limits, struct mm **out);
 struct mm *mm_get(struct mm *mm);
 /* The last one unmaps everything and ends the platform's address space. */
 void mm_put(struct mm *mm);
+/*
+ * The same in two steps, for who must not keep others waiting for the second: what they could see
+ * (files that are mapped or run, what is shared) has gone after the first, all memory after
+ * mm_destroy().
+ *
+ *   mm        taken
+ *   returns   what is left, for mm_destroy(); NULL where somebody else holds it
+ */
+must_use struct mm *mm_put_visible(struct mm *mm);
+void mm_destroy(struct mm *mm);
+/* Between the two: the platform begins with the second, on a processor that has nothing to do. */
+void mm_begin_destroy(struct mm *mm);
 /* Whether anybody else holds it, now: another thread, a vfork(2) parent, a reader of /proc. */
 bool mm_is_shared(const struct mm *mm);
 DEFINE_SCOPED(mm)

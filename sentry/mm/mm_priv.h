@@ -104,10 +104,10 @@ static inline void mm_assert_entered(struct mm *mm) ASSERTS_HELD(mm->lock)
 must_use int mm_alloc(struct arena *a, struct limits *limits, struct mm **out);
 /* Its aspace is made of what its owner has left. False where there is nothing, or no owner. */
 must_use bool mm_reuse_aspace(struct mm *mm) HOLDS(mm->lock);
+/* Nobody has it any more. */
+void mm_end(struct mm *mm);
 /* An io_pin() has ended: fork() may wait for that. */
 void mm_unpinned(struct mm *mm);
-/* Nobody has it any more. */
-void mm_destroy(struct mm *mm);
 
 /* May `pages` more be there, with these flags and rights? Errors: ENOMEM. */
 must_use int quota_grow(struct mm *mm, uint64_t pages, int prot, uint32_t flags) HOLDS(mm->lock);

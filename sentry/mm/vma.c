@@ -182,6 +182,14 @@ void vma_remove(struct mm *mm, struct vma *v)
     vma_drop(mm, v);
 }
 
+void vma_remove_all(struct mm *mm)
+{
+    struct vma *v;
+
+    while ((v = vma_find(mm, 0)))
+        vma_remove(mm, v);
+}
+
 void vma_drop(struct mm *mm, struct vma *v)
 {
     list_push_back(&mm->graveyard, &v->rmap);

@@ -57,6 +57,8 @@ struct vma *vma_insert(struct mm *mm, struct vma *v) HOLDS(mm->lock);
 struct vma *vma_merge(struct mm *mm, struct vma *v) HOLDS(mm->lock);
 /* Takes it out; mm_leave() frees it. */
 void vma_remove(struct mm *mm, struct vma *v) HOLDS(mm->lock);
+/* All of them, from an mm whose pages nobody asks for any more. */
+void vma_remove_all(struct mm *mm) HOLDS(mm->lock);
 /* Frees what is in no tree, later: at mm_leave(). */
 void vma_drop(struct mm *mm, struct vma *v) HOLDS(mm->lock);
 /* Frees now. No lock is held. */

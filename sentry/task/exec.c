@@ -170,6 +170,18 @@ static int own_files(struct task *t)
     return 0;
 }
 
+/*
+ * Nobody waits for the old memory to go: it does while the new program runs, until that stops for
+ * the first time.
+ */
+static void leave_mm(struct task *t, struct mm *old)
+{
+    task_end_former(t);
+    t->former = mm_put_visible(old);
+    if (t->former)
+        mm_begin_destroy(t->former);
+}
+
 /* What it has there can serve others; in the new one it begins with nothing. */
 static void leave_aspace(struct task *t)
 {
@@ -193,7 +205,7 @@ static void take_mm(struct task *t, struct load *l)
     leave_aspace(t);
     t->clear_tid = uptr(0);
     mm_set_limits(t->mm, &t->group->limits);
-    mm_put(old);
+    leave_mm(t, old);
 }
 
 static void forget_old_program(struct task *t)

@@ -59,7 +59,9 @@ static void note_maxrss(struct task *t)
     mutex_unlock(&t->group->lock);
 }
 
-static void give_back(struct task *t, bool last)
+/* All but the memory, which takes longest and nobody waits for: given, for mm_destroy(), or NULL.
+ */
+static struct mm *give_back(struct task *t, bool last)
 {
     if (t->mm) {
         note_maxrss(t);
@@ -68,9 +70,10 @@ static void give_back(struct task *t, bool last)
     if (last && t->group->owns_mm && t->mm)
         mm_set_limits(t->mm, &tasks_of(t->arena)->orphan_limits);
     vfork_done(t);
-    task_drop_mm(t);
+    struct mm *rest = task_drop_mm_visible(t);
     task_drop_files(t);
     task_drop_fs(t);
+    return rest;
 }
 
 /*
@@ -140,7 +143,7 @@ void task_exit(struct task *t)
         session_leader_ends(g);
     }
     leave_platform(t);
-    give_back(t, last);
+    struct mm *rest = give_back(t, last);
     usage_end(t);
     if (last)
         pid_ns_end(t);
@@ -148,6 +151,9 @@ void task_exit(struct task *t)
     struct thread_group *parent = leave_family_locked(t);
     mutex_unlock(&ts->lock);
     group_tell_end(parent);
+    task_end_former(t);
+    if (rest)
+        mm_destroy(rest);
     group_put(g);
 }
 

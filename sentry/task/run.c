@@ -257,6 +257,8 @@ static void run_once(struct task *t)
         stop.brief = t->brief;
     atomic_store_explicit(&t->in_guest, 0, memory_order_relaxed);
     t->brief = stop.brief;
+    if (unlikely(t->former))
+        task_end_former(t);
     if (err)
         lost(t, err);
     else if (!patch_stopped(t->mm, &t->regs, &stop, &t->detour))

@@ -59,13 +59,29 @@ void task_put(struct task *t)
     slab_free(t);
 }
 
-void task_drop_mm(struct task *t)
+struct mm *task_drop_mm_visible(struct task *t)
 {
     mutex_lock(&t->lock);
     struct mm *mm = keep(t->mm);
     mutex_unlock(&t->lock);
     t->aspace = NULL;
-    mm_put(mm);
+    return mm_put_visible(mm);
+}
+
+void task_end_former(struct task *t)
+{
+    struct mm *former = keep(t->former);
+
+    if (former)
+        mm_destroy(former);
+}
+
+void task_drop_mm(struct task *t)
+{
+    struct mm *rest = task_drop_mm_visible(t);
+
+    if (rest)
+        mm_destroy(rest);
 }
 
 void task_drop_files(struct task *t)

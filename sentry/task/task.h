@@ -64,6 +64,7 @@ struct task {
     bool brief;                         /* [t] the rest is still with the platform */
     struct patch_detour detour;         /* [t] where the next run really begins */
     struct aspace *aspace;              /* [t] of mm, once it has run there: borrowed */
+    struct mm *former;                  /* [t] what exec has left of the one before, or NULL */
     struct guest_thread *_Atomic guest; /* [a] the platform's half; a host object. Its thread sets
                                           and clears it; others hold guest_users meanwhile */
     _Atomic uint32_t guest_users;       /* others that are looking at `guest` */

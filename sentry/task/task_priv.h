@@ -12,6 +12,10 @@
 must_use struct task *task_alloc(struct arena *a, struct thread_group *g);
 /* Gives mm, files, fs and the like back; cred stays. Its own thread, or one that never ran. */
 void task_drop_mm(struct task *t);
+/* The same as mm_put_visible(). */
+must_use struct mm *task_drop_mm_visible(struct task *t);
+/* The memory that its last exec has left goes, if it has not yet. */
+void task_end_former(struct task *t);
 void task_drop_files(struct task *t);
 void task_drop_fs(struct task *t);
 

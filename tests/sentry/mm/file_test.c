@@ -343,3 +343,23 @@ Test(file, pinned_pages_go_straight_to_the_guest, .init = start, .fini = stop)
     io_unpin(&io, &pin, 4);
     cr_assert_eq(io.left, 0);
 }
+
+Test(file, what_others_see_goes_before_the_memory, .init = start, .fini = stop)
+{
+    map(FILE_PAGES * PAGE_SIZE, RW, MAP_SHARED, 0);
+    uint64_t data = map(4 * PAGE_SIZE, RW, MAP_PRIVATE, 0);
+    guest_read(data);
+    uint64_t used = ram_used(w.arena);
+
+    mm_get(w.mm);
+    cr_assert_null(mm_put_visible(w.mm));
+    struct mm *rest = mm_put_visible(w.mm);
+    cr_assert_eq(rest, w.mm);
+    w.mm = NULL;
+    cr_assert_eq(file.refs, 0);
+    cr_assert_eq(ram_used(w.arena), used);
+    mm_begin_destroy(rest);
+    mm_destroy(rest);
+    cr_assert_lt(ram_used(w.arena), used);
+    cr_assert(frames_check(w.arena));
+}
