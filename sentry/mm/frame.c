@@ -90,7 +90,8 @@ int frame_alloc_near(struct arena *a, pfn_t near, bool zero, uint64_t *count, pf
     assert(*count > 0);
     mutex_lock(&f->lock);
     uint64_t n = take_locked(f, near, *count, &at);
-    while (n == 0 && f->trimming) { /* what is on its way to the host is free in a moment */
+    /* What is on its way to us, or through the host, is free in a moment. */
+    while (n == 0 && (f->trimming || f->expected > 0)) {
         mutex_unlock(&f->lock);
         host_sched_yield();
         mutex_lock(&f->lock);
@@ -130,6 +131,25 @@ static void give_back(struct arena *a, uint64_t at, uint64_t count, bool dirty)
     mutex_unlock(&f->lock);
     if (due)
         trim_run(a, due);
+}
+
+static void expect(struct arena *a, int more)
+{
+    struct frames *f = frames_of(a);
+
+    mutex_lock(&f->lock);
+    f->expected += (unsigned)more;
+    mutex_unlock(&f->lock);
+}
+
+void frames_expect(struct arena *a)
+{
+    expect(a, 1);
+}
+
+void frames_expect_no_more(struct arena *a)
+{
+    expect(a, -1);
 }
 
 void frame_get(struct arena *a, pfn_t pfn, uint64_t count)

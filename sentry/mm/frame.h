@@ -62,6 +62,12 @@ must_use int frame_alloc_near(struct arena *a, pfn_t near, bool zero, uint64_t *
 /* Pages of windows are not counted: these do nothing for them. Locks: put takes RANK_FRAMES. */
 void frame_get(struct arena *a, pfn_t pfn, uint64_t count);
 void frame_put(struct arena *a, pfn_t pfn, uint64_t count);
+/*
+ * The calling thread is about to give frames back, and until it says that it has, who finds none
+ * waits for it. So it takes no lock meanwhile under which others ask for frames.
+ */
+void frames_expect(struct arena *a);
+void frames_expect_no_more(struct arena *a);
 /* References to one frame: 1 is the caller's own. */
 uint32_t frame_refs(struct arena *a, pfn_t pfn);
 

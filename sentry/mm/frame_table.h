@@ -43,6 +43,7 @@ struct frames {
     uint64_t moves_seen;    /* [l] by the timer */
     bool timed;             /* [l] the timer is armed, or about to be */
     struct timer idle;      /* gives most of what is dirty back, once nobody uses any of it */
+    unsigned expected;      /* [l] threads that are about to give frames back */
     bool trimming;          /* [l] somebody is giving frames back to the host */
     uint32_t heads[ORDERS]; /* [l] the youngest free block of each order, plus one */
     struct frame *table;    /* [I] */

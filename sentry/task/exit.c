@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "sentry/core/platform_ref.h"
+#include "sentry/mm/frame.h"
 #include "sentry/task/futex.h"
 #include "sentry/task/session.h"
 #include "sentry/task/signal.h"
@@ -147,6 +148,8 @@ void task_exit(struct task *t)
     usage_end(t);
     if (last)
         pid_ns_end(t);
+    /* A parent that is told may ask for what it knows that its child has had. */
+    frames_expect(t->arena);
     mutex_lock(&ts->lock);
     struct thread_group *parent = leave_family_locked(t);
     mutex_unlock(&ts->lock);
@@ -154,6 +157,7 @@ void task_exit(struct task *t)
     task_end_former(t);
     if (rest)
         mm_destroy(rest);
+    frames_expect_no_more(t->arena);
     group_put(g);
 }
 

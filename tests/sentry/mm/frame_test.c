@@ -3,8 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "include/uptr.h"
 #include "sentry/core/timer.h"
@@ -29,6 +31,31 @@ static uint64_t host_cost(void)
 
     cr_assert_eq(fstat(ram_fd(w.arena), &st), 0);
     return (uint64_t)st.st_blocks * 512;
+}
+
+static void *give_back(void *pfn)
+{
+    usleep(20000);
+    frame_put(w.arena, *(pfn_t *)pfn, 1);
+    frames_expect_no_more(w.arena);
+    return NULL;
+}
+
+Test(frame, what_is_expected_is_waited_for, .init = start, .fini = stop)
+{
+    pthread_t giver;
+    pfn_t one, all;
+
+    cr_assert_eq(frame_alloc(w.arena, &one), 0);
+    for (uint64_t count = UINT32_MAX; frame_alloc_run(w.arena, &count, &all) == 0;)
+        count = UINT32_MAX;
+    cr_assert_eq(frame_alloc(w.arena, &all), -ENOMEM);
+    frames_expect(w.arena);
+    cr_assert_eq(pthread_create(&giver, NULL, give_back, &one), 0);
+    cr_assert_eq(frame_alloc(w.arena, &all), 0);
+    cr_assert_eq(all, one);
+    cr_assert_eq(pthread_join(giver, NULL), 0);
+    cr_assert_eq(frame_alloc(w.arena, &all), -ENOMEM);
 }
 
 Test(frame, runs_follow_each_other, .init = start, .fini = stop)
