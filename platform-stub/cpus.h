@@ -26,7 +26,7 @@ void cpus_roam(const struct cpus *c);
 /* The one of this number among them, counted round and round. */
 int cpus_nth(const struct cpus *c, unsigned n);
 
-/* That CPU, while the thread may be moved at any time. */
+/* Where the calling thread is now, or -1 where there is only one. */
 int cpus_here(const struct cpus *c);
 
 /* Lets a stub be woken on one CPU only, or on any. It need not live any more. */
