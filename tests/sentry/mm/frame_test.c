@@ -33,6 +33,39 @@ static uint64_t host_cost(void)
     return (uint64_t)st.st_blocks * 512;
 }
 
+/* All that can be had of RAM, in runs. */
+struct everything {
+    struct {
+        pfn_t pfn;
+        uint64_t count;
+    } run[64];
+    int n;
+    uint64_t pages;
+};
+
+static void take_all(struct everything *all)
+{
+    int err;
+
+    all->n = 0;
+    all->pages = 0;
+    for (;; all->n++) {
+        cr_assert_lt(all->n, ARRAY_LEN(all->run));
+        all->run[all->n].count = 100000;
+        err = frame_alloc_run(w.arena, &all->run[all->n].count, &all->run[all->n].pfn);
+        if (err)
+            break;
+        all->pages += all->run[all->n].count;
+    }
+    cr_assert_eq(err, -ENOMEM);
+}
+
+static void put_all(const struct everything *all)
+{
+    for (int i = 0; i < all->n; i++)
+        frame_put(w.arena, all->run[i].pfn, all->run[i].count);
+}
+
 static void *give_back(void *pfn)
 {
     usleep(20000);
@@ -43,19 +76,21 @@ static void *give_back(void *pfn)
 
 Test(frame, what_is_expected_is_waited_for, .init = start, .fini = stop)
 {
+    static struct everything all;
     pthread_t giver;
-    pfn_t one, all;
+    pfn_t one, got;
 
     cr_assert_eq(frame_alloc(w.arena, &one), 0);
-    for (uint64_t count = UINT32_MAX; frame_alloc_run(w.arena, &count, &all) == 0;)
-        count = UINT32_MAX;
-    cr_assert_eq(frame_alloc(w.arena, &all), -ENOMEM);
+    take_all(&all);
+    cr_assert_eq(frame_alloc(w.arena, &got), -ENOMEM);
     frames_expect(w.arena);
     cr_assert_eq(pthread_create(&giver, NULL, give_back, &one), 0);
-    cr_assert_eq(frame_alloc(w.arena, &all), 0);
-    cr_assert_eq(all, one);
+    cr_assert_eq(frame_alloc(w.arena, &got), 0);
+    cr_assert_eq(got, one);
     cr_assert_eq(pthread_join(giver, NULL), 0);
-    cr_assert_eq(frame_alloc(w.arena, &all), -ENOMEM);
+    cr_assert_eq(frame_alloc(w.arena, &got), -ENOMEM);
+    frame_put(w.arena, one, 1);
+    put_all(&all);
 }
 
 Test(frame, runs_follow_each_other, .init = start, .fini = stop)
@@ -77,26 +112,14 @@ Test(frame, runs_follow_each_other, .init = start, .fini = stop)
 
 Test(frame, all_of_ram_can_be_had_and_no_more, .init = start, .fini = stop)
 {
-    uint64_t total = 0, before = ram_used(w.arena);
-    static struct {
-        pfn_t pfn;
-        uint64_t count;
-    } got[64];
-    int n = 0, err;
+    uint64_t before = ram_used(w.arena);
+    static struct everything all;
 
-    for (;; n++) {
-        got[n].count = 100000;
-        err = frame_alloc_run(w.arena, &got[n].count, &got[n].pfn);
-        if (err)
-            break;
-        total += got[n].count;
-    }
-    cr_assert_eq(err, -ENOMEM);
-    cr_assert_eq(total * PAGE_SIZE + before, ram_total(w.arena));
+    take_all(&all);
+    cr_assert_eq(all.pages * PAGE_SIZE + before, ram_total(w.arena));
     cr_assert_eq(ram_used(w.arena), ram_total(w.arena));
     cr_assert_lt(host_cost(), MIB, "nothing was touched");
-    while (n-- > 0)
-        frame_put(w.arena, got[n].pfn, got[n].count);
+    put_all(&all);
     cr_assert_eq(ram_used(w.arena), before);
     cr_assert(frames_check(w.arena));
 }
