@@ -3,13 +3,14 @@
 . tests/programs/lib.sh
 [ -x /usr/bin/python3 ] || skip "python3 is not installed"
 need bash
-# A job that says when it has the terminal: what is typed earlier is the shell's.
+# A job that says when it has the terminal: what is typed earlier is the shell's. Each word and its
+# end in one write(2): print() may make two of them, with the prompt of a shell between.
 cat > job <<'END'
 #!/usr/bin/python3
-import signal
+import os, signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-signal.signal(signal.SIGCONT, lambda *_: print("on", flush=True))
-print("go", flush=True)
+signal.signal(signal.SIGCONT, lambda *_: os.write(1, b"on\n"))
+os.write(1, b"go\n")
 while True:
     signal.pause()
 END
