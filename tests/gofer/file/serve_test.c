@@ -512,7 +512,7 @@ Test(serve, a_tree_in_which_nothing_may_be_ours, .init = unowned)
     struct gofer_attr attr;
 
     if (getuid())
-        cr_skip("only root gives files away");
+        cr_skip_test("only root gives files away");
     cr_expect_eq(gofer_make(pair.client, root.handle, &what, &made, NULL), -EOVERFLOW);
     what.uid = 7;
     cr_expect_eq(gofer_make(pair.client, root.handle, &what, &made, NULL), -EOVERFLOW);
