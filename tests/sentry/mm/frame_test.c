@@ -50,7 +50,7 @@ static void take_all(struct everything *all)
     all->n = 0;
     all->pages = 0;
     for (;; all->n++) {
-        cr_assert_lt(all->n, ARRAY_LEN(all->run));
+        cr_assert_lt((size_t)all->n, ARRAY_LEN(all->run));
         all->run[all->n].count = 100000;
         err = frame_alloc_run(w.arena, &all->run[all->n].count, &all->run[all->n].pfn);
         if (err)
