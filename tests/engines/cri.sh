@@ -56,7 +56,8 @@ make() {
 }
 # A reason may come after the end that it is of.
 until_it_is() { for _ in $(seq 50); do [ "$(cri status "$1" | cut -d' ' -f1)" = "$2" ] && break; sleep 0.2; done; sleep 1; cri status "$1"; }
-log_of() { cut -d' ' -f2- "logs/$1.log"; }
+# Sorted by stream: containerd copies each by itself, and either may come first.
+log_of() { cut -d' ' -f2- "logs/$1.log" | sort -s -k1,1; }
 
 ops() {
     rm -rf logs; mkdir logs
