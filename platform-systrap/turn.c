@@ -47,8 +47,9 @@ static bool is_hopeful(struct guest_thread *t, uint32_t orders, struct patience 
     if (is_dead(t->stub))
         return false;
     if (orders & ORDER_RUN && atomic_load(&t->state) != THREAD_KICKED) {
-        p->looks = 0;
-        return true; /* a guest that computes */
+        p->looks = 0; /* it computes; or sleeps, and a sibling of its own has hidden that from us */
+        host_futex_wake_shared(&t->stub->slot->turn, 1);
+        return true;
     }
     nsec_t cpu = stub_time(pid);
     if (p->looks++ == 0)
