@@ -41,6 +41,11 @@ static void connectable(void)
     start(GOFER_TREE_CONNECT);
 }
 
+static void unowned(void)
+{
+    start(GOFER_TREE_NO_UID | GOFER_TREE_NO_GID);
+}
+
 static void stop(void)
 {
     gofer_pair_stop(&pair);
@@ -91,6 +96,7 @@ static gofer_handle_t handle_of(const char *path)
 TestSuite(serve, .init = rw, .fini = stop);
 TestSuite(serve_connect, .init = connectable, .fini = stop);
 TestSuite(serve_ro, .init = ro, .fini = stop);
+TestSuite(serve_unowned, .init = unowned, .fini = stop);
 
 Test(serve, one_walk_takes_many_steps)
 {
@@ -498,13 +504,8 @@ Test(serve, a_dead_gofer_hangs_nobody)
     cr_expect_eq(gofer_getattr(pair.client, root.handle, &attr), -EIO);
 }
 
-static void unowned(void)
-{
-    start(GOFER_TREE_NO_UID | GOFER_TREE_NO_GID);
-}
-
 /* As in an id-mapped mount that has no number for who we are. */
-Test(serve, a_tree_in_which_nothing_may_be_ours, .init = unowned)
+Test(serve_unowned, a_tree_in_which_nothing_may_be_ours)
 {
     struct gofer_new what = { .name = "a", .mode = S_IFREG | 0644 };
     struct attr_change change = { .which = ATTR_UID };
