@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that the slot has an answer to: given without a stop, and never in the way of one. */
-#define PLATFORM platform_systrap
 #include <pthread.h>
-#include <sys/syscall.h>
 
-#include "platform-systrap/layout.h"
-#include "tests/platform/rig.h"
+#include "tests/platform-systrap/site.h"
 
-#define PID    4711u
-#define ENTRY  (DATA_AT + 8) /* STUB_ENTRY, for the guest to jump to */
-#define BACK   (CODE_AT + 17)
 #define CODE_2 (CODE_AT + 64)
-
-/* 1: a replaced site of getpid; cmp %rsi,%rax; jne 2f; incq (%rdi); jmp 1b; 2: ud2 */
-#define ASK                                                                              \
-    "\xb8\x27\0\0\0\xb9\x11\x00\x40\x00\xff\x24\x25\x08\x00\x60\x00\x48\x39\xf0\x75\x05" \
-    "\x48\xff\x07\xeb\xe5\x0f\x0b"
 
 static struct rig r;
 
 static struct guest_regs start(void)
 {
-    uint64_t entry = STUB_ENTRY;
+    struct guest_regs regs = site_start(&r);
 
-    rig_start(&r);
-    CODE(&r, CODE_AT, ASK);
-    memcpy(r.ram + DATA_OFF + 8, &entry, sizeof entry);
-    struct guest_regs regs = rig_regs(CODE_AT);
-    regs.rdi = DATA_AT;
-    regs.rsi = PID;
     regs.rbx = 1, regs.rdx = 2, regs.r8 = 3, regs.r15 = 4;
     return regs;
 }
@@ -47,7 +30,7 @@ static void check_regs(const struct guest_regs *regs)
 {
     cr_assert_eq(regs->rsp, DATA_AT + PAGE_SIZE);
     cr_assert_eq(regs->rdi, DATA_AT);
-    cr_assert_eq(regs->rsi, PID);
+    cr_assert_eq(regs->rsi, SITE_PID);
     cr_assert(regs->rbx == 1 && regs->rdx == 2 && regs->r8 == 3 && regs->r15 == 4);
 }
 
@@ -58,16 +41,16 @@ Test(answers, are_what_was_said_last)
     regs.rax = 0;
     cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL, "nothing was said yet");
     cr_assert_eq(regs.orig_rax, SYS_getpid);
-    cr_assert_eq(regs.rip, BACK);
+    cr_assert_eq(regs.rip, SITE_BACK);
     cr_assert_not(r.stop.trapped);
     check_regs(&regs);
 
     /* Another value than the guest expects: it ends in its ud2, with that. */
-    answer(r.t, PID + 1);
+    answer(r.t, SITE_PID + 1);
     regs.rip = CODE_AT;
     cr_assert_eq(rig_run(&r, &regs), STOP_EXCEPTION);
     cr_assert_eq(regs.rip, CODE_AT + 27);
-    cr_assert_eq(regs.rax, PID + 1);
+    cr_assert_eq(regs.rax, SITE_PID + 1);
     check_regs(&regs);
 
     OPS->answer(r.t, NULL, 0);
@@ -82,7 +65,7 @@ Test(answers, zero_is_one)
 
     CODE(&r, CODE_2,
          "\xb8\x66\0\0\0\xb9\x51\x00\x40\x00\xff\x24\x25\x08\x00\x60\x00\x0f\x0b"); /* getuid */
-    answer(r.t, PID);
+    answer(r.t, SITE_PID);
     regs.rip = CODE_2;
     cr_assert_eq(rig_run(&r, &regs), STOP_EXCEPTION);
     cr_assert_eq(regs.rax, 0);
@@ -94,7 +77,7 @@ Test(answers, numbers_without_one_stop)
     static const uint32_t numbers[] = { 0, 255, 256, 39 + 256, 0x40000027, 0xffffffff };
     struct guest_regs regs = start();
 
-    answer(r.t, PID);
+    answer(r.t, SITE_PID);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         memcpy(r.ram + 1, &numbers[i], sizeof numbers[i]);
         regs.rip = CODE_AT;
@@ -108,7 +91,7 @@ Test(answers, do_not_outlive_their_thread)
 {
     struct guest_regs regs = start(), again = regs;
 
-    answer(r.t, PID + 1);
+    answer(r.t, SITE_PID + 1);
     cr_assert_eq(rig_run(&r, &regs), STOP_EXCEPTION);
     OPS->thread_destroy(r.t);
     cr_assert_eq(OPS->thread_create(r.p, &r.t), 0);
@@ -143,7 +126,7 @@ Test(answers, never_keep_an_interrupt_away)
     struct guest_regs regs = start();
     pthread_t thread;
 
-    answer(r.t, PID);
+    answer(r.t, SITE_PID);
     cr_assert_eq(pthread_create(&thread, NULL, kick, r.ram + DATA_OFF), 0);
     for (int i = 0; i < KICKS;) {
         enum platform_stop why = rig_run(&r, &regs);
@@ -151,8 +134,8 @@ Test(answers, never_keep_an_interrupt_away)
         cr_assert(regs.rip >= CODE_AT && regs.rip < CODE_AT + 27, "rip %#lx", regs.rip);
         if (why == STOP_SYSCALL) {
             cr_assert_eq(regs.orig_rax, SYS_getpid);
-            cr_assert_eq(regs.rip, BACK);
-            regs.rax = PID;
+            cr_assert_eq(regs.rip, SITE_BACK);
+            regs.rax = SITE_PID;
             continue;
         }
         cr_assert_eq(why, STOP_INTERRUPT);

@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls of replaced sites: told with few registers, the others kept until they are asked for. */
-#define PLATFORM platform_systrap
 #include <pthread.h>
-#include <sys/syscall.h>
 
-#include "platform-systrap/layout.h"
-#include "tests/platform/rig.h"
+#include "tests/platform-systrap/site.h"
 
-#define RESULT 4711u
-#define BACK   (CODE_AT + 17)
-#define END    (CODE_AT + 27)
-#define NOISE  UINT64_C(0xbadbadbad)
-
-/* 1: a replaced site of getpid; cmp %rsi,%rax; jne 2f; incq (%rdi); jmp 1b; 2: ud2 */
-#define CALL                                                                             \
-    "\xb8\x27\0\0\0\xb9\x11\x00\x40\x00\xff\x24\x25\x08\x00\x60\x00\x48\x39\xf0\x75\x05" \
-    "\x48\xff\x07\xeb\xe5\x0f\x0b"
+#define NOISE UINT64_C(0xbadbadbad)
 
 static struct rig r;
 
 static struct guest_regs start(void)
 {
-    uint64_t entry = STUB_ENTRY;
+    struct guest_regs regs = site_start(&r);
 
-    rig_start(&r);
-    CODE(&r, CODE_AT, CALL);
-    memcpy(r.ram + DATA_OFF + 8, &entry, sizeof entry);
-    struct guest_regs regs = rig_regs(CODE_AT);
-    regs.rdi = DATA_AT, regs.rsi = RESULT, regs.rdx = 3, regs.r10 = 4, regs.r8 = 5, regs.r9 = 6;
+    regs.rdx = 3, regs.r10 = 4, regs.r8 = 5, regs.r9 = 6;
     regs.rbx = 7, regs.rbp = 8, regs.r12 = 9, regs.r15 = 10, regs.fs_base = DATA_AT;
     return regs;
 }
@@ -49,7 +34,7 @@ static void check_args(const struct guest_regs *regs)
 {
     cr_assert_eq(regs->orig_rax, SYS_getpid);
     cr_assert_eq(regs->rax, (uint64_t)-ENOSYS);
-    cr_assert(regs->rdi == DATA_AT && regs->rsi == RESULT && regs->rdx == 3);
+    cr_assert(regs->rdi == DATA_AT && regs->rsi == SITE_PID && regs->rdx == 3);
     cr_assert(regs->r10 == 4 && regs->r8 == 5 && regs->r9 == 6);
 }
 
@@ -76,13 +61,13 @@ Test(brief, has_the_call_and_takes_its_result)
         cr_assert(r.stop.brief);
         check_args(&regs);
         forget_others(&regs);
-        regs.rax = RESULT;
+        regs.rax = SITE_PID;
         regs.rdi = regs.rdx = NOISE; /* do not count either */
     }
-    regs.rax = RESULT + 1;
+    regs.rax = SITE_PID + 1;
     cr_assert_eq(run(&regs), STOP_EXCEPTION);
     cr_assert_not(r.stop.brief);
-    cr_assert_eq(regs.rip, END);
+    cr_assert_eq(regs.rip, SITE_END);
     check_others(&regs);
     rig_stop(&r);
 }
@@ -94,15 +79,15 @@ Test(brief, the_others_can_be_had_and_changed)
     cr_assert_eq(run(&regs), STOP_SYSCALL);
     ask(&regs);
     check_args(&regs);
-    cr_assert_eq(regs.rip, BACK);
-    cr_assert_eq(regs.rcx, BACK);
+    cr_assert_eq(regs.rip, SITE_BACK);
+    cr_assert_eq(regs.rcx, SITE_BACK);
     cr_assert_eq(regs.r11, regs.eflags);
 
     regs.rip = CODE_AT + 20; /* the jne */
     regs.eflags &= ~UINT64_C(0x40);
     regs.rbx = 70, regs.rdx = 30;
     cr_assert_eq(run(&regs), STOP_EXCEPTION);
-    cr_assert_eq(regs.rip, END);
+    cr_assert_eq(regs.rip, SITE_END);
     cr_assert(regs.rbx == 70 && regs.rdx == 30);
     rig_stop(&r);
 }
@@ -116,12 +101,12 @@ Test(brief, outlives_a_look_at_the_fpu)
     cr_assert_eq(run(&regs), STOP_SYSCALL);
     cr_assert_eq(OPS->fpu_get(r.t, area, size), 0);
     ask(&regs);
-    regs.rax = RESULT;
+    regs.rax = SITE_PID;
     cr_assert_eq(run(&regs), STOP_SYSCALL);
     cr_assert_eq(OPS->fpu_get(r.t, area, size), 0);
     cr_assert_eq(OPS->fpu_set(r.t, area, size), 0);
     forget_others(&regs);
-    regs.rax = RESULT;
+    regs.rax = SITE_PID;
     cr_assert_eq(run(&regs), STOP_SYSCALL, "with registers that nobody had asked for");
     ask(&regs);
     free(area);
@@ -162,7 +147,7 @@ Test(brief, an_interrupt_takes_no_answer_away)
         if (why == STOP_SYSCALL) {
             check_args(&regs);
             forget_others(&regs);
-            regs.rax = RESULT;
+            regs.rax = SITE_PID;
             continue;
         }
         cr_assert_eq(why, STOP_INTERRUPT);
