@@ -108,7 +108,7 @@ bool agent_is_dead(struct agent *a)
  */
 static bool yield_for_answer(struct agent *a, uint32_t seq)
 {
-    uint64_t since = __builtin_ia32_rdtsc(), span = YIELD_SPAN + YIELD_SPAN_OP * a->cmd->count;
+    uint64_t since = __builtin_ia32_rdtsc(), span = YIELD_SPAN + YIELD_SPAN_OP * a->sent;
     bool done, late;
 
     if (a->pause > 0) {
@@ -148,7 +148,7 @@ static uint32_t start(struct agent *a)
     struct stub_cmd *cmd = a->cmd;
     uint32_t seq = atomic_load_explicit(&cmd->seq, memory_order_relaxed) + 1;
 
-    cmd->count = a->count;
+    cmd->count = a->sent = a->count;
     cmd->value = 0;
     cmd->error = cmd->left = 0;
     a->count = 0;
@@ -158,12 +158,14 @@ static uint32_t start(struct agent *a)
 }
 
 /* What has become of the batch. */
-static int answer(const struct stub_cmd *cmd, unsigned *done)
+static int answer(const struct agent *a, unsigned *done)
 {
-    if (cmd->error && cmd->left > cmd->count)
-        panic("an agent left %u of %u operations", cmd->left, cmd->count);
+    const struct stub_cmd *cmd = a->cmd;
+
+    if (cmd->error && cmd->left > a->sent)
+        panic("an agent left %u of %u operations", cmd->left, a->sent);
     if (done)
-        *done = cmd->count - cmd->left;
+        *done = a->sent - cmd->left;
     return -(int)cmd->error;
 }
 
@@ -185,7 +187,7 @@ int agent_run(struct agent *a, unsigned *done)
         err = wait_for_answer(a, seq);
         cpus_roam(a->cpus);
     }
-    return err ? err : answer(a->cmd, done);
+    return err ? err : answer(a, done);
 }
 
 void agent_begin(struct agent *a)
@@ -203,5 +205,5 @@ int agent_finish(struct agent *a)
     assert(a->begun);
     a->begun = false;
     int err = wait_for_answer(a, atomic_load_explicit(&a->cmd->seq, memory_order_relaxed));
-    return err ? err : answer(a->cmd, NULL);
+    return err ? err : answer(a, NULL);
 }

@@ -62,6 +62,7 @@ struct agent {
     int cpu;         /* where it was woken last, or -1 */
     pid_t pid;       /* 0 once it is known to be dead, and reaped */
     unsigned count;  /* operations put into the next batch */
+    unsigned sent;   /* operations of the last one */
     bool begun;      /* agent_finish() is due */
     uint8_t pause;   /* so many batches are waited for asleep, */
     uint8_t penalty; /* and twice as many when yielding is in vain again */
