@@ -68,6 +68,14 @@ void pt_destroy(struct mm *mm)
     frame_put(mm->arena, mm->root, 1);
 }
 
+/* The leaf that an entry is in. */
+static inline pfn_t leaf_of(struct mm *mm, const pte_t *slot)
+{
+    uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
+
+    return (table - (uintptr_t)ram_of(mm->arena)->base) / PAGE_SIZE;
+}
+
 static inline bool is_frozen(struct mm *mm, pfn_t leaf)
 {
     return frames_of(mm->arena)->table[leaf].bytes & FRAME_FROZEN;
@@ -102,20 +110,31 @@ static int own_leaf(struct mm *mm, pte_t *slot)
     return 0;
 }
 
-pte_t *pt_find(struct mm *mm, uint64_t va)
+/* The entry of a leaf, in a table of the level above. NULL: there is no such table. */
+static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in) HOLDS(mm->lock);
+static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in)
 {
     pfn_t table = mm->root;
 
-    for (unsigned level = LEVELS - 1; level > 0; level--) {
+    for (unsigned level = LEVELS - 1; level > 1; level--) {
         pte_t e = *slot_in(mm, table, level, va);
         if (!e)
             return NULL;
         table = pte_pfn(e);
     }
-    return slot_in(mm, table, 0, va);
+    *in = table;
+    return slot_in(mm, table, 1, va);
 }
 
-/* The entry of a leaf, in a table of the level above; makes tables. NULL: no frame is left. */
+pte_t *pt_find(struct mm *mm, uint64_t va)
+{
+    pfn_t table;
+    const pte_t *leaf = leaf_slot(mm, va, &table);
+
+    return leaf && *leaf ? slot_in(mm, pte_pfn(*leaf), 0, va) : NULL;
+}
+
+/* The same, and makes tables. NULL: no frame is left. */
 static pte_t *make_leaf_slot(struct mm *mm, uint64_t va, pfn_t *in) HOLDS(mm->lock);
 static pte_t *make_leaf_slot(struct mm *mm, uint64_t va, pfn_t *in)
 {
@@ -166,18 +185,17 @@ static inline uint64_t *rss_of(struct mm *mm, pte_t e)
 
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
 {
-    uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
-    pfn_t pfn = (table - (uintptr_t)ram_of(mm->arena)->base) / PAGE_SIZE;
+    pfn_t leaf = leaf_of(mm, slot);
     pte_t was = *slot;
 
     (void)va;
-    assert(!is_frozen(mm, pfn));
+    assert(!is_frozen(mm, leaf));
     if (was)
         --*rss_of(mm, was);
     if (value)
         ++*rss_of(mm, value);
     if (!was != !value) {
-        *used_of(mm, pfn) += value ? 1 : -1;
+        *used_of(mm, leaf) += value ? 1 : -1;
         mm->peak_rss = max(mm->peak_rss, mm->rss_anon + mm->rss_file + mm->rss_shmem);
     }
     /* One store: hardware may be walking. */
@@ -247,29 +265,6 @@ void pt_trim(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
 }
 
 /* ---- leaves that forks share ---- */
-
-static inline pfn_t leaf_of(struct mm *mm, const pte_t *slot)
-{
-    uintptr_t table = (uintptr_t)slot & ~(uintptr_t)PAGE_MASK;
-
-    return (table - (uintptr_t)ram_of(mm->arena)->base) / PAGE_SIZE;
-}
-
-/* The entry of the leaf that is there, and the table that it is in. */
-static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in) HOLDS(mm->lock);
-static pte_t *leaf_slot(struct mm *mm, uint64_t va, pfn_t *in)
-{
-    pfn_t table = mm->root;
-
-    for (unsigned level = LEVELS - 1; level > 1; level--) {
-        pte_t e = *slot_in(mm, table, level, va);
-        if (!e)
-            return NULL;
-        table = pte_pfn(e);
-    }
-    *in = table;
-    return slot_in(mm, table, 1, va);
-}
 
 bool pt_is_frozen(struct mm *mm, const pte_t *slot)
 {
