@@ -207,9 +207,6 @@ wait:
 	jz	2f
 	rdtsc
 	mov	%eax, %r12d
-	.rept	3			/* no answer is sooner, and a look takes its line away from who writes it */
-	pause
-	.endr
 1:	pause
 	cmpl	$TURN_SENTRY, SLOT_TURN(%rbx)
 	jne	go

@@ -46,9 +46,9 @@ struct slot {
     uint64_t gregs[SLOT_GREGS_COUNT];
     uint8_t unused4[SLOT_HIDE_AT - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
     uint64_t hide_at, hide_size; /* bytes: for ORDER_HIDE */
-    uint8_t unused6[SLOT_ANSWERS - SLOT_HIDE_SIZE - sizeof(uint64_t)];
+    uint8_t unused5[SLOT_ANSWERS - SLOT_HIDE_SIZE - sizeof(uint64_t)];
     uint64_t answers[SLOT_ANSWER_CALLS];
-    uint8_t unused5[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
+    uint8_t unused6[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
     uint8_t fpu[SLOT_FPU_SIZE];
     uint8_t stack[SLOT_STACK_SIZE];
 };
