@@ -43,6 +43,14 @@ static inline void sleep_ms(long ms)
     nanosleep(&t, NULL);
 }
 
+static inline long now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /*
  * Runs `attack` in a child, which is killed after `ms`. Gives its wait status, -1
  * where there is no room for a child.
@@ -58,11 +66,9 @@ static inline int in_child(void (*attack)(void *), void *arg, int ms)
         attack(arg);
         _exit(0);
     }
-    for (int waited = 0; waited < ms; waited += 2) {
+    for (long end = now_ms() + ms; now_ms() < end; sleep_ms(2))
         if (waitpid(pid, &status, WNOHANG) == pid)
             return status;
-        sleep_ms(2);
-    }
     kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;

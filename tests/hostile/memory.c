@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flags: --mem=128m --pids=100 --timeout=90s */
+/* flags: --mem=128m --pids=100 --timeout=150s */
 /* ends: 0 137 */
 /*
  * All ways to use memory up, each in a child that the OOM killer may take: pages, page
@@ -189,12 +189,12 @@ int main(void)
 
     memset(block, 1, sizeof block);
     for (size_t i = 0; i < COUNT(attacks); i++) {
-        in_child(attacks[i], &(int){ 0 }, 8000);
+        in_child(attacks[i], &(int){ 0 }, 6000);
         unlink("/tmp/big");
         unlink("/tmp/locks");
     }
-    in_child(page_tables, &one, 8000);
-    in_child(touch, NULL, 8000);
+    in_child(page_tables, &one, 6000);
+    in_child(touch, NULL, 6000);
     puts("survived");
     return 0;
 }

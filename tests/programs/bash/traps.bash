@@ -39,7 +39,7 @@ wait $killer
 wait
 timeout 0.2 sleep 10
 echo "timeout: $?"
-timeout -s INT 0.2 bash -c 'trap "echo int; exit 9" INT; while :; do sleep 0.05; done'
+timeout -s INT 1 bash -c 'trap "echo int; exit 9" INT; while :; do sleep 0.05; done'
 echo "timeout -s INT: $?"
 trap 'echo err on line $LINENO' ERR
 false
