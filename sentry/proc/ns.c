@@ -21,7 +21,6 @@
 /* The numbers of Linux's first ones. */
 #define INO_TIME   4026531834ul
 #define INO_CGROUP 4026531835ul
-#define INO_IPC    4026531839ul
 #define INO_NET    4026531992ul
 
 /* What a link leads to: an inode whose open makes the file. */
@@ -122,13 +121,13 @@ static int follow_kind(struct proc_view *v, struct path *out, int type, bool chi
         .follow = follow_##id                                                            \
     }
 
+KIND(ipc, "ipc", CLONE_NEWIPC, false)
 KIND(mnt, "mnt", CLONE_NEWNS, false)
 KIND(pid, "pid", CLONE_NEWPID, false)
 KIND(pid_children, "pid", CLONE_NEWPID, true)
 KIND(user, "user", CLONE_NEWUSER, false)
 KIND(uts, "uts", CLONE_NEWUTS, false)
 ONLY(cgroup, "cgroup", INO_CGROUP)
-ONLY(ipc, "ipc", INO_IPC)
 ONLY(net, "net", INO_NET)
 ONLY(time, "time", INO_TIME)
 

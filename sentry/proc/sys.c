@@ -341,6 +341,7 @@ static const struct proc_entry net_entries[] = {
 static const struct proc_entry user_entries[] = {
     VALUE("max_inotify_instances", "128"),
     VALUE("max_inotify_watches", "65536"),
+    VALUE("max_ipc_namespaces", "31384"),
     VALUE("max_mnt_namespaces", "31384"),
     VALUE("max_pid_namespaces", "31384"),
     VALUE("max_user_namespaces", "31384"),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "sentry/core/platform_ref.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/nsproxy.h"
@@ -29,8 +30,8 @@
 
 #define CLONE_CLEAR_SIGHAND_ 0x100000000ull /* clone3 only: too wide for glibc's enum */
 #define CLONE_NEWTIME_       0x80ull
-#define CLONE_NS_ABSENT      (CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME_)
-#define CLONE_NS_ALL         (CLONE_NS_ABSENT | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID)
+#define CLONE_NS_ABSENT      (CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME_)
+#define CLONE_NS_ALL         (CLONE_NS_ABSENT | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
 
 /* ---- checks ---- */
 
@@ -168,6 +169,12 @@ static int copy_namespaces(struct task *t, struct task *child, uint64_t flags)
         err = uts_ns_copy(t->uts, owner, &child->uts);
     else
         child->uts = uts_ns_get(t->uts);
+    if (err)
+        return err;
+    if (flags & CLONE_NEWIPC)
+        err = ipc_ns_create(t->arena, owner, tasks_ns_ino(t->arena), &child->ipc);
+    else
+        child->ipc = ipc_ns_get(t->ipc);
     if (err)
         return err;
     if (!(flags & CLONE_NEWPID)) {

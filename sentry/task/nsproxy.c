@@ -3,8 +3,8 @@
  * Moving between namespaces.
  *
  * A task's namespaces hang on different hooks: the user namespace on its credentials,
- * the mount namespace on its fs_context, the uts namespace on itself, and the pid
- * namespace on its number, which never changes: only its children's can.
+ * the mount namespace on its fs_context, the uts and ipc namespaces on itself, and the
+ * pid namespace on its number, which never changes: only its children's can.
  *
  *   source    namespaces(7), unshare(2), setns(2); kernel/nsproxy.c, Linux 6.6
  */
@@ -13,14 +13,15 @@
 #include <linux/capability.h>
 #include <sched.h>
 
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/mount.h"
 
 #define CLONE_NEWTIME_    0x80u
-#define UNSHARE_NS_ABSENT (CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME_)
-#define UNSHARE_NS        (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID)
+#define UNSHARE_NS_ABSENT (CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME_)
+#define UNSHARE_NS        (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
 #define UNSHARE_KNOWN                                                                          \
     (UNSHARE_NS_ABSENT | UNSHARE_NS | CLONE_SYSVSEM | CLONE_NEWUSER | CLONE_FS | CLONE_FILES | \
      CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
@@ -95,6 +96,7 @@ struct parts {
     struct fs_context *fs;
     struct fdtable *files;
     struct uts_ns *uts;
+    struct ipc_ns *ipc;
     struct pid_ns *pid_ns;
 };
 
@@ -129,6 +131,8 @@ static int make_parts(struct task *t, uint64_t flags, struct parts *p)
         err = fdtable_copy(t->files, &p->files);
     if (!err && flags & CLONE_NEWUTS)
         err = uts_ns_copy(t->uts, c->user_ns, &p->uts);
+    if (!err && flags & CLONE_NEWIPC)
+        err = ipc_ns_create(t->arena, c->user_ns, tasks_ns_ino(t->arena), &p->ipc);
     if (!err && flags & CLONE_NEWPID)
         err = t->pid_ns_children == pid_ns_of(t->pid)
                   ? pid_ns_create(t->arena, t->pid_ns_children, c->user_ns, &p->pid_ns)
@@ -153,6 +157,8 @@ static void take_parts(struct task *t, struct parts *p)
         SWAP(t->files, p->files);
     if (p->uts)
         SWAP(t->uts, p->uts);
+    if (p->ipc)
+        SWAP(t->ipc, p->ipc);
     mutex_unlock(&t->lock);
     if (p->pid_ns)
         SWAP(t->pid_ns_children, p->pid_ns);
@@ -169,6 +175,7 @@ static void put_parts(struct task *t, struct parts *p)
         fdtable_put(p->files, &who);
     fs_context_put(p->fs);
     uts_ns_put(p->uts);
+    ipc_ns_put(p->ipc);
     pid_ns_put(p->pid_ns);
     cred_put(p->cred);
 }
@@ -218,6 +225,9 @@ int ns_ref_of(struct task *t, int type, bool children, struct ns_ref *out)
     case CLONE_NEWUTS:
         out->uts = task_uts_get(t);
         return out->uts ? 0 : -ESRCH;
+    case CLONE_NEWIPC:
+        out->ipc = task_ipc_get(t);
+        return out->ipc ? 0 : -ESRCH;
     case CLONE_NEWNS: {
         struct fs_context *fs = task_fs_get(t);
         out->mnt = fs ? mnt_ns_get(fs_context_mnt_ns(fs)) : NULL;
@@ -242,6 +252,9 @@ void ns_ref_get(const struct ns_ref *from, struct ns_ref *out)
     case CLONE_NEWUTS:
         uts_ns_get(from->uts);
         return;
+    case CLONE_NEWIPC:
+        ipc_ns_get(from->ipc);
+        return;
     default:
         mnt_ns_get(from->mnt);
     }
@@ -258,6 +271,9 @@ void ns_ref_put(struct ns_ref *ns)
         return;
     case CLONE_NEWUTS:
         uts_ns_put(ns->uts);
+        return;
+    case CLONE_NEWIPC:
+        ipc_ns_put(ns->ipc);
         return;
     case CLONE_NEWNS:
         mnt_ns_put(ns->mnt);
@@ -276,6 +292,8 @@ uint64_t ns_ref_ino(const struct ns_ref *ns)
         return ns->pid->ino;
     case CLONE_NEWUTS:
         return ns->uts->ino;
+    case CLONE_NEWIPC:
+        return ns->ipc->ino;
     default:
         return mnt_ns_ino(ns->mnt);
     }
@@ -290,6 +308,8 @@ struct user_ns *ns_ref_owner(const struct ns_ref *ns)
         return ns->pid->user_ns;
     case CLONE_NEWUTS:
         return ns->uts->user_ns;
+    case CLONE_NEWIPC:
+        return ns->ipc->user_ns;
     default:
         return mnt_ns_owner(ns->mnt);
     }
@@ -347,6 +367,16 @@ static int enter_uts(struct task *t, struct uts_ns *ns)
     return 0;
 }
 
+static int enter_ipc(struct task *t, struct ipc_ns *ns)
+{
+    ipc_ns_get(ns);
+    mutex_lock(&t->lock);
+    SWAP(t->ipc, ns);
+    mutex_unlock(&t->lock);
+    ipc_ns_put(ns);
+    return 0;
+}
+
 int ns_ref_enter(struct task *t, const struct ns_ref *ns)
 {
     if (ns->type == CLONE_NEWUSER)
@@ -359,6 +389,8 @@ int ns_ref_enter(struct task *t, const struct ns_ref *ns)
         return enter_pid(t, ns->pid);
     case CLONE_NEWNS:
         return enter_mnt(t, ns->mnt);
+    case CLONE_NEWIPC:
+        return enter_ipc(t, ns->ipc);
     default:
         return enter_uts(t, ns->uts);
     }

@@ -16,11 +16,12 @@ must_use int task_unshare(struct task *t, uint64_t flags);
 
 /* One of a task's namespaces, as a file of /proc/PID/ns or a pidfd leads to it. */
 struct ns_ref {
-    int type; /* CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWNS */
+    int type; /* CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNS */
     union {
         struct user_ns *user;
         struct pid_ns *pid;
         struct uts_ns *uts;
+        struct ipc_ns *ipc;
         struct mnt_ns *mnt;
     };
 };

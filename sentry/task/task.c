@@ -8,6 +8,7 @@
 
 #include "base/host.h"
 #include "sentry/core/slab.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/user.h"
@@ -102,9 +103,11 @@ void task_drop_fs(struct task *t)
     mutex_lock(&t->lock);
     struct fs_context *fs = keep(t->fs);
     struct uts_ns *uts = keep(t->uts);
+    struct ipc_ns *ipc = keep(t->ipc);
     mutex_unlock(&t->lock);
     fs_context_put(fs);
     uts_ns_put(uts);
+    ipc_ns_put(ipc);
 }
 
 /* ---- what handlers use ---- */
@@ -270,6 +273,14 @@ struct uts_ns *task_uts_get(struct task *t)
     struct uts_ns *uts = t->uts ? uts_ns_get(t->uts) : NULL;
     mutex_unlock(&t->lock);
     return uts;
+}
+
+struct ipc_ns *task_ipc_get(struct task *t)
+{
+    mutex_lock(&t->lock);
+    struct ipc_ns *ipc = t->ipc ? ipc_ns_get(t->ipc) : NULL;
+    mutex_unlock(&t->lock);
+    return ipc;
 }
 
 const struct cred *task_cred_get(struct task *t)

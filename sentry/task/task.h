@@ -26,6 +26,7 @@
 #include "sentry/vfs/fdtable.h"
 #include "sentry/vfs/walk.h"
 
+struct ipc_ns;
 struct pid;
 struct pid_ns;
 struct sighand;
@@ -57,6 +58,7 @@ struct task {
     struct fs_context *fs;          /* [tl] the same */
     const struct cred *cred;        /* [tl] never NULL: task_cred_get() */
     struct uts_ns *uts;             /* [tl] NULL once it has exited */
+    struct ipc_ns *ipc;             /* [tl] the same */
     struct pid_ns *pid_ns_children; /* [t] where its children get their numbers; a reference */
     char name[16];                  /* [l] comm */
 
@@ -220,6 +222,7 @@ must_use struct mm *task_mm_get(struct task *t);
 must_use struct fdtable *task_files_get(struct task *t);
 must_use struct fs_context *task_fs_get(struct task *t);
 must_use struct uts_ns *task_uts_get(struct task *t);
+must_use struct ipc_ns *task_ipc_get(struct task *t);
 must_use const struct cred *task_cred_get(struct task *t);
 /* May `t` look into `other` (ptrace_may_access)? Errors: EPERM. */
 must_use int task_may_access(struct task *t, struct task *other);

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/slab.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/session.h"
@@ -53,6 +54,8 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     if (!err)
         err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
     if (!err)
+        err = ipc_ns_create(a, opts->user_ns, tasks_ns_ino(a), &ts->ipc);
+    if (!err)
         err = make_first(ts, opts);
     if (err)
         tasks_destroy(a);
@@ -68,6 +71,7 @@ void tasks_destroy(struct arena *a)
     assert(ts->count == 0 && atomic_load(&ts->threads) == 0);
     task_container_put(ts->first);
     pid_ns_put(ts->pid_ns);
+    ipc_ns_put(ts->ipc);
     uts_ns_put(ts->uts);
     waitq_destroy(&ts->idle);
     thread_pool_destroy(arena_host(a, HOST_THREADS));
@@ -160,6 +164,7 @@ static void set_parts(struct task *t, const struct task_spec *spec)
     t->fs = spec->fs;
     t->cred = spec->cred;
     t->uts = uts_ns_get(spec->uts ? spec->uts : c->uts);
+    t->ipc = ipc_ns_get(tasks_of(t->arena)->ipc);
     t->pid_ns_children = pid_ns_get(spec->pid_ns ? spec->pid_ns : c->pid_ns);
     if (spec->regs)
         t->regs = *spec->regs;

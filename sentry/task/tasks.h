@@ -44,6 +44,7 @@ struct tasks {
     const struct tasks_ops *ops; /* [I] */
     struct pid_ns *pid_ns;       /* [I] the outermost; a reference */
     struct uts_ns *uts;          /* [I] the first; a reference */
+    struct ipc_ns *ipc;          /* [I] the first, of all containers; a reference */
     struct list groups;          /* [T] thread_group.all: in the order of birth */
     struct container *first;     /* [I] the sandbox's own; a reference */
     uint32_t count;              /* [T] tasks that have a number, zombies too */
