@@ -60,6 +60,7 @@ enum arena_root {
     ROOT_VDSO,    /* struct vdso *: its pages, and how it tells the time */
     ROOT_PROC,    /* struct proc_state *: the boot's id */
     ROOT_PATCHES, /* struct patch_state *: call sites that jump; NULL where none may */
+    ROOT_USERS,   /* struct users *: what each user id has in use */
     ROOT_COUNT,
 };
 

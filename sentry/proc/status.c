@@ -2,12 +2,12 @@
 /* /proc/PID/status: what people read of a process. */
 #include <inttypes.h>
 
+#include "sentry/core/user.h"
 #include "sentry/proc/ids.h"
 #include "sentry/proc/tables.h"
 #include "sentry/task/seccomp.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/tasks.h"
-#include "sentry/task/user.h"
 
 #define UNTAGGED "0xffffffffffffffff"
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "sentry/core/platform_ref.h"
+#include "sentry/core/user.h"
 #include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
@@ -25,7 +26,6 @@
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/timers.h"
-#include "sentry/task/user.h"
 #include "sentry/vfs/mount.h"
 
 #define CLONE_CLEAR_SIGHAND_ 0x100000000ull /* clone3 only: too wide for glibc's enum */

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "sentry/core/slab.h"
+#include "sentry/core/user.h"
 #include "sentry/task/container.h"
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/timers.h"
-#include "sentry/task/user.h"
 
 static const struct slab_type group_slab = SLAB_TYPE(thread_group, struct thread_group);
 

@@ -5,7 +5,7 @@
 #include <limits.h>
 
 #include "sentry/core/slab.h"
-#include "sentry/task/user.h"
+#include "sentry/core/user.h"
 
 #define CAP_WAKE_ALARM 35
 

@@ -3,7 +3,7 @@
 #include "sentry/task/sigqueue.h"
 
 #include "sentry/core/slab.h"
-#include "sentry/task/user.h"
+#include "sentry/core/user.h"
 
 struct sigqueue {
     struct list node; /* in sigpending.queue */

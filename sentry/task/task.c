@@ -8,10 +8,10 @@
 
 #include "base/host.h"
 #include "sentry/core/slab.h"
+#include "sentry/core/user.h"
 #include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/task_priv.h"
-#include "sentry/task/user.h"
 
 static const struct slab_type task_slab =
     SLAB_TYPE(task, struct task, .const_ptrs = { PTR_AT(struct task, restart.fn) },

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/slab.h"
+#include "sentry/core/user.h"
 #include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
@@ -15,7 +16,6 @@
 #include "sentry/task/sighand.h"
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
-#include "sentry/task/user.h"
 
 static const struct slab_type tasks_slab =
     SLAB_TYPE(tasks, struct tasks, .const_ptrs = { PTR_AT(struct tasks, ops) });
@@ -39,7 +39,6 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     if (!ts)
         return -ENOMEM;
     mutex_init(&ts->lock, RANK_TASKS);
-    mutex_init(&ts->users_lock, RANK_USERS);
     ts->arena = a;
     ts->ops = opts->ops;
     ts->cpus = max(1u, min(opts->cpus, (uint32_t)TASK_CPUS_MAX));
@@ -50,7 +49,9 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     arena_set_root(a, ROOT_TASKS, ts);
     arena_set_host(a, HOST_THREADS, thread_pool_create());
     arena_set_host(a, HOST_CTTY, (void *)&task_ctty_hooks);
-    int err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
+    int err = users_create(a);
+    if (!err)
+        err = pid_ns_create(a, NULL, opts->user_ns, &ts->pid_ns);
     if (!err)
         err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
     if (!err)
@@ -76,6 +77,7 @@ void tasks_destroy(struct arena *a)
     waitq_destroy(&ts->idle);
     thread_pool_destroy(arena_host(a, HOST_THREADS));
     arena_set_host(a, HOST_THREADS, NULL);
+    users_destroy(a);
     arena_set_root(a, ROOT_TASKS, NULL);
     slab_free(ts);
 }

@@ -54,8 +54,6 @@ struct tasks {
     struct limits orphan_limits; /* of address spaces whose process ended before others let go */
     _Atomic uint32_t threads;    /* host threads that have not yet ended */
     struct waitq idle;           /* woken when a process ends, and when the last thread has */
-    struct rb_root users;        /* [RANK_USERS] */
-    struct mutex users_lock;
     _Atomic uint64_t forks, oom_kills, switches;
 };
 

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "sentry/task/user.h"
+#include "sentry/core/user.h"
 #include "tests/lib/task_world.h"
 
 #define RT 40
