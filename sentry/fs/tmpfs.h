@@ -14,7 +14,7 @@
 must_use int tmpfs_create(struct arena *a, const char *source, const char *options,
                           const struct actor *who, struct dentry **out);
 
-/* The same under another name and magic: devtmpfs, mqueue and the like. Both constants. */
+/* The same under another name and magic: devtmpfs and the like. Both constants. */
 must_use int tmpfs_create_as(struct arena *a, const char *type, uint32_t magic, const char *options,
                              const struct actor *who, struct dentry **out);
 

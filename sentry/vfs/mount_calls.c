@@ -54,6 +54,11 @@ static const struct fs_type *type_find(struct arena *a, const char *name)
     return NULL;
 }
 
+static bool is_mounted(const struct superblock *sb)
+{
+    return atomic_load_explicit(&((struct superblock *)sb)->mounts, memory_order_relaxed) > 0;
+}
+
 static int mount_new_fs(const struct actor *who, const char *source, const struct path *at,
                         const char *name, unsigned long flags, const char *options)
 {
@@ -72,7 +77,8 @@ static int mount_new_fs(const struct actor *who, const char *source, const struc
     int err = type->create(who->arena, source, options, who, &root);
     if (err)
         return err;
-    if (flags & MS_RDONLY)
+    /* Where others have it mounted already, this mount alone is read-only: by its flags. */
+    if (flags & MS_RDONLY && !is_mounted(root->sb))
         atomic_fetch_or_explicit(&root->sb->flags, SB_RDONLY, memory_order_relaxed);
     /* The same thing twice at one place is a mistake. */
     if (root->sb == at->mnt->sb && at->dentry == at->mnt->root) {

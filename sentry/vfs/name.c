@@ -84,6 +84,8 @@ static int make(const struct actor *who, struct inode *dir, const char *name,
         *out = err ? NULL : inode_get(what->inode);
         return err;
     }
+    if (what->make)
+        return what->make(dir, name, what, who, out);
     switch (what->mode & S_IFMT) {
     case S_IFREG:
         return ops->create ? ops->create(dir, name, what->mode, who, out) : -EACCES;

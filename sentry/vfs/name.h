@@ -32,6 +32,10 @@ struct name_new {
     uint64_t rdev;       /* of devices */
     const char *target;  /* of a symbolic link */
     struct inode *inode; /* an existing one gets one more name */
+    /* How a file system makes something of its own, in place of its operations; NULL: by those. */
+    int (*make)(struct inode *dir, const char *name, const struct name_new *what,
+                const struct actor *who, struct inode **out);
+    const void *arg; /* `make`'s own */
 };
 
 /*
