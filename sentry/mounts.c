@@ -14,13 +14,11 @@
 
 #include "sentry/fs/gofer.h"
 #include "sentry/fs/overlay.h"
-#include "sentry/fs/tmpfs.h"
 #include "sentry/fstypes.h"
 #include "sentry/proc/proc.h"
 #include "sentry/vfs/dentry.h"
 
-#define MQUEUE_MAGIC 0x19800202u /* ipc/mqueue.c of Linux 6.6 */
-#define PROPAGATION  (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
+#define PROPAGATION (unsigned long)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
 
 /* Where a mount's file system comes from. */
 struct origin {
@@ -76,7 +74,7 @@ static int make_root(const struct origin *from, const struct actor *who,
     case MOUNT_CGROUP:
         return cgroup_fs_create(a, out);
     case MOUNT_MQUEUE:
-        return tmpfs_create_as(a, "mqueue", MQUEUE_MAGIC, "mode=1777", who, out);
+        return fstype_create(a, "mqueue", m->source, NULL, who, out);
     case MOUNT_READONLY:
     case MOUNT_KINDS:
         break;

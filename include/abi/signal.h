@@ -131,3 +131,10 @@ struct abi_signalfd_siginfo {
     uint8_t pad[28];
 };
 static_assert(sizeof(struct abi_signalfd_siginfo) == 128, "struct signalfd_siginfo");
+
+/* What timer_create(2) and mq_notify(2) take. */
+struct abi_sigevent {
+    uint64_t value;
+    int32_t signo, notify, tid, pad[11];
+};
+static_assert(sizeof(struct abi_sigevent) == 64, "sigevent_t");

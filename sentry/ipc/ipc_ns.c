@@ -17,6 +17,7 @@ int ipc_ns_create(struct arena *a, struct user_ns *owner, uint64_t ino, struct i
     ref_init(&ns->ref);
     ns->user_ns = user_ns_get(owner);
     ns->ino = ino;
+    mqueue_ns_init(&ns->mqueue);
     *out = ns;
     return 0;
 }
@@ -31,6 +32,7 @@ void ipc_ns_put(struct ipc_ns *ns)
 {
     if (!ns || !ref_put(&ns->ref))
         return;
+    mqueue_ns_destroy(&ns->mqueue);
     user_ns_put(ns->user_ns);
     slab_free(ns);
 }

@@ -14,12 +14,14 @@
 
 #include "base/ref.h"
 #include "sentry/core/cred.h"
+#include "sentry/ipc/mqueue.h"
 
 /* [I] never changes */
 struct ipc_ns {
     struct ref ref;
     struct user_ns *user_ns; /* [I] a reference: whose capabilities count */
     uint64_t ino;            /* [I] /proc/PID/ns/ipc */
+    struct mqueue_ns mqueue; /* POSIX message queues */
 };
 
 /*

@@ -225,11 +225,6 @@ static const struct proc_entry epoll_entries[] = {
     PROC_END,
 };
 
-static const struct proc_entry mqueue_entries[] = {
-    VALUE("msg_default", "10"),   VALUE("msg_max", "10"),     VALUE("msgsize_default", "8192"),
-    VALUE("msgsize_max", "8192"), VALUE("queues_max", "256"), PROC_END,
-};
-
 static const struct proc_entry fs_entries[] = {
     VALUE("aio-max-nr", "65536"),
     VALUE("aio-nr", "0"),
@@ -243,7 +238,7 @@ static const struct proc_entry fs_entries[] = {
     VALUE("lease-break-time", "45"),
     VALUE("leases-enable", "1"),
     VALUE("mount-max", "100000"),
-    PROC_DIR("mqueue", 0555, mqueue_entries),
+    PROC_DIR("mqueue", 0555, proc_sys_mqueue),
     VALUE("nr_open", "1048576"),
     VALUE("overflowgid", "65534"),
     VALUE("overflowuid", "65534"),
@@ -339,14 +334,10 @@ static const struct proc_entry net_entries[] = {
 };
 
 static const struct proc_entry user_entries[] = {
-    VALUE("max_inotify_instances", "128"),
-    VALUE("max_inotify_watches", "65536"),
-    VALUE("max_ipc_namespaces", "31384"),
-    VALUE("max_mnt_namespaces", "31384"),
-    VALUE("max_pid_namespaces", "31384"),
-    VALUE("max_user_namespaces", "31384"),
-    VALUE("max_uts_namespaces", "31384"),
-    PROC_END,
+    VALUE("max_inotify_instances", "128"), VALUE("max_inotify_watches", "65536"),
+    VALUE("max_ipc_namespaces", "31384"),  VALUE("max_mnt_namespaces", "31384"),
+    VALUE("max_pid_namespaces", "31384"),  VALUE("max_user_namespaces", "31384"),
+    VALUE("max_uts_namespaces", "31384"),  PROC_END,
 };
 
 static const struct proc_entry none[] = { PROC_END };

@@ -15,7 +15,8 @@ int proc_show_uptime(struct proc_view *v, struct text *t);
 int proc_show_loadavg(struct proc_view *v, struct text *t);
 int proc_show_version(struct proc_view *v, struct text *t);
 int proc_show_filesystems(struct proc_view *v, struct text *t);
-extern const struct proc_entry proc_sys[]; /* sys.c */
+extern const struct proc_entry proc_sys[];        /* sys.c */
+extern const struct proc_entry proc_sys_mqueue[]; /* sys_mqueue.c */
 
 /* /proc/PID and /proc/PID/task/TID */
 extern const struct proc_entry proc_pid_dir, proc_tid_dir;     /* pid.c */

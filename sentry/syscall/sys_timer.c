@@ -60,13 +60,6 @@ long sys_alarm(struct task *t, unsigned seconds)
     return left + ((left == 0 && rest) || rest >= NSEC_PER_SEC / 2);
 }
 
-/* struct sigevent as the kernel reads it. */
-struct abi_sigevent {
-    uint64_t value;
-    int32_t signo, notify, tid, pad[11];
-};
-static_assert(sizeof(struct abi_sigevent) == 64, "sigevent_t");
-
 long sys_timer_create(struct task *t, int clockid, uptr_t sevp, uptr_t timerid)
 {
     struct posix_timer_ask ask = { .clock = clockid, .notify = SIGEV_SIGNAL, .sig = SIGALRM };
