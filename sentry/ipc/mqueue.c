@@ -124,6 +124,7 @@ static void wake_files_locked(struct mqueue *q)
 void mqueue_wait_init(struct mqueue_wait *w, struct task *t, int nice, struct mqueue_msg *msg)
 {
     *w = (struct mqueue_wait){ .task = t, .nice = nice, .msg = msg };
+    list_init(&w->node);
     waitq_init(&w->waitq);
 }
 

@@ -98,6 +98,7 @@ int mqueue_open_file(struct inode *i, const struct path *at, int flags, const st
         return -ENOMEM;
     file_init(&f->file, who->arena, &mqueue_file_ops, at, i, flags, who->cred);
     f->file.kind |= FILE_POLLABLE;
+    list_init(&f->node);
     mutex_lock(&q->lock);
     list_push_back(&q->files, &f->node);
     mutex_unlock(&q->lock);
