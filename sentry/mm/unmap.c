@@ -13,6 +13,8 @@
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
+#define LINUX_TASK_SIZE (((uint64_t)1 << 47) - PAGE_SIZE) /* TASK_SIZE_MAX of x86-64, four levels */
+
 /* Nothing of it has the platform been told of: it need not be told of the end either. */
 static bool is_unseen(struct mm *mm, uint64_t start, uint64_t end, const struct batch *b)
     HOLDS(mm->lock);
@@ -147,11 +149,15 @@ int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
 {
     uint64_t size = mm_task_size(mm);
 
-    if ((at.va & PAGE_MASK) || at.va > size || len > size - at.va)
+    if ((at.va & PAGE_MASK) || at.va > LINUX_TASK_SIZE || len > LINUX_TASK_SIZE - at.va)
         return -EINVAL;
     len = page_up(len);
     if (len == 0)
         return -EINVAL;
+    /* A program may mean all that there is: of what a platform keeps, nothing is its own. */
+    if (at.va >= size)
+        return 0;
+    len = min(len, size - at.va);
     mm_enter(mm);
     int err = unmap_cheaply(mm, at.va, len);
     assert_slow(vma_check_often(mm));

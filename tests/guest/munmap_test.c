@@ -89,6 +89,29 @@ TEST(what_comes_after_elsewhere_and_otherwise_is_right_too)
     close(zero);
 }
 
+#define TASK_SIZE ((1ul << 47) - PAGE)
+
+/* Its own code too: it dies where it would go on. */
+static int unmaps_all(void)
+{
+    munmap(NULL, TASK_SIZE);
+    return 1;
+}
+
+TEST(a_range_may_go_up_to_the_end_of_all_addresses)
+{
+    char *p = anon(2 * PAGE, RW);
+    int status = in_child(unmaps_all);
+
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    CHECK(munmap((void *)(TASK_SIZE - 4 * PAGE), 4 * PAGE) == 0);
+    CHECK(munmap((void *)(TASK_SIZE - PAGE), PAGE) == 0);
+    CHECK_ERRNO(munmap((void *)(TASK_SIZE - PAGE), 2 * PAGE), EINVAL);
+    CHECK_ERRNO(munmap((void *)TASK_SIZE, PAGE), EINVAL);
+    CHECK_ERRNO(munmap(p, TASK_SIZE), EINVAL);
+    CHECK(munmap(p, 2 * PAGE) == 0);
+}
+
 static char *given_back;
 
 static int child_sees_nothing(void)
