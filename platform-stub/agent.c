@@ -99,6 +99,11 @@ bool agent_is_dead(struct agent *a)
     return !a->pid;
 }
 
+static bool has_answered(const struct agent *a, uint32_t seq)
+{
+    return atomic_load(&a->cmd->done) == seq;
+}
+
 /*
  * Yields to the agent, which was woken on our CPU: it runs at once, nobody has to be woken again,
  * and nobody held where it is. Where others are there to whom that yields, too, it is the wrong
@@ -109,20 +114,22 @@ bool agent_is_dead(struct agent *a)
 static bool yield_for_answer(struct agent *a, uint32_t seq)
 {
     uint64_t since = __builtin_ia32_rdtsc(), span = YIELD_SPAN + YIELD_SPAN_OP * a->sent;
-    bool done, late;
+    bool late = false;
 
+    /* As a rule the host has let it run when it was woken, and has come back to us since. */
+    if (has_answered(a, seq))
+        return true;
     if (a->pause > 0) {
         a->pause--;
         return false;
     }
-    do {
+    while (!late && !has_answered(a, seq)) {
         host_sched_yield();
-        done = atomic_load(&a->cmd->done) == seq;
         late = __builtin_ia32_rdtsc() - since > span;
-    } while (!done && !late);
+    }
     a->penalty = late ? min(2 * a->penalty + 1, PENALTY_MAX) : 0;
     a->pause = a->penalty;
-    return done;
+    return has_answered(a, seq);
 }
 
 static int wait_for_answer(struct agent *a, uint32_t seq)
