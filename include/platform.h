@@ -217,14 +217,15 @@ struct platform_ops {
     must_use int (*aspace_apply)(struct aspace *as, const struct mem_op *ops, size_t n);
 
     /*
-     * Takes all rights to a mapped range, before a guest thread runs there again: by what
+     * Leaves a mapped range fewer rights, before a guest thread runs there again: by what
      * that thread does itself, so one of a hostile guest may see to it that it is not done. What
      * the range shows must stay the guest's until the next aspace_apply(), before which this is
      * done or forgotten. For address spaces with one thread, and small ranges. Optional.
      *
+     *   prot      PROT_NONE or PROT_READ, and the range has as much
      *   returns   false where it cannot be: another one is still to come
      */
-    must_use bool (*aspace_hide)(struct aspace *as, uint64_t va, uint64_t size);
+    must_use bool (*aspace_narrow)(struct aspace *as, uint64_t va, uint64_t size, int prot);
 
     /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. */
     must_use int (*aspace_barrier)(struct aspace *as);

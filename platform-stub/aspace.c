@@ -195,7 +195,7 @@ int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
     int err = 0;
 
     mutex_lock(&as->lock);
-    as->hide_size = 0;
+    as->narrow_size = 0;
     for (size_t i = 0; i < n && !err; i++) {
         put_mem_op(as, &ops[i]);
         if (i + 1 == n || agent_is_full(&as->agent))

@@ -43,7 +43,7 @@ static bool end_locked(struct aspace *as, bool killed_run)
     unsigned parked = parked_locked(as);
 
     as->ended = true;
-    as->hide_size = 0;
+    as->narrow_size = 0;
     if (!as->owned || parked > STUBS_MAX || agent_is_dead(&as->agent))
         return false;
     mutex_lock(&stubs->lock);

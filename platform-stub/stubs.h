@@ -27,21 +27,22 @@ struct corpse {
 };
 
 struct aspace {
-    struct stubs *stubs;        /* [I] */
-    uint64_t id;                /* [I] never used again, unlike the pointer */
-    int area;                   /* [I] index of the command area */
-    struct corpse *corpse;      /* [I] what the agent becomes: its end must not need memory */
-    struct list node;           /* in stubs.aspaces, under its lock */
-    unsigned corpses;           /* [p] its stubs, those included that are not waited for yet */
-    struct mutex lock;          /* RANK_ASPACE: the rest */
-    struct agent agent;         /* [l] */
-    bool ended;                 /* [l] destroyed: its stubs are dying, or wait with it (spare.h) */
-    bool owned;                 /* [l] or nobody may have it after that */
-    struct aspace_owner owner;  /* [l] */
-    uint64_t hide_at;           /* [l] of the platform: what it is to hide, */
-    _Atomic uint64_t hide_size; /* [l] if anything; read without the lock */
-    struct list parked;         /* [l] of the platform: stubs of threads that have ended */
-    uint32_t slots;             /* [l] of the platform: the first of a chain that goes with it */
+    struct stubs *stubs;       /* [I] */
+    uint64_t id;               /* [I] never used again, unlike the pointer */
+    int area;                  /* [I] index of the command area */
+    struct corpse *corpse;     /* [I] what the agent becomes: its end must not need memory */
+    struct list node;          /* in stubs.aspaces, under its lock */
+    unsigned corpses;          /* [p] its stubs, those included that are not waited for yet */
+    struct mutex lock;         /* RANK_ASPACE: the rest */
+    struct agent agent;        /* [l] */
+    bool ended;                /* [l] destroyed: its stubs are dying, or wait with it (spare.h) */
+    bool owned;                /* [l] or nobody may have it after that */
+    struct aspace_owner owner; /* [l] */
+    uint64_t narrow_at;        /* [l] of the platform: what is to get fewer rights, */
+    _Atomic uint64_t narrow_size; /* [l] if anything; read without the lock */
+    int narrow_prot;              /* [l] and which */
+    struct list parked;           /* [l] of the platform: stubs of threads that have ended */
+    uint32_t slots;               /* [l] of the platform: the first of a chain that goes with it */
 };
 
 /* What differs from platform to platform. */

@@ -251,11 +251,11 @@ loaded:
 	mov	$~0, %eax
 	mov	$~0, %edx
 	xsave64	SLOT_FPU(%rbx)
-1:	test	$ORDER_HIDE, %ebp
+1:	test	$ORDER_NARROW, %ebp
 	jz	1f
-	mov	SLOT_HIDE_AT(%rbx), %rdi
-	mov	SLOT_HIDE_SIZE(%rbx), %rsi
-	xor	%edx, %edx
+	mov	SLOT_NARROW_AT(%rbx), %rdi
+	mov	SLOT_NARROW_SIZE(%rbx), %rsi
+	mov	SLOT_NARROW_PROT(%rbx), %edx
 	host_call SYS_mprotect
 1:	test	$ORDER_RESULT, %ebp
 	jnz	result

@@ -50,8 +50,9 @@
 #define SLOT_REGS          192 /* struct guest_regs */
 #define SLOT_GREGS         448 /* for ORDER_FRAME: the same registers, as a signal frame has them */
 #define SLOT_GREGS_COUNT   19
-#define SLOT_HIDE_AT       0x3e0
-#define SLOT_HIDE_SIZE     0x3e8
+#define SLOT_NARROW_AT     0x3e0
+#define SLOT_NARROW_SIZE   0x3e8
+#define SLOT_NARROW_PROT   0x3f0
 #define SLOT_ANSWERS       0x400 /* of call n at 8 * n: what it gives, plus one; 0: ask */
 #define SLOT_ANSWER_CALLS  256
 #define SLOT_FPU           0x1000
@@ -95,8 +96,8 @@
 #define WHY_ROLLBACK 3 /* the same, but the guest's registers are those it was to go on with */
 #define WHY_DONE     4 /* orders, of which there was no ORDER_RUN */
 
-/* A range to be hidden ends below STUB_START. */
-#define HIDE_MAX 0x100000
+/* A range whose rights are narrowed ends below STUB_START. */
+#define NARROW_MAX 0x100000
 
 /* Cycles of a yield after which it was a mistake: somebody computes. */
 #define SPIN_STALL 200000
@@ -108,7 +109,8 @@
 #define ORDER_IRET     8  /* with registers that only `iret` can set, and a GS base of its own */
 #define ORDER_FRAME    16 /* from a signal frame: with SLOT_PKRU, which shuts the slot, too */
 #define ORDER_RESULT   32 /* with all registers as they were left, but for rax */
-#define ORDER_HIDE     64 /* takes all rights to SLOT_HIDE_SIZE bytes at SLOT_HIDE_AT */
+#define ORDER_NARROW \
+    64 /* leaves SLOT_NARROW_SIZE bytes at SLOT_NARROW_AT these rights: SLOT_NARROW_PROT */
 
 /*
  * Protection keys. Slots and stub code have key 0, as all of the guest's memory has; code that

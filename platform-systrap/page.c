@@ -6,7 +6,8 @@
  *
  *     futex          to sleep and to wake, on words of slots only
  *     sched_yield    which does nothing but take time
- *     mprotect       to take all rights to a small range of the guest's memory
+ *     mprotect       to take all rights to a small range of the guest's memory, or all but that
+ *                    to read it, which its guest may do with all that is mapped there
  *     rt_sigreturn   whose frame the host checks as it does everybody's
  *
  * and from this page only. All else is SIGSYS, whoever makes it and how: `syscall`,
@@ -34,8 +35,10 @@ void page_make(const struct xsave *x, void *out)
         { SYS_futex, { { TEST_EQUAL, 1, FUTEX_WAKE },
                        { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
         { SYS_sched_yield, { { TEST_END, 0, 0 } } },
-        { SYS_mprotect, { { TEST_EQUAL, 2, PROT_NONE }, { TEST_BELOW, 0, STUB_START - HIDE_MAX },
-                          { TEST_BELOW, 1, HIDE_MAX } } },
+        { SYS_mprotect, { { TEST_EQUAL, 2, PROT_NONE }, { TEST_BELOW, 0, STUB_START - NARROW_MAX },
+                          { TEST_BELOW, 1, NARROW_MAX } } },
+        { SYS_mprotect, { { TEST_EQUAL, 2, PROT_READ }, { TEST_BELOW, 0, STUB_START - NARROW_MAX },
+                          { TEST_BELOW, 1, NARROW_MAX } } },
         { SYS_rt_sigreturn, { { TEST_END, 0, 0 } } },
     };
     /* clang-format on */

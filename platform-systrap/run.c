@@ -55,32 +55,34 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
     return STOPPED;
 }
 
-bool systrap_hide(struct aspace *as, uint64_t va, uint64_t size)
+bool systrap_narrow(struct aspace *as, uint64_t va, uint64_t size, int prot)
 {
-    if (va >= STUB_START - HIDE_MAX || size >= HIDE_MAX)
+    if (va >= STUB_START - NARROW_MAX || size >= NARROW_MAX)
         return false;
     mutex_lock(&as->lock);
-    bool is_free = as->hide_size == 0;
+    bool is_free = as->narrow_size == 0;
     if (is_free) {
-        as->hide_at = va;
-        as->hide_size = size;
+        as->narrow_at = va;
+        as->narrow_size = size;
+        as->narrow_prot = prot;
     }
     mutex_unlock(&as->lock);
     return is_free;
 }
 
-/* What its stub is to hide before it goes on. The order for that. */
-static uint32_t hide_order(struct stub *s, struct aspace *as)
+/* The rights that its stub is to give up before it goes on. The order for that. */
+static uint32_t narrow_order(struct stub *s, struct aspace *as)
 {
-    if (likely(!atomic_load_explicit(&as->hide_size, memory_order_relaxed)))
+    if (likely(!atomic_load_explicit(&as->narrow_size, memory_order_relaxed)))
         return 0;
     mutex_lock(&as->lock);
-    uint64_t size = as->hide_size; /* 0, where a batch was quicker */
-    s->slot->hide_at = as->hide_at;
-    s->slot->hide_size = size;
-    as->hide_size = 0;
+    uint64_t size = as->narrow_size; /* 0, where a batch was quicker */
+    s->slot->narrow_at = as->narrow_at;
+    s->slot->narrow_size = size;
+    s->slot->narrow_prot = (uint32_t)as->narrow_prot;
+    as->narrow_size = 0;
     mutex_unlock(&as->lock);
-    return size ? ORDER_HIDE : 0;
+    return size ? ORDER_NARROW : 0;
 }
 
 /* Whether it has all it needs but its result. What needs a frame to go on needs all. */
@@ -102,7 +104,7 @@ int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *re
     if (!kick_go_in(&t->state))
         return 0;
     do {
-        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t) | hide_order(t->stub, as);
+        uint32_t orders = ORDER_RUN | systrap_fpu_orders(t) | narrow_order(t->stub, as);
         orders |= in_slot(t, regs) ? ORDER_RESULT : regs_to_slot(t->stub, regs);
         err = turn(t, orders, regs->rax);
     } while (!err && look(t, regs, stop) == RESUME);

@@ -44,9 +44,10 @@ struct slot {
     uint8_t unused3[SLOT_GREGS - SLOT_REGS - sizeof(struct guest_regs)];
 
     uint64_t gregs[SLOT_GREGS_COUNT];
-    uint8_t unused4[SLOT_HIDE_AT - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
-    uint64_t hide_at, hide_size; /* bytes: for ORDER_HIDE */
-    uint8_t unused5[SLOT_ANSWERS - SLOT_HIDE_SIZE - sizeof(uint64_t)];
+    uint8_t unused4[SLOT_NARROW_AT - SLOT_GREGS - SLOT_GREGS_COUNT * sizeof(uint64_t)];
+    uint64_t narrow_at, narrow_size; /* bytes: for ORDER_NARROW */
+    uint32_t narrow_prot;
+    uint8_t unused5[SLOT_ANSWERS - SLOT_NARROW_PROT - sizeof(uint32_t)];
     uint64_t answers[SLOT_ANSWER_CALLS];
     uint8_t unused6[SLOT_FPU - SLOT_ANSWERS - SLOT_ANSWER_CALLS * sizeof(uint64_t)];
     uint8_t fpu[SLOT_FPU_SIZE];
@@ -71,8 +72,9 @@ static_assert(offsetof(struct slot, stalled) == SLOT_STALLED, "layout.h");
 static_assert(offsetof(struct slot, regs) == SLOT_REGS, "layout.h");
 static_assert(offsetof(struct slot, pkru) == SLOT_PKRU, "layout.h");
 static_assert(offsetof(struct slot, gregs) == SLOT_GREGS, "layout.h");
-static_assert(offsetof(struct slot, hide_at) == SLOT_HIDE_AT, "layout.h");
-static_assert(offsetof(struct slot, hide_size) == SLOT_HIDE_SIZE, "layout.h");
+static_assert(offsetof(struct slot, narrow_at) == SLOT_NARROW_AT, "layout.h");
+static_assert(offsetof(struct slot, narrow_size) == SLOT_NARROW_SIZE, "layout.h");
+static_assert(offsetof(struct slot, narrow_prot) == SLOT_NARROW_PROT, "layout.h");
 static_assert(offsetof(struct slot, answers) == SLOT_ANSWERS, "layout.h");
 static_assert(offsetof(struct slot, fpu) == SLOT_FPU, "layout.h");
 static_assert(offsetof(struct slot, stack) == SLOT_STACK, "layout.h");

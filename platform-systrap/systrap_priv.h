@@ -192,7 +192,7 @@ void spin_tell(struct guest_thread *t, struct slot *slot);
 void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32_t value);
 
 /* run.c */
-must_use bool systrap_hide(struct aspace *as, uint64_t va, uint64_t size);
+must_use bool systrap_narrow(struct aspace *as, uint64_t va, uint64_t size, int prot);
 must_use int systrap_run(struct guest_thread *t, struct aspace *as, struct guest_regs *regs,
                          struct guest_stop *stop);
 

@@ -3,9 +3,10 @@
 #include "sentry/mm/gone.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
-#include "sentry/mm/fault.h"
 #include "sentry/mm/late.h"
+#include "sentry/mm/narrow.h"
 #include "sentry/mm/pagetable.h"
 
 static struct gone_range *at_place(struct mm *mm, uint64_t start, uint64_t end)
@@ -18,18 +19,34 @@ static struct gone_range *at_place(struct mm *mm, uint64_t start, uint64_t end)
     return NULL;
 }
 
-/* All pages of the range can be written, and are a run of frames that nobody else has. */
+/* A page of a window, to be read: frames that nobody takes or gives. */
+static bool is_of_file(struct mm *mm, pte_t e)
+{
+    const pte_t must = PTE_PRESENT | PTE_NO_EXEC;
+
+    return (e & (must | PTE_WRITE | PTE_ANON)) == must && !frame_is_ram(mm->arena, pte_pfn(e));
+}
+
+/* One that can be written, and that nobody else has. */
+static bool is_own(struct mm *mm, pte_t e)
+{
+    const pte_t must = PTE_ANON | PTE_WRITE | PTE_PRESENT | PTE_NO_EXEC;
+
+    return (e & must) == must && frame_refs(mm->arena, pte_pfn(e)) == 1;
+}
+
+/* All pages of the range are a run, of either kind. */
 static bool is_plain_run(struct mm *mm, uint64_t start, uint64_t end) HOLDS(mm->lock);
 static bool is_plain_run(struct mm *mm, uint64_t start, uint64_t end)
 {
     const pte_t *slot = pt_find(mm, start), first = slot ? *slot : 0;
-    const pte_t must = PTE_ANON | PTE_WRITE | PTE_PRESENT | PTE_NO_EXEC;
     uint64_t pages = (end - start) / PAGE_SIZE;
 
-    if (!slot || (first & must) != must || (start ^ (end - 1)) & ~(LEAF_SIZE - 1))
+    if (!first || (start ^ (end - 1)) & ~(LEAF_SIZE - 1))
         return false;
     for (uint64_t i = 0; i < pages; i++) {
-        if (slot[i] != first + (i << PAGE_SHIFT) || frame_refs(mm->arena, pte_pfn(slot[i])) != 1)
+        if (slot[i] != first + (i << PAGE_SHIFT) ||
+            !(is_own(mm, slot[i]) || is_of_file(mm, slot[i])))
             return false;
     }
     return true;
@@ -37,14 +54,13 @@ static bool is_plain_run(struct mm *mm, uint64_t start, uint64_t end)
 
 bool gone_put(struct mm *mm, uint64_t start, uint64_t end)
 {
-    const struct platform_ref *p = platform_of(mm->arena);
+    const struct platform_ops *ops = platform_of(mm->arena)->ops;
     uint64_t pages = (end - start) / PAGE_SIZE;
 
-    if (!p->ops->aspace_hide || !mm->aspace || mm->unseen || mm->partial || pages > GONE_PAGES ||
-        mm->gone.count == GONE_RANGES || ref_count(&mm->ref) > 1 || fault_must_save(mm))
+    if (!narrow_may(mm) || pages > GONE_PAGES || mm->gone.count == GONE_RANGES)
         return false;
     if (late_overlaps(mm, start, end) || !is_plain_run(mm, start, end) ||
-        !p->ops->aspace_hide(mm->aspace, start, end - start))
+        !ops->aspace_narrow(mm->aspace, start, end - start, PROT_NONE))
         return false;
     pte_t *slot = pt_find(mm, start);
     mm->gone.ranges[mm->gone.count++] = (struct gone_range){ start, pages, pte_pfn(*slot) };
@@ -58,7 +74,8 @@ bool gone_take(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struc
 {
     struct gone_range *g = at_place(mm, start, end);
 
-    if (!g || b->wait || v->mappable || v->prot != (PROT_READ | PROT_WRITE))
+    if (!g || !frame_is_ram(mm->arena, g->pfn) || b->wait || v->mappable ||
+        v->prot != (PROT_READ | PROT_WRITE))
         return false;
     pte_t *slot = pt_make(mm, start);
     if (!slot)

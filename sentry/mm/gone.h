@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small anonymous ranges that a guest has given back, while the platform has not been
- * told: its own thread takes the rights away (aspace_hide), which needs no hand-over. The
- * next hand-over unmaps them. If the guest wants such a range before that, it gets
+ * Small ranges that a guest has given back, anonymous or of a file, while the platform has
+ * not been told: its own thread takes the rights away (aspace_narrow), which needs no hand-over.
+ * The next hand-over unmaps them. If the guest wants an anonymous range before that, it gets
  * the same frames, zeroed, at the same place, where the host still has them mapped.
  *
  * A thread of a hostile guest may keep its rights for as long: so the frames stay the

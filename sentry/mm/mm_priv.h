@@ -29,6 +29,7 @@
 #define EAGER_MOST  3u
 #define GONE_RANGES 4u
 #define GONE_PAGES  64u /* in each */
+#define NARROW_OPS  8u
 
 /* [I] never changes   [l] its lock   [a] atomic */
 struct mm {
@@ -83,7 +84,11 @@ struct mm {
             uint64_t va, pages;
             pfn_t pfn;
         } ranges[GONE_RANGES];
-    } gone;                  /* [l] nor of the end of these: gone.c */
+    } gone; /* [l] nor of the end of these: gone.c */
+    struct {
+        uint32_t count;
+        struct mem_op ops[NARROW_OPS];
+    } narrow;                /* [l] nor that these have fewer rights: narrow.c */
     _Atomic uint32_t pins;   /* io_pin()s under way; goes up under the lock only */
     struct patches *patches; /* [I] NULL where there are none: patch.h */
     _Atomic int dumpable;

@@ -4,6 +4,7 @@
 
 #include "sentry/mm/fault.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/narrow.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
@@ -101,6 +102,7 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot,
         err = protect_part(mm, v, start, end, prot, &b);
         start = stop;
     }
+    narrow_try(&b);
     batch_end(&b);
     return err;
 }

@@ -17,6 +17,7 @@
 #include "sentry/mm/gone.h"
 #include "sentry/mm/late.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/narrow.h"
 #include "sentry/mm/pagetable.h"
 #include "sentry/mm/vma.h"
 
@@ -120,6 +121,7 @@ static void take_along(struct mm *mm, struct batch *b)
     memcpy(b->ops, late, n * sizeof b->ops[0]);
     b->nops += n;
     gone_flush(mm, b);
+    narrow_flush(mm, b);
 }
 
 static void send(struct batch *b);
@@ -256,11 +258,12 @@ void shadow_catch_up(struct mm *mm)
 {
     struct batch b;
 
-    if (mm->late.count == 0 && mm->gone.count == 0)
+    if (mm->late.count == 0 && mm->gone.count == 0 && mm->narrow.count == 0)
         return;
     batch_begin(&b, mm);
     b.nops = late_take(mm, b.ops);
     gone_flush(mm, &b);
+    narrow_flush(mm, &b);
     batch_end(&b);
 }
 

@@ -25,7 +25,7 @@ struct batch {
     pfn_t next;    /* while the last operation is a MEM_MAP: the page that would continue it */
     uint64_t run;  /* and how many of its file's pages would, from there on */
     bool populate; /* what is mapped from here on will be touched, and the host has it */
-    struct mem_op ops[BATCH_OPS + LATE_OPS + GONE_RANGES];
+    struct mem_op ops[BATCH_OPS + LATE_OPS + GONE_RANGES + NARROW_OPS];
     struct {
         pfn_t pfn;
         uint64_t count; /* 0: a leaf */

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "faults.h"
+#include "tests/guest/child.h"
 
 TEST(rights_go_and_come_and_bytes_stay)
 {
@@ -112,6 +113,57 @@ TEST(many_alternating_rights)
     for (size_t i = 0; i < n; i++)
         CHECK(p[i * PAGE] == (char)(i & 1));
     munmap(p, n * PAGE);
+}
+
+/* As a loader does when it has linked an object: one after the other, and nothing else between. */
+TEST(rights_given_up_one_after_the_other)
+{
+    size_t n = 40;
+    char *p = anon(2 * n * PAGE, RW);
+
+    memset(p, 5, 2 * n * PAGE);
+    for (size_t i = 0; i < n; i++) {
+        char *at = p + 2 * i * PAGE;
+        CHECK(mprotect(at, PAGE, i % 5 ? PROT_READ : PROT_NONE) == 0);
+        CHECK_EQ(reading(at), i % 5 ? 0 : SIGSEGV);
+        CHECK_EQ(writing(at), SIGSEGV);
+        CHECK_EQ(fault_code, SEGV_ACCERR);
+        CHECK_EQ(writing(at + PAGE), 0);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char *at = p + 2 * i * PAGE;
+        CHECK(mprotect(at, PAGE, RW) == 0);
+        CHECK(at[0] == 5 && at[PAGE - 1] == 5);
+        at[0] = 6;
+        CHECK(mprotect(at, PAGE, PROT_READ) == 0);
+        CHECK(at[0] == 6);
+    }
+    CHECK(munmap(p, 2 * n * PAGE) == 0);
+    CHECK_EQ(reading(p), SIGSEGV);
+    CHECK_EQ(fault_code, SEGV_MAPERR);
+}
+
+static char *given_up;
+
+static int child_has_as_few(void)
+{
+    REQUIRE(given_up[0] == 4 && writing(given_up) == SIGSEGV);
+    REQUIRE(mprotect(given_up, PAGE, RW) == 0);
+    given_up[0] = 5;
+    return 0;
+}
+
+TEST(rights_given_up_are_so_for_a_child_whose_bytes_are_its_own)
+{
+    for (int i = 0; i < 20; i++) {
+        given_up = anon(PAGE, RW);
+        given_up[0] = 4;
+        CHECK(mprotect(given_up, PAGE, PROT_READ) == 0);
+        CHECK_CHILD(child_has_as_few);
+        CHECK_EQ(writing(given_up), SIGSEGV);
+        CHECK(given_up[0] == 4);
+        CHECK(munmap(given_up, PAGE) == 0);
+    }
 }
 
 MAIN

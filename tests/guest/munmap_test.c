@@ -133,4 +133,27 @@ TEST(what_is_gone_is_gone_for_a_child)
     }
 }
 
+/* Of a file, as a loader gives back what it has looked up; and what comes at that place. */
+TEST(what_is_given_back_of_a_file_is_gone)
+{
+    int fd = open("/proc/self/exe", O_RDONLY);
+
+    CHECK(fd >= 0);
+    for (int i = 0; i < 30; i++) {
+        char *p = mmap(NULL, 6 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+        CHECK(p[0] == 0x7f && p[1] == 'E');
+        size_t size = (size_t)(1 + i % 6) * PAGE;
+        CHECK(munmap(p, size) == 0);
+        if (i % 2)
+            CHECK_EQ(reading(p), SIGSEGV);
+        CHECK_EQ(reading(p + 6 * PAGE - 1), size == 6 * PAGE ? SIGSEGV : 0);
+        char *q = mmap(p, size, i % 3 ? RW : PROT_READ, ANON | MAP_FIXED, -1, 0);
+        CHECK(q == p && q[0] == 0 && q[size - 1] == 0);
+        CHECK(munmap(p, 6 * PAGE) == 0);
+        CHECK_EQ(reading(p), SIGSEGV);
+        CHECK_EQ(fault_code, SEGV_MAPERR);
+    }
+    close(fd);
+}
+
 MAIN

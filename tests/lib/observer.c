@@ -64,9 +64,10 @@ static bool below_stub(const uint64_t arg[6])
 }
 
 /* Rights are taken away, from little, and not from what stub code needs. */
-static bool hides(const uint64_t arg[6])
+static bool narrows(const uint64_t arg[6])
 {
-    return arg[0] < STUB_START - HIDE_MAX && arg[1] < HIDE_MAX && arg[2] == PROT_NONE;
+    return arg[0] < STUB_START - NARROW_MAX && arg[1] < NARROW_MAX &&
+           (arg[2] == PROT_NONE || arg[2] == PROT_READ);
 }
 
 static bool keeps_slot(const uint64_t arg[6])
@@ -144,7 +145,7 @@ static const struct permit {
     { ROLE_AGENT, ROLE_GUEST, SYS_seccomp,         STUB_PAGE, filters         },
     { ROLE_GUEST, ROLE_GUEST, SYS_futex,           STUB_PAGE, on_slot         },
     { ROLE_GUEST, ROLE_GUEST, SYS_sched_yield,     STUB_PAGE, any             },
-    { ROLE_GUEST, ROLE_GUEST, SYS_mprotect,        STUB_PAGE, hides           },
+    { ROLE_GUEST, ROLE_GUEST, SYS_mprotect,        STUB_PAGE, narrows         },
     { ROLE_GUEST, ROLE_GUEST, SYS_rt_sigreturn,    STUB_PAGE, any             },
 };
 
