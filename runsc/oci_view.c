@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runsc/cgroup.h"
 #include "runsc/report.h"
 #include "runsc/tree.h"
 
@@ -190,9 +191,34 @@ static const struct kind {
     { "devpts",   MOUNT_DEVPTS, NULL},
     { "devtmpfs", MOUNT_DEV,    NULL},
     { "mqueue",   MOUNT_MQUEUE, ""  },
-    { "cgroup",   MOUNT_CGROUP, ""  }, /* the sandbox's is of version 2, whatever the host's */
+    { "cgroup",   MOUNT_CGROUP, ""  }, /* of the version that the host's are */
     { "cgroup2",  MOUNT_CGROUP, ""  },
 };
+
+/* As runtimes do it on such a host: a file system for each, and something for them to be in. */
+static int add_cgroup_v1(const struct oci_mount *om, char *target, struct view *v, struct err *e)
+{
+    static const char *const controllers[] = { "cpuset", "cpu,cpuacct", "memory", "pids" };
+    struct option_mount places = { .kind = MOUNT_CGROUP_PLACES,
+                                   .target = target,
+                                   .source = "tmpfs",
+                                   .flags = om->flags,
+                                   .data = "" };
+    int err = view_mount(v, places, e);
+
+    for (size_t i = 0; i < ARRAY_LEN(controllers) && !err; i++) {
+        char *place;
+        if (asprintf(&place, "%s/%s", target, controllers[i]) < 0)
+            abort();
+        struct option_mount m = { .kind = MOUNT_CGROUP_V1,
+                                  .target = place,
+                                  .source = "cgroup",
+                                  .flags = om->flags,
+                                  .data = controllers[i] };
+        err = view_mount(v, m, e);
+    }
+    return err;
+}
 
 static int add_mount(const struct oci_spec *s, size_t i, const char *bundle, const char *rootfs,
                      struct view *v, struct err *e)
@@ -210,6 +236,8 @@ static int add_mount(const struct oci_spec *s, size_t i, const char *bundle, con
         return add_bind(s, om, bundle, target, v, e);
     if (strcmp(om->type, "overlay") == 0)
         return add_overlay(om, rootfs, target, v, e);
+    if (strcmp(om->type, "cgroup") == 0 && !cgroup_host_is_v2())
+        return add_cgroup_v1(om, target, v, e);
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         if (strcmp(kinds[k].type, om->type) != 0)
             continue;
@@ -374,6 +402,7 @@ int oci_options(const struct oci_spec *s, struct sandbox_options *o, struct err 
         err = resource(s, "cpu", "shares", &o->cpu_shares, e);
     if (o->mem >= host)
         o->mem = 0;
+    o->cgroup_v1 = !cgroup_host_is_v2();
     o->hostname = s->hostname ?: "";
     o->domainname = s->domainname ?: "";
     o->trace_set = "";

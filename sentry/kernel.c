@@ -254,6 +254,7 @@ static int furnish(struct guest_container *c, const struct sandbox_options *o,
 
     c->common->mem = o->pod || gofer ? o->mem : 0;
     c->alone = !o->pod && !gofer;
+    c->common->cgroup_v1 = o->cgroup_v1;
     show_limits(c->common, o);
     if (!err)
         err = root_actor(k, &who, &root);

@@ -73,6 +73,10 @@ static int make_root(const struct origin *from, const struct actor *who,
         return fstype_create(a, "devpts", m->source, m->data, who, out);
     case MOUNT_CGROUP:
         return cgroup_fs_create(a, out);
+    case MOUNT_CGROUP_V1:
+        return cgroup_v1_create(a, m->data, out);
+    case MOUNT_CGROUP_PLACES:
+        return cgroup_places_create(a, out);
     case MOUNT_MQUEUE:
         return fstype_create(a, "mqueue", m->source, NULL, who, out);
     case MOUNT_READONLY:

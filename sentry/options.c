@@ -164,6 +164,7 @@ ssize_t options_encode(const struct sandbox_options *o, void *buf, size_t size)
     wire_put_u64(&w, o->cpu_quota);
     wire_put_u64(&w, o->cpu_period);
     wire_put_u64(&w, o->cpu_shares);
+    wire_put_u8(&w, o->cgroup_v1);
     wire_put_u32(&w, o->cpus);
     wire_put_u64(&w, o->nofile);
     wire_put_u64(&w, o->fsize);
@@ -457,6 +458,7 @@ static bool decode(struct wire_reader *r, struct sandbox_options *o, struct opti
     o->cpu_quota = wire_get_u64(r);
     o->cpu_period = wire_get_u64(r);
     o->cpu_shares = wire_get_u64(r);
+    o->cgroup_v1 = wire_get_u8(r);
     o->cpus = wire_get_u32(r);
     o->nofile = wire_get_u64(r);
     o->fsize = wire_get_u64(r);

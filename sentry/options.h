@@ -36,10 +36,12 @@ enum mount_kind {
     MOUNT_SYSFS,
     MOUNT_DEV,
     MOUNT_DEVPTS,
-    MOUNT_CGROUP,   /* of version 2: the sandbox's own limits */
-    MOUNT_MQUEUE,   /* names can be made; the calls are not there */
-    MOUNT_HIDE,     /* an empty read-only directory, or /dev/null over a file */
-    MOUNT_READONLY, /* what is there already, read-only */
+    MOUNT_CGROUP,        /* of version 2: the container's own limits */
+    MOUNT_CGROUP_V1,     /* the same of version 1: `data` names the controllers */
+    MOUNT_CGROUP_PLACES, /* what those are mounted in */
+    MOUNT_MQUEUE,        /* names can be made; the calls are not there */
+    MOUNT_HIDE,          /* an empty read-only directory, or /dev/null over a file */
+    MOUNT_READONLY,      /* what is there already, read-only */
     MOUNT_KINDS,
 };
 
@@ -181,6 +183,7 @@ struct sandbox_options {
                                        containers of one number share one */
     uint64_t cpu_quota, cpu_period; /* µs: the host keeps them; 0: none */
     uint64_t cpu_shares;            /* of cgroups v1; 0: the default */
+    bool cgroup_v1;                 /* which version of cgroups it is shown */
     uint32_t cpus;                  /* shown to the guest; 0: the host's */
     uint64_t nofile;                /* RLIMIT_NOFILE; 0: the default */
     uint64_t fsize;                 /* RLIMIT_FSIZE; 0: infinite */

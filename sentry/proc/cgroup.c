@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup2: the one cgroup that a sandbox is, made of the same tables as /proc. It shows limits
+ * cgroup2: the one cgroup that a container is, made of the same tables as /proc. It shows limits
  * and what is used of them, for programs that fit themselves to it; nothing can be changed.
- * Which version the host has makes no difference.
  *
  *   source    Documentation/admin-guide/cgroup-v2.rst of Linux 6.6
  */
@@ -12,21 +11,21 @@
 
 #include "base/cpu_weight.h"
 #include "sentry/mm/mm.h"
+#include "sentry/proc/cgroup.h"
 #include "sentry/proc/node.h"
 #include "sentry/proc/proc.h"
-#include "sentry/proc/tables.h"
 #include "sentry/task/container.h"
 #include "sentry/task/tasks.h"
 
 /* The container of whoever looks: the sandbox's own where nobody is known to. */
-static struct container *container(const struct proc_view *v)
+struct container *cgroup_container(const struct proc_view *v)
 {
     return v->viewer ? task_container(v->viewer) : tasks_of(v->arena)->first;
 }
 
-static const struct container_figures *limits(const struct proc_view *v)
+const struct container_figures *cgroup_limits(const struct proc_view *v)
 {
-    return &container(v)->figures;
+    return &cgroup_container(v)->figures;
 }
 
 static int show_limit(struct text *t, uint64_t limit)
@@ -40,7 +39,7 @@ static int show_limit(struct text *t, uint64_t limit)
 
 /* ---- cgroup ---- */
 
-static int show_procs(struct proc_view *v, struct text *t)
+int cgroup_show_procs(struct proc_view *v, struct text *t)
 {
     struct pid_ns *ns = v->viewer ? pid_ns_of(v->viewer->pid) : tasks_of(v->arena)->pid_ns;
     struct thread_group *g;
@@ -56,7 +55,7 @@ static int show_procs(struct proc_view *v, struct text *t)
 
 static int show_cpu_max(struct proc_view *v, struct text *t)
 {
-    const struct container_figures *l = limits(v);
+    const struct container_figures *l = cgroup_limits(v);
     uint64_t quota = atomic_load(&l->quota), period = atomic_load(&l->period);
 
     if (quota)
@@ -69,13 +68,13 @@ static int show_cpu_max(struct proc_view *v, struct text *t)
 
 static int show_cpu_weight(struct proc_view *v, struct text *t)
 {
-    uint64_t shares = atomic_load(&limits(v)->shares);
+    uint64_t shares = atomic_load(&cgroup_limits(v)->shares);
 
     text_printf(t, "%" PRIu64 "\n", shares ? cpu_weight(shares) : 100);
     return 0;
 }
 
-static int show_cpus(struct proc_view *v, struct text *t)
+int cgroup_show_cpus(struct proc_view *v, struct text *t)
 {
     uint32_t count = tasks_of(v->arena)->cpus;
 
@@ -87,18 +86,18 @@ static int show_cpus(struct proc_view *v, struct text *t)
 
 static int show_memory_max(struct proc_view *v, struct text *t)
 {
-    return show_limit(t, atomic_load(&limits(v)->memory));
+    return show_limit(t, atomic_load(&cgroup_limits(v)->memory));
 }
 
 /* Alone in its sandbox, all that is in use is a container's. */
-static uint64_t memory_used(const struct proc_view *v)
+uint64_t cgroup_memory_used(const struct proc_view *v)
 {
-    return container(v)->mem ? task_container_rss(container(v)) : ram_used(v->arena);
+    return cgroup_container(v)->mem ? task_container_rss(cgroup_container(v)) : ram_used(v->arena);
 }
 
 static int show_memory_current(struct proc_view *v, struct text *t)
 {
-    text_printf(t, "%" PRIu64 "\n", memory_used(v));
+    text_printf(t, "%" PRIu64 "\n", cgroup_memory_used(v));
     return 0;
 }
 
@@ -108,23 +107,23 @@ static int show_memory_stat(struct proc_view *v, struct text *t)
                 "anon %" PRIu64
                 "\nfile 0\nkernel 0\nsock 0\nshmem 0\ninactive_file 0\n"
                 "active_file 0\n",
-                memory_used(v));
+                cgroup_memory_used(v));
     return 0;
 }
 
 /* ---- pids ---- */
 
-static int show_pids_max(struct proc_view *v, struct text *t)
+int cgroup_show_pids_max(struct proc_view *v, struct text *t)
 {
-    return show_limit(t, atomic_load(&limits(v)->pids));
+    return show_limit(t, atomic_load(&cgroup_limits(v)->pids));
 }
 
-static int show_pids_current(struct proc_view *v, struct text *t)
+int cgroup_show_pids_current(struct proc_view *v, struct text *t)
 {
     struct tasks *ts = tasks_of(v->arena);
 
     mutex_lock(&ts->lock);
-    uint32_t count = container(v)->count;
+    uint32_t count = cgroup_container(v)->count;
     mutex_unlock(&ts->lock);
     text_printf(t, "%" PRIu32 "\n", count);
     return 0;
@@ -133,12 +132,12 @@ static int show_pids_current(struct proc_view *v, struct text *t)
 static const struct proc_entry root_entries[] = {
     PROC_TEXT("cgroup.controllers", 0444, "cpuset cpu memory pids\n"),
     PROC_TEXT("cgroup.events", 0444, "populated 1\nfrozen 0\n"),
-    PROC_FILE("cgroup.procs", 0444, show_procs),
+    PROC_FILE("cgroup.procs", 0444, cgroup_show_procs),
     PROC_TEXT("cgroup.subtree_control", 0444, ""),
     PROC_TEXT("cgroup.type", 0444, "domain\n"),
     PROC_FILE("cpu.max", 0444, show_cpu_max),
     PROC_FILE("cpu.weight", 0444, show_cpu_weight),
-    PROC_FILE("cpuset.cpus.effective", 0444, show_cpus),
+    PROC_FILE("cpuset.cpus.effective", 0444, cgroup_show_cpus),
     PROC_TEXT("cpuset.mems.effective", 0444, "0\n"),
     PROC_FILE("memory.current", 0444, show_memory_current),
     PROC_TEXT("memory.high", 0444, "max\n"),
@@ -148,8 +147,8 @@ static const struct proc_entry root_entries[] = {
     PROC_FILE("memory.stat", 0444, show_memory_stat),
     PROC_TEXT("memory.swap.current", 0444, "0\n"),
     PROC_TEXT("memory.swap.max", 0444, "0\n"),
-    PROC_FILE("pids.current", 0444, show_pids_current),
-    PROC_FILE("pids.max", 0444, show_pids_max),
+    PROC_FILE("pids.current", 0444, cgroup_show_pids_current),
+    PROC_FILE("pids.max", 0444, cgroup_show_pids_max),
     PROC_END,
 };
 

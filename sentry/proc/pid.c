@@ -274,7 +274,7 @@ static const struct proc_entry attr_entries[] = {
 /* What a process and a thread have in common. */
 #define COMMON_ENTRIES                                                                          \
     PROC_DIR("attr", 0555, attr_entries), PEEK_FILE("auxv", 0400, proc_show_auxv),              \
-        PROC_TEXT("cgroup", 0444, "0::/\n"),                                                    \
+        PROC_FILE("cgroup", 0444, proc_show_pid_cgroup),                                        \
         { .name = "cmdline",                                                                    \
           .mode = S_IFREG | 0444,                                                               \
           .flags = PROC_RAW,                                                                    \

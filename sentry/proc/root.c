@@ -109,9 +109,7 @@ static const struct proc_entry pressure[] = {
 };
 
 static const struct proc_entry root_entries[] = {
-    PROC_TEXT("cgroups", 0444,
-              "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
-              "cpuset\t0\t1\t1\ncpu\t0\t1\t1\ncpuacct\t0\t1\t1\nmemory\t0\t1\t1\npids\t0\t1\t1\n"),
+    PROC_FILE("cgroups", 0444, proc_show_cgroups),
     PROC_TEXT("cmdline", 0444, "\n"),
     PROC_TEXT("consoles", 0444, ""),
     PROC_FILE("cpuinfo", 0444, proc_show_cpuinfo),

@@ -64,6 +64,10 @@ ssize_t proc_write_uid_map(struct proc_view *v, char *s, size_t size);
 ssize_t proc_write_gid_map(struct proc_view *v, char *s, size_t size);
 ssize_t proc_write_setgroups(struct proc_view *v, char *s, size_t size);
 
+/* cgroup_v1.c: of both versions */
+int proc_show_pid_cgroup(struct proc_view *v, struct text *t);
+int proc_show_cgroups(struct proc_view *v, struct text *t);
+
 /* system.c: of the whole sandbox */
 struct proc_totals {
     nsec_t user, sys;

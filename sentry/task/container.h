@@ -39,6 +39,7 @@ struct container {
     struct seccomp_profile *profile;  /* [I] which calls its programs may make; NULL: all */
     struct aspace *seed;              /* [I] a host object: what its new address spaces are forked
                                          from; NULL: the platform's first */
+    bool cgroup_v1;                   /* [I] its cgroups are shown as of version 1 */
     uint64_t mem;                     /* [I] bytes of memory that it is shown; 0: all there is */
     uint32_t count, limit;            /* [T] its tasks that have a number; how many there may be */
     bool ended;                       /* [T] no new ones */

@@ -5,6 +5,9 @@
 #   rs ARGUMENTS…            runsc with a root of states of its own, on the platform under test
 #   args WORD…               a jq filter that sets what it runs
 #   status_is NAME WANT ID   what `state` says
+#   $limits                  for a shell inside: prints the limits that its cgroups show, of memory,
+#                            processes, and processors. $pids and $memory are files of them, and
+#                            $cgroups how many mounts there are of what type
 . tests/runsc/lib.sh
 need jq busybox
 busybox=$(command -v busybox)
@@ -17,6 +20,14 @@ for applet in $("$busybox" --list); do
     [ "$applet" = busybox ] || ln -s busybox "image/bin/$applet"
 done
 echo 'root:x:0:0:root:/root:/bin/sh' > image/etc/passwd
+
+if awk '$3 == "cgroup" { v1 = 1 } END { exit !v1 }' /proc/mounts; then # as the host's are
+    limits='cd /sys/fs/cgroup; echo $(cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us)'
+    pids=pids/pids memory=memory/memory.usage_in_bytes cgroups="4 cgroup"
+else
+    limits='cd /sys/fs/cgroup; echo $(cat memory.max pids.max cpu.max)'
+    pids=pids memory=memory.current cgroups="1 cgroup2"
+fi
 
 rs() { "$RUNSC" --platform="$P" --root "$work/state" "$@"; }
 args() { jq -nc '".process.args=" + ($ARGS.positional | tojson)' -r --args -- "$@"; }
