@@ -46,7 +46,7 @@ static int set_size(struct gofer *g, const struct node *n, const struct change *
     return err;
 }
 
-/* An owner that has no number in our namespace is EINVAL to the host; to a guest we may not. */
+/* An owner that has no number in our namespace is EINVAL: to the host, and so to a guest. */
 static int set_owner(const struct gofer *g, const struct node *n, const struct change *c)
 {
     uid_t uid = c->which & GOFER_ATTR_UID ? node_owner(g, c->uid, g->uid) : (uid_t)-1;
@@ -55,7 +55,7 @@ static int set_owner(const struct gofer *g, const struct node *n, const struct c
 
     if (!err)
         err = host_fchownat(n->fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
-    return err == -EINVAL ? -EPERM : err;
+    return err;
 }
 
 static int set_mode(struct gofer *g, const struct node *n, const struct change *c)
