@@ -372,28 +372,6 @@ json_t *cgroup_procs(const json_t *cgroups)
     return out;
 }
 
-static json_t *number(const json_t *cgroups, const char *controller, const char *file)
-{
-    const char *dir = cgroup_path(cgroups, controller);
-    char text[64];
-
-    if (!dir || cgroup_read(dir, file, text, sizeof text) <= 0)
-        return json_integer(0);
-    return json_integer((json_int_t)strtoull(text, NULL, 10));
-}
-
-json_t *cgroup_stats(const json_t *cgroups)
-{
-    bool v2 = cgroup_is_v2(cgroups);
-
-    return json_pack(
-        "{s:{s:{s:o}}, s:{s:{s:o, s:o}}, s:{s:o}}", "cpu", "usage", "total",
-        v2 ? json_integer(0) : number(cgroups, "cpuacct", "cpuacct.usage"), "memory", "usage",
-        "usage", number(cgroups, "memory", v2 ? "memory.current" : "memory.usage_in_bytes"),
-        "limit", number(cgroups, "memory", v2 ? "memory.max" : "memory.limit_in_bytes"), "pids",
-        "current", number(cgroups, "pids", "pids.current"));
-}
-
 /* ---- the end ---- */
 
 static void kill_all(const json_t *cgroups)

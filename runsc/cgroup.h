@@ -54,8 +54,18 @@ must_use int cgroup_freeze(const json_t *cgroups, bool freeze, struct err *e);
 
 /* The processes in it: an array of numbers, given. */
 json_t *cgroup_procs(const json_t *cgroups);
-/* What they use, as `runsc events --stats` prints it: given. */
+
+/* ---- cgroup_stats.c ---- */
+
+/* What they use, as `runsc events` prints it: given. */
 json_t *cgroup_stats(const json_t *cgroups);
+/*
+ * A descriptor that can be read when the host has killed for want of memory. ENOTSUP where no
+ * cgroup limits it.
+ */
+must_use int cgroup_oom_watch(const json_t *cgroups);
+/* It can be read: has it been so? `known` is how many kills have been told of: 0 at first. */
+bool cgroup_oom_seen(const json_t *cgroups, int watch, uint64_t *known);
 
 /* Its directories go; what still runs in it is killed. */
 void cgroup_remove(const json_t *cgroups);

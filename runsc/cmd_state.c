@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runsc state, list, ps, events: what containers are there, and how they are. */
+/* runsc state, list, ps: what containers are there, and how they are. */
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
@@ -14,7 +14,7 @@
 
 struct request {
     struct command c;
-    bool json, quiet, stats;
+    bool json, quiet;
 };
 
 static int take_output(void *into, const char *value, struct err *e)
@@ -32,23 +32,11 @@ static int take_quiet(void *into, const char *value, struct err *e)
     return 0;
 }
 
-static int take_stats(void *into, const char *value, struct err *e)
-{
-    (void)value, (void)e;
-    ((struct request *)into)->stats = true;
-    return 0;
-}
-
 /* clang-format off */
 static const struct flag state_flags[] = { COMMAND_FLAGS };
 static const struct flag list_flags[] = {
     { "format", 'f', "FORMAT", "table or json", take_output, false },
     { "quiet",  'q', NULL,     "ids only", take_quiet, false },
-    COMMAND_FLAGS
-};
-static const struct flag events_flags[] = {
-    { "stats",    0, NULL,   "print once how much it uses", take_stats, false },
-    { "interval", 0, "TIME", "accepted", command_take_nothing, false },
     COMMAND_FLAGS
 };
 /* clang-format on */
@@ -191,30 +179,6 @@ int cmd_ps(char *const argv[], struct err *e)
             err = print_table(pids, rest + 1);
     }
     json_decref(pids);
-    container_close(&c);
-    return err ? EXIT_FAILED : 0;
-}
-
-int cmd_events(char *const argv[], struct err *e)
-{
-    struct request r = { .json = true };
-    struct container c = { .dir = -1 };
-    char *const *rest;
-    int err = command_parse(events_flags, ARRAY_LEN(events_flags), argv, &r,
-                            "events --stats CONTAINER", 1, 1, &rest, e);
-
-    if (err > 0)
-        return 0;
-    if (!err && !r.stats)
-        err = err_set(e, -ENOTSUP, "events: --stats alone is there yet");
-    if (!err)
-        err = container_open(command_root(&r.c), rest[0], false, &c, e);
-    if (!err && container_status(&c) == STATUS_STOPPED)
-        err = err_set(e, -EINVAL, "container with id %s is not running", c.id);
-    if (!err)
-        print(json_pack("{s:s, s:s, s:o}", "type", "stats", "id", c.id, "data",
-                        cgroup_stats(container_get(&c, "cgroups"))),
-              JSON_COMPACT);
     container_close(&c);
     return err ? EXIT_FAILED : 0;
 }
