@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runsc/cgroup.h"
@@ -37,7 +38,7 @@ struct request {
     const char *env[WORDS_MAX], *caps[WORDS_MAX];
     uint32_t groups[WORDS_MAX];
     size_t nenv, ncaps, ngroups;
-    bool tty, detach, no_new_privs;
+    bool tty, detach, no_new_privs, ignore_paused;
     unsigned preserved;
     char *const *words;
     /* what comes of it */
@@ -56,10 +57,21 @@ FLAG_TEXT(user, struct request, user)
 FLAG_SWITCH(tty, struct request, tty)
 FLAG_SWITCH(detach, struct request, detach)
 FLAG_SWITCH(nnp, struct request, no_new_privs)
+FLAG_SWITCH(paused, struct request, ignore_paused)
 
 static int take_preserve(void *into, const char *value, struct err *e)
 {
     return command_preserved(value, &((struct request *)into)->preserved, e);
+}
+
+static int take_cgroup(void *into, const char *value, struct err *e)
+{
+    const char *colon = strchr(value, ':'), *path = colon ? colon + 1 : value;
+
+    (void)into;
+    if (strcmp(path, "/") == 0 || !*path)
+        return 0;
+    return err_set(e, -ENOTSUP, "--cgroup %s: all of a container is in one cgroup", value);
 }
 
 static int take_env(void *into, const char *value, struct err *e)
@@ -111,7 +123,8 @@ static const struct flag flags[] = {
     { "process-label",   0,   "LABEL",      "accepted; has no meaning here", command_take_nothing, false },
     { "preserve-fds",    0,   "N",          "give it descriptors 3 to 2 + N of ours, too", take_preserve, false },
     { "no-subreaper",    0,   NULL,         "accepted; we are none", command_take_nothing, false },
-    { "ignore-paused",   0,   NULL,         "accepted", command_take_nothing, false },
+    { "cgroup",          0,   "PATH",       "a cgroup below the container's: there is none but /", take_cgroup, false },
+    { "ignore-paused",   0,   NULL,         "wait until a paused container goes on", take_paused, false },
     COMMAND_FLAGS
 };
 /* clang-format on */
@@ -329,6 +342,35 @@ static int run(struct request *r, const struct container *c, struct err *e)
     return status;
 }
 
+static int refuse(const struct container *c, struct err *e)
+{
+    enum container_status status = container_status(c);
+
+    if (status == STATUS_PAUSED)
+        return err_set(e, -EBUSY, "cannot exec in a paused container");
+    if (status != STATUS_RUNNING && status != STATUS_CREATED)
+        return err_set(e, -EINVAL, "cannot exec in a stopped container");
+    return 0;
+}
+
+/* With --ignore-paused the process is there once the container goes on: it could not run before. */
+static int open_for(const struct request *r, const char *id, struct container *c, struct err *e)
+{
+    const struct timespec pause = { .tv_nsec = 20000000 };
+
+    for (;;) {
+        int err = container_open(command_root(&r->c), id, false, c, e);
+
+        if (!err)
+            err = refuse(c, e);
+        if (err != -EBUSY || !r->ignore_paused)
+            return err;
+        container_close(c);
+        e->code = 0;
+        nanosleep(&pause, NULL);
+    }
+}
+
 int cmd_exec(char *const argv[], struct err *e)
 {
     struct request *r = calloc(1, sizeof *r);
@@ -341,17 +383,10 @@ int cmd_exec(char *const argv[], struct err *e)
                             -1, &rest, e);
     if (!err) {
         r->words = rest + 1;
-        err = container_open(command_root(&r->c), rest[0], false, &c, e);
+        err = open_for(r, rest[0], &c, e);
     } else if (err > 0) {
         free(r);
         return 0;
-    }
-    if (!err) {
-        enum container_status status = container_status(&c);
-        if (status == STATUS_PAUSED)
-            err = err_set(e, -EBUSY, "cannot exec in a paused container");
-        else if (status != STATUS_RUNNING && status != STATUS_CREATED)
-            err = err_set(e, -EINVAL, "cannot exec in a stopped container");
     }
     if (!err)
         err = prepare(r, &c, e);

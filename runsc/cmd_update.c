@@ -79,6 +79,8 @@ static int put_bytes(struct request *r, const char *field, const char *flag, con
 NUMBER(period, "cpu", "period", "--cpu-period")
 NUMBER(quota, "cpu", "quota", "--cpu-quota")
 NUMBER(shares, "cpu", "shares", "--cpu-share")
+NUMBER(rt_period, "cpu", "realtimePeriod", "--cpu-rt-period")
+NUMBER(rt_runtime, "cpu", "realtimeRuntime", "--cpu-rt-runtime")
 NUMBER(pids, "pids", "limit", "--pids-limit")
 NUMBER(weight, "blockIO", "weight", "--blkio-weight")
 BYTES(memory, "limit", "--memory")
@@ -87,6 +89,20 @@ BYTES(swap, "swap", "--memory-swap")
 TEXT(cpus, "cpus")
 TEXT(mems, "mems")
 
+/* As runc where the host has no resctrl. */
+static int take_cache(void *into, const char *value, struct err *e)
+{
+    (void)into;
+    return *value ? err_set(e, -EINVAL, "Intel RDT/CAT: l3 cache schema is not enabled") : 0;
+}
+
+static int take_bandwidth(void *into, const char *value, struct err *e)
+{
+    (void)into;
+    return *value ? err_set(e, -EINVAL, "Intel RDT/MBA: memory bandwidth schema is not enabled")
+                  : 0;
+}
+
 /* clang-format off */
 static const struct flag flags[] = {
     { "resources",          'r', "FILE", "linux.resources as JSON; -: stdin", take_file, false },
@@ -94,11 +110,15 @@ static const struct flag flags[] = {
     { "cpu-period",         0,   "US",   "what a quota is of", take_period, false },
     { "cpu-quota",          0,   "US",   "processor time in a period", take_quota, false },
     { "cpu-share",          0,   "N",    "share of the processors", take_shares, false },
+    { "cpu-rt-period",      0,   "US",   "what a real-time runtime is of", take_rt_period, false },
+    { "cpu-rt-runtime",     0,   "US",   "real-time processor time in a period", take_rt_runtime, false },
     { "cpuset-cpus",        0,   "LIST", "which processors", take_cpus, false },
     { "cpuset-mems",        0,   "LIST", "which nodes of memory", take_mems, false },
     { "memory",             0,   "SIZE", "memory", take_memory, false },
     { "memory-reservation", 0,   "SIZE", "memory that it is left with", take_reservation, false },
     { "memory-swap",        0,   "SIZE", "memory and swap; -1: any", take_swap, false },
+    { "l3-cache-schema",    0,   "TEXT", "share of the cache: there is none", take_cache, false },
+    { "mem-bw-schema",      0,   "TEXT", "share of the memory's bus: there is none", take_bandwidth, false },
     { "pids-limit",         0,   "N",    "processes", take_pids, false },
     COMMAND_FLAGS
 };
@@ -120,6 +140,7 @@ static int read_file(struct request *r, struct err *e)
         if (err)
             return err;
     }
+    json_object_clear(r->resources); /* as runc: who gives a file gives all of it */
     json_object_update(r->resources, file);
     json_decref(file);
     return 0;

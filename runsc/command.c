@@ -84,12 +84,35 @@ int command_take_nothing(void *into, const char *value, struct err *e)
     return 0;
 }
 
+/* `kill ID KILL --all` is fine with runc. */
+static int parse_mixed(const struct flag *flags, size_t n, char *const argv[], void *into,
+                       struct err *e)
+{
+    struct command *c = into;
+    size_t words = 0;
+    bool ended = false;
+
+    for (;;) {
+        int step = 1;
+        int err = ended ? 0 : flags_parse(flags, n, argv, into, &step, e);
+
+        if (err)
+            return err;
+        ended |= step > 1 && strcmp(argv[step - 1], "--") == 0;
+        argv += step;
+        if (!*argv || words == ARRAY_LEN(c->words) - 1)
+            return 0;
+        c->words[words++] = *argv; /* from here on it stands for the command's name */
+    }
+}
+
 int command_parse(const struct flag *flags, size_t n, char *const argv[], void *into,
                   const char *usage, int least, int most, char *const **rest, struct err *e)
 {
     struct command *c = into;
-    int at, words = 0;
-    int err = flags_parse(flags, n, argv, into, &at, e);
+    int at = 0, words = 0;
+    int err =
+        most < 0 ? flags_parse(flags, n, argv, into, &at, e) : parse_mixed(flags, n, argv, into, e);
 
     if (err)
         return err;
@@ -101,7 +124,7 @@ int command_parse(const struct flag *flags, size_t n, char *const argv[], void *
     err = report_start(&c->report, e);
     if (err)
         return err;
-    *rest = argv + at;
+    *rest = most < 0 ? argv + at : c->words;
     while ((*rest)[words])
         words++;
     if (words < least || (most >= 0 && words > most))

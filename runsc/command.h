@@ -6,12 +6,15 @@
 #include "runsc/flags.h"
 #include "runsc/report.h"
 
+#define COMMAND_WORDS 2 /* as many as a command takes whose words are counted */
+
 /* First in every command's request, so that the flags below find it. */
 struct command {
     const char *root; /* where states are kept; NULL: the usual place */
     const char *platform;
     struct report_options report;
     bool systemd_cgroup, help;
+    char *words[COMMAND_WORDS + 2]; /* those that are no flags, wherever they stood */
 };
 
 int command_take_root(void *into, const char *value, struct err *e);
@@ -46,7 +49,8 @@ must_use int command_preserved(const char *value, unsigned *out, struct err *e);
  * Parses, opens the log, and answers --help.
  *
  *   usage     one line behind "usage: runsc "
- *   least, most   how many words are to be left over; most < 0: any number
+ *   least, most   how many words are to be left over; most < 0: any number, and what stands behind
+ *                 the first is not ours. Else flags may stand behind words, too
  *   rest      the first of them
  *   returns   0; 1 where --help was answered; -errno with words
  */
