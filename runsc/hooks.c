@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runsc/report.h"
+
 static const char *const names[HOOK_KINDS] = { "prestart",       "createRuntime", "createContainer",
                                                "startContainer", "poststart",     "poststop" };
 
@@ -132,6 +134,7 @@ static int run_one(const struct oci_hook *h, const char *state, pid_t where, con
 int hooks_run(const struct oci_spec *s, enum oci_hook_kind kind, const struct container *c,
               const char *status, pid_t in, struct err *e)
 {
+    bool goes_on = kind == HOOK_POSTSTART || kind == HOOK_POSTSTOP;
     int err = 0;
 
     if (!s->nhooks[kind])
@@ -139,11 +142,15 @@ int hooks_run(const struct oci_spec *s, enum oci_hook_kind kind, const struct co
     json_t *state = container_state(c, status);
     char *text = state ? json_dumps(state, JSON_COMPACT) : NULL;
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; text && i < s->nhooks[kind] && !err; i++) {
+    for (size_t i = 0; text && i < s->nhooks[kind] && (!err || goes_on); i++) {
         char what[128];
         snprintf(what, sizeof what, "error running %s hook #%zu: error running hook", names[kind],
                  i);
         err = run_one(&s->hooks[kind][i], text, in, what, e);
+        if (err && goes_on) {
+            report_warning("%s", e->text);
+            err = e->code = 0;
+        }
     }
     free(text);
     json_decref(state);

@@ -65,10 +65,8 @@ int container_start(struct container *c, struct err *e)
         c->stage = STAGE_RUNNING;
         err = container_save(c, NULL, e);
     }
-    if (!err && hooks_run(&s, HOOK_POSTSTART, c, "running", 0, e)) {
-        report_warning("%s", e->text); /* as the specification has it: said, and gone on */
-        e->code = 0;
-    }
+    if (!err)
+        err = hooks_run(&s, HOOK_POSTSTART, c, "running", 0, e);
     oci_free(&s);
     return err;
 }
@@ -182,8 +180,7 @@ int container_delete(struct container *c, bool force, struct err *e)
             return err_set(e, err, "cannot kill container %s: %s", c->id, strerror(-err));
     }
     if (c->json && read_config(c, &s, &ignored) == 0) {
-        if (hooks_run(&s, HOOK_POSTSTOP, c, "stopped", 0, &ignored))
-            report_warning("%s", ignored.text);
+        (void)!hooks_run(&s, HOOK_POSTSTOP, c, "stopped", 0, &ignored);
         oci_free(&s);
     }
     cgroup_remove(cgroups);
