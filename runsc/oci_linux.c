@@ -83,25 +83,42 @@ static void warn_ignored(const struct node *n)
 
 /* What asks for a share of a cache or of the memory's bus cannot have it, as with runc where the
  * host has no resctrl. */
+static int refuse_share(const struct node *n, const char *name, const char *what, struct err *e)
+{
+    return node_error(n, e, -EINVAL,
+                      "intelRdt.%s is specified in config, but Intel RDT/%s is not enabled", name,
+                      what);
+}
+
 static int parse_rdt(const struct node *n, struct err *e)
 {
-    static const struct {
-        const char *name, *what;
-    } shares[] = {
-        {"l3CacheSchema", "CAT"},
-        { "memBwSchema",  "MBA"},
-        { "schemata",     "CAT"},
+    static const char *const texts[][2] = {
+        {"closID",         NULL }, /* a name asks for nothing */
+        { "l3CacheSchema", "CAT"},
+        { "memBwSchema",   "MBA"},
     };
+    static const char *const switches[] = { "enableCMT", "enableMBM", "enableMonitoring" };
+    struct node schemata = node_get(n, "schemata");
+    const char **lines = NULL;
+    bool on;
     int err = node_object(n, e);
 
-    for (size_t i = 0; i < ARRAY_LEN(shares) && !err; i++) {
-        struct node one = node_get(n, shares[i].name);
-        bool empty = json_is_string(one.v) ? !*json_string_value(one.v) : !json_array_size(one.v);
-        if (node_is(&one) && !empty)
-            err = node_error(&one, e, -EINVAL,
-                             "intelRdt.%s is specified in config, but Intel RDT/%s is not enabled",
-                             shares[i].name, shares[i].what);
+    for (size_t i = 0; i < ARRAY_LEN(texts) && !err; i++) {
+        struct node one = node_get(n, texts[i][0]);
+        const char *text = "";
+        err = node_text(&one, &text, e);
+        if (!err && *text && texts[i][1])
+            err = refuse_share(&one, texts[i][0], texts[i][1], e);
     }
+    for (size_t i = 0; i < ARRAY_LEN(switches) && !err; i++) {
+        struct node one = node_get(n, switches[i]);
+        err = node_bool(&one, &on, e);
+    }
+    if (!err)
+        err = node_texts(&schemata, &lines, e);
+    if (!err && lines && *lines)
+        err = refuse_share(&schemata, "schemata", "CAT", e);
+    free(lines);
     return err;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: mounts. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,23 +76,76 @@ static void add_data(char **data, const char *option)
     *data = grown;
 }
 
+/* "0-1000-10#20-2000-5", which is cut up: inside, outside, how many. */
+static int parse_ranges(char *text, struct option_id_range **out, size_t *n)
+{
+    char *save, *end;
+
+    free(*out); /* the later of two wins */
+    *n = 0;
+    *out = calloc(OPTIONS_RANGES_MAX, sizeof **out);
+    if (!*out)
+        abort();
+    for (char *one = strtok_r(text, "#", &save); one; one = strtok_r(NULL, "#", &save)) {
+        unsigned long v[3];
+
+        for (size_t i = 0; i < 3; i++, one = end + (*end != 0)) {
+            if (!isdigit((unsigned char)*one))
+                return -EINVAL;
+            v[i] = strtoul(one, &end, 10);
+            if (v[i] > UINT32_MAX || *end != (i < 2 ? '-' : 0))
+                return -EINVAL;
+        }
+        if (*n == OPTIONS_RANGES_MAX)
+            return -E2BIG;
+        (*out)[(*n)++] = (struct option_id_range){ (uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2] };
+    }
+    return *n ? 0 : -EINVAL;
+}
+
+/* As crun has it: "uids=RANGES;gids=RANGES", each from what files have to what they become. */
+static int parse_idmap(const char *text, struct oci_mount *m, const struct node *why, struct err *e)
+{
+    char *copy = strdup(text), *save;
+    int err = copy ? 0 : -ENOMEM;
+
+    for (char *one = err ? NULL : strtok_r(copy, ";", &save); one && !err;
+         one = strtok_r(NULL, ";", &save)) {
+        if (strncmp(one, "uids=", 5) == 0)
+            err = parse_ranges(one + 5, &m->ids.uids, &m->ids.nuids);
+        else if (strncmp(one, "gids=", 5) == 0)
+            err = parse_ranges(one + 5, &m->ids.gids, &m->ids.ngids);
+        else
+            err = -EINVAL;
+    }
+    free(copy);
+    return err ? node_error(why, e, err, "write idmap=uids=FROM-TO-COUNT#…;gids=FROM-TO-COUNT#…")
+               : 0;
+}
+
+static bool is_idmap(const char *option)
+{
+    const char *name = option[0] == 'r' ? option + 1 : option;
+
+    return strncmp(name, "idmap", 5) == 0 && (!name[5] || name[5] == '=');
+}
+
 static int parse_options(const struct node *n, struct oci_mount *m, struct err *e)
 {
     struct node options = node_get(n, "options");
     const char **names = NULL;
     int err = node_texts(&options, &names, e);
 
-    for (size_t i = 0; names && names[i]; i++) {
+    for (size_t i = 0; names && names[i] && !err; i++) {
         const struct word *w = find_word(names[i]);
 
-        if (strcmp(names[i], "idmap") == 0 || strcmp(names[i], "ridmap") == 0) {
-            m->idmap = names[i][0] == 'r' ? IDMAP_BELOW : IDMAP_TOP;
-            continue;
-        }
-        if (strncmp(names[i], "idmap=", 6) == 0 || strncmp(names[i], "ridmap=", 7) == 0) {
+        if (is_idmap(names[i])) {
+            const char *ranges = strchr(names[i], '=');
             struct node one = node_at(&options, i);
-            err = node_error(&one, e, -ENOTSUP, "maps of ids are uidMappings and gidMappings");
-            break;
+
+            m->idmap = names[i][0] == 'r' ? IDMAP_BELOW : IDMAP_TOP;
+            err = ranges ? parse_idmap(ranges + 1, m, &one, e) : 0;
+            continue;
         }
         if (!w) {
             add_data(&m->data, names[i]);
@@ -111,9 +165,13 @@ static int parse_options(const struct node *n, struct oci_mount *m, struct err *
 static int parse_ids(const struct node *n, struct oci_mount *m, struct err *e)
 {
     struct node uids = node_get(n, "uidMappings"), gids = node_get(n, "gidMappings");
-    int err = oci_parse_map(&uids, &m->ids.uids, &m->ids.nuids, e);
+    int err = 0;
 
-    if (!err)
+    if ((node_is(&uids) || node_is(&gids)) && m->ids.uids)
+        return node_error(n, e, -EINVAL, "has maps of ids, and its options have others");
+    if (node_is(&uids))
+        err = oci_parse_map(&uids, &m->ids.uids, &m->ids.nuids, e);
+    if (!err && node_is(&gids))
         err = oci_parse_map(&gids, &m->ids.gids, &m->ids.ngids, e);
     if (err)
         return err;
