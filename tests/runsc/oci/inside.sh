@@ -42,9 +42,15 @@ sees "a masked node" "0" '.linux.devices=[{path:"/dev/b",type:"b",major:8,minor:
 sees "settings" "1 0 60 5" '.linux.sysctl={"net.ipv4.ip_forward":"1","net.ipv6.conf.lo.disable_ipv6":"0","net.core.somaxconn":"5"}' sh -c 'cd /proc/sys; echo $(cat net/ipv4/ip_forward net/ipv6/conf/lo/disable_ipv6 vm/swappiness net/core/somaxconn)'
 sees "a place for message queues" "mqueue" '.' sh -c 'sed -n "s,.* /dev/mqueue .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo'
 cgroup='.linux.resources={memory:{limit:134217728},cpu:{quota:50000,period:100000,shares:512},pids:{limit:77}}'
-sees "limits in a cgroup" "134217728 77 50000 100000 20 cgroup2" "$cgroup" sh -c 'cd /sys/fs/cgroup; echo $(cat memory.max pids.max cpu.max cpu.weight; sed -n "s,.* /sys/fs/cgroup .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo)'
-sees "what is used, and who" "1 1 yes" "$cgroup" sh -c 'cd /sys/fs/cgroup; read -r n < pids.current; read -r m < memory.current; read -r p < cgroup.procs; echo -n "$n $p "; [ $m -gt 0 ] && [ $m -lt 134217728 ] && echo yes'
-sees "nothing can be set there" "no" "$cgroup" sh -c '(echo 1 > /sys/fs/cgroup/pids.max) 2> /dev/null || echo no'
+sees "limits in a cgroup" "134217728 77 50000 100000" "$cgroup" sh -c "$limits"
+sees "of the version that the host has" "$cgroups" . sh -c 'awk "\$3 ~ /^cgroup/ { n++; type = \$3 } END { print n, type }" /proc/mounts'
+sees "what is used, and who" "1 1 yes" "$cgroup" sh -c "cd /sys/fs/cgroup; read -r n < $pids.current; read -r m < $memory; read -r p < ${pids%pids}cgroup.procs; echo -n \"\$n \$p \"; [ \$m -gt 0 ] && [ \$m -lt 134217728 ] && echo yes"
+sees "nothing can be set there" "no" "$cgroup" sh -c "(echo 1 > /sys/fs/cgroup/$pids.max) 2> /dev/null || echo no"
+if [ "$cgroups" = "4 cgroup" ]; then
+    sees "each in its hierarchy" "cpu,cpuacct cpuset memory pids" . sh -c 'echo $(sed -n "s/^[1-9]:\\(.*\\):\\/\$/\\1/p" /proc/self/cgroup | sort)'
+    sees "which mountinfo tells" "/sys/fs/cgroup/memory rw,memory" . sh -c 'awk "\$(NF - 2) == \"cgroup\" && /memory/ { print \$5, \$NF }" /proc/self/mountinfo'
+    sees "shares, and time that goes by" "512 yes" "$cgroup" sh -c 'cd /sys/fs/cgroup/cpu; read -r a < ../cpuacct/cpuacct.usage; for i in 1 2 3 4 5 6 7 8; do cat cpu.shares > /dev/null; done; read -r b < ../cpuacct/cpuacct.usage; echo $(cat cpu.shares) $([ "$b" -gt "$a" ] && echo yes)'
+fi
 sees "which part of the host is mounted" "$work/vol" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'sed -n "s,^[^ ]* [^ ]* [^ ]* \\([^ ]*\\) /v .*,\\1,p" /proc/self/mountinfo'
 source=$(df -P "$work/vol" | awk 'END { print $1 }') type=$(stat -f -c %T "$work/vol")
 sees "and of which file system" "$source $type $source $type" ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"]}]" sh -c 'for d in / /v; do echo $(df -P $d | awk "END { print \$1 }") $(stat -f -c %T $d); done | xargs echo'
@@ -122,4 +128,5 @@ for state in prestart:created createRuntime:creating poststart:running poststop:
     [ "$(jq -r .status < "hooks/${state%:*}")" = "${state#*:}" ] || fail "the ${state%:*} hook got $(cat "hooks/${state%:*}")"
 done
 [ "$(jq -r .status < b/rootfs/hook)" = created ] || fail "the startContainer hook got $(cat b/rootfs/hook)"
+[ "$(id -u)" != 0 ] || sees "who has no number" "Invalid argument" '.process.capabilities[]+=["CAP_CHOWN"] | .linux.namespaces+=[{type:"user"}] | .linux.uidMappings=[{containerID:0,hostID:0,size:10}] | .linux.gidMappings=.linux.uidMappings' sh -c 'touch /mine; chown 5000 /mine 2>&1 | sed "s/.*: //"; rm /mine'
 gone 2 "after all of these"

@@ -87,10 +87,11 @@ gone 2 "without room"
 bundle b "$(args sleep 100) | .linux.resources={memory:{limit:134217728},pids:{limit:50}}"
 rs run -d --bundle b eight || fail "run before limits are changed"
 if rs update --pids-limit 7 --memory 64m --cpu-quota 20000 eight 2> /dev/null; then
-    is "limits after an update" "67108864 7 20000 100000 65536" rs exec eight sh -c 'cd /sys/fs/cgroup; echo $(cat memory.max pids.max cpu.max) $(sed -n "s/^MemTotal: *\\([0-9]*\\).*/\\1/p" /proc/meminfo)'
+    is "limits after an update" "67108864 7 20000 100000" rs exec eight sh -c "$limits"
+    is "and of memory" "65536" rs exec eight sh -c 'awk "/^MemTotal:/ { print \$2 }" /proc/meminfo'
     says "they hold" "can't fork" rs exec eight sh -c 'for _ in 1 2 3 4 5 6 7 8; do sleep 5 & done'
     ends "and can be taken back" 0 rs update --pids-limit 50 eight
-    is "then" "50" rs exec eight sh -c 'for _ in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait; cat /sys/fs/cgroup/pids.max'
+    is "then" "50" rs exec eight sh -c "for _ in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait; cat /sys/fs/cgroup/$pids.max"
 fi
 rs delete --force eight || fail "delete after limits were changed"
 
@@ -114,6 +115,48 @@ done
 ends "delete --force of one" 0 "$RUNSC" --root "$work/one" delete --force twin
 is "the other lives" "running" sh -c '"$1" --root two state twin | jq -r .status' sh "$RUNSC"
 "$RUNSC" --root "$work/two" delete --force twin
+rm -f hooked log
+bundle b "$(args sleep 100) | .hooks.poststart=[{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"exit 5\"]},{path:\"/bin/sh\",args:[\"sh\",\"-c\",\"echo > $work/hooked\"]}]"
+ends "a hook that fails when it is too late" 0 rs --log log run -d --bundle b six
+[ -e hooked ] || fail "the hook behind it does not run"
+grep -q 'level=warning.*poststart hook #0.*exit status 5' log || fail "nothing is said of it: $(cat log)"
+ends "flags behind words" 0 rs kill six KILL --all
+six_ended() { has_status six stopped; }
+eventually 2 six_ended || fail "it lives"
+ends "also there" 0 rs delete six --force
+says "words that are too many" "too many words" rs delete six seven --force
+bundle b "$(args sh -c 'while :; do echo x >> /n; sleep 0.05; done')"
+rs run -d --bundle b seven || fail "run before it is paused"
+if rs pause seven 2> /dev/null; then
+    says "exec while it is paused" "in a paused container" rs exec seven true
+    rs exec --ignore-paused seven echo late > late 2>&1 & late=$!
+    sleep 0.3
+    [ ! -s late ] || fail "what is paused runs: $(cat late)"
+    rs resume seven; wait $late
+    is "and then" "late" cat late
+fi
+says "another cgroup" "all of a container is in one cgroup" rs exec --cgroup memory:/x seven true
+ends "its own" 0 rs exec --cgroup / seven true
+says "a share of the cache" "l3 cache schema is not enabled" rs update --l3-cache-schema x seven
+is "what it uses" "stats seven number" sh -c '"$1" --root "$2" events --stats seven | jq -r "[.type, .id, (.data.memory.usage.usage | type)] | join(\" \")"' sh "$RUNSC" "$work/state"
+rs events --interval 50ms seven > events & events=$!
+eventually 5 sh -c '[ "$(wc -l < events)" -ge 3 ]' || fail "events come $(wc -l < events) times"
+rs delete --force seven
+wait $events || fail "events ends with $?"
+# The host kills what has no memory left: told to whoever listens, with the status of a kill.
+bundle b "$(args tail /dev/zero) | .linux.resources.memory.limit=33554432"
+for i in 1 2 3; do
+    rs create --bundle b full > out 2>&1 < /dev/null || fail "create with little memory: $(cat out)"
+    rs events full > events & events=$!
+    sleep 0.2
+    rs start full || fail "start with little memory"
+    full_ended() { has_status full stopped; }
+    eventually 20 full_ended || fail "it lives without memory"
+    wait $events
+    [ "$(rs state full | jq .pid)" = 0 ] || fail "it has a process"
+    if [ "$(id -u)" = 0 ]; then jq -se 'any(.type == "oom")' events > /dev/null || fail "nobody hears of the want of memory: $(cat events)"; fi
+    rs delete --force full
+done
 for i in 1 2 3 4 5; do # a shell has a handler when the kill that follows its start arrives
     bundle b "$(args sh -c 'trap "echo got; exit 7" TERM; sleep 5 & wait $!')"
     rs create --bundle b early > out 2>&1 && rs start early && ends "kill at once" 0 rs kill early TERM

@@ -17,6 +17,7 @@ on_host() { # on_host NAME WANT FILE: its owner
 mapped() { # mapped OPTIONS RANGES: a mount of the volume at /v
     echo ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:$1,uidMappings:$2,gidMappings:$2}]"
 }
+plain() { echo ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"${1:-}]}]"; }
 owners='cd /v && echo $(stat -c %u:%g of0 of1000 of77)'
 both='[{containerID:0,hostID:1000,size:10},{containerID:1000,hostID:0,size:1}]'
 users='[{containerID:0,hostID:1000,size:10}]'
@@ -27,6 +28,7 @@ bundle b "$(args true) | $(mapped '["bind"]' "$users")"
 rs run --bundle b x 2> why || { grep -q 'support idmap' why && skip "no id-mapped mounts of this file system"; }
 sees "owners have other ids" "1000:1000 0:0 65534:65534" "$(mapped '["bind","idmap"]' "$both")" "$owners"
 sees "also where no option says so" "1000:1000 0:0 65534:65534" "$(mapped '["bind"]' "$both")" "$owners"
+sees "as crun writes it" "1000:1000 0:0 65534:65534" "$(plain ',"idmap=uids=0-1000-10#1000-0-1;gids=0-1000-10#1000-0-1"')" "$owners"
 sees "what is made and given away" "0:0 1005:1003" "$(mapped '["rbind","ridmap"]' "$both")" 'cd /v; touch a b; chown 1005:1003 b; echo $(stat -c %u:%g a b)'
 on_host "what root makes" 1000:1000 vol/a
 on_host "what is given away" 5:3 vol/b
@@ -40,7 +42,6 @@ on_host "what others make" 0:0 vol/d/f
 space='.linux.namespaces+=[{type:"user"}] | .linux.uidMappings=[{containerID:0,hostID:100000,size:65536}] | .linux.gidMappings=.linux.uidMappings'
 chown -R 100000:100000 image b/rootfs
 volume
-plain() { echo ".mounts+=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"bind\"${1:-}]}]"; }
 sees "in a user namespace: as it is" "65534:65534 65534:65534 65534:65534" "$space | $(plain)" "$owners"
 sees "as the namespace has them" "0:0 1000:1000 77:77" "$space | $(plain ',"idmap"')" "$owners; touch a b; chown 5:6 b"
 on_host "its root makes files of root's" 0:0 vol/a
@@ -69,6 +70,10 @@ wrong() { # wrong NAME WORDS FILTER
 }
 wrong "ids of one kind" 'mounts[0].gidMappings: id-mapped mounts must have both uid and gid mappings' ".mounts=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",uidMappings:$users}]"
 wrong "ids of no bind mount" 'mounts[0]: id-mapped mounts are only supported for bind-mounts' '.mounts=[{destination:"/v",type:"tmpfs",options:["idmap"]}]'
+for text in uids=0-1 uids=0-x-1 uids=0-1-1-1 uids= pids=0-1-1 @uids=0-1-1; do
+    wrong "ranges that are none: $text" 'mounts[0].options[1]: write idmap=uids=' "$(plain ",\"idmap=$text\"" | sed 's/+=/=/')"
+done
+wrong "maps of two kinds" 'mounts[0]: has maps of ids, and its options have others' "$(mapped '["bind","idmap=uids=0-1-1;gids=0-1-1"]' "$both" | sed 's/+=/=/')"
 wrong "ids from nowhere" 'mounts[0]: id-mapped mounts need mappings' ".mounts=[{destination:\"/v\",type:\"bind\",source:\"$work/vol\",options:[\"idmap\"]}]"
 wrong "ids that overlap" 'mounts[0]: cannot make a user namespace of those ids' "$(mapped '["bind"]' '[{containerID:0,hostID:0,size:2},{containerID:1,hostID:5,size:2}]') | .mounts=.mounts[-1:]"
 wrong "a file system that cannot" 'mounts[0]: failed to set MOUNT_ATTR_IDMAP on /proc: Invalid argument' ".mounts=[{destination:\"/v\",type:\"bind\",source:\"/proc\",uidMappings:$both,gidMappings:$both}]"
