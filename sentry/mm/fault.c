@@ -178,6 +178,8 @@ enum fault_result mm_fault(struct mm *mm, uptr_t addr, unsigned access, uptr_t s
 
 int fault_all(struct mm *mm, uint64_t start, uint64_t end, unsigned want)
 {
+    uint64_t filled = start; /* what is missing before it was made at once */
+
     for (uint64_t va = start; va < end; va += PAGE_SIZE) {
         struct vma *v = vma_at(mm, va);
         if (!v)
@@ -185,9 +187,9 @@ int fault_all(struct mm *mm, uint64_t start, uint64_t end, unsigned want)
         unsigned need = want ? want : guess(v, 0) & ~(unsigned)PROT_EXEC;
         if (!need)
             need = PROT_READ;
-        if (!v->mappable && is_allowed(v, need)) {
-            uint64_t stop = min(end, v->end);
-            if (anon_fill(mm, v, va, stop))
+        if (!v->mappable && is_allowed(v, need) && va >= filled) {
+            filled = min(end, v->end);
+            if (anon_fill(mm, v, va, filled))
                 return -ENOMEM;
         }
         switch (fault_locked(mm, va, need)) {
