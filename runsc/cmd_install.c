@@ -104,23 +104,32 @@ static int make_dirs(const char *path)
     return 0;
 }
 
-static int write_new(const char *path, const char *text)
+/* `like` is the file whose place it takes: what only some may read stays so. */
+static int write_new(const char *path, const char *text, const char *like)
 {
+    struct stat st = { .st_mode = 0644 };
+    bool was = stat(like, &st) == 0;
     int err = make_dirs(path);
-    int fd = err ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = err ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return err ?: -errno;
-    err = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -EIO;
+    if ((was && fchown(fd, st.st_uid, st.st_gid)) || fchmod(fd, st.st_mode & 07777))
+        err = -errno;
+    if (!err)
+        err = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -EIO;
     if (close(fd) && !err)
         err = -errno;
     return err;
 }
 
 /* Puts `text` in a file's place, as a whole, and keeps what it had; NULL: the file goes. */
-static int replace(const char *path, const char *text, struct err *e)
+static int replace(const char *name, const char *text, struct err *e)
 {
-    char fresh[PATH_MAX], kept[PATH_MAX], *old = read_all(path);
+    char fresh[PATH_MAX], kept[PATH_MAX], real[PATH_MAX];
+    /* Where it is a link, that stays. */
+    const char *path = realpath(name, real) ?: name;
+    char *old = read_all(path);
     bool same = strcmp(old, text ?: "") == 0, was = access(path, F_OK) == 0;
     int err = 0;
 
@@ -132,7 +141,7 @@ static int replace(const char *path, const char *text, struct err *e)
     snprintf(fresh, sizeof fresh, "%s.runsc-new", path);
     snprintf(kept, sizeof kept, "%s.runsc-old", path);
     if (text)
-        err = write_new(fresh, text);
+        err = write_new(fresh, text, path);
     if (!err && was) {
         unlink(kept);
         err = link(path, kept) ? -errno : 0;
@@ -148,18 +157,46 @@ static int replace(const char *path, const char *text, struct err *e)
 
 /* ---- engines ---- */
 
+/* An empty file is as good as none. */
+static int read_docker(const char *path, json_t **out, struct err *e)
+{
+    char *text = read_all(path);
+    bool blank = !text[strspn(text, " \t\r\n")];
+    int err = blank ? 0 : json_read(path, out, e);
+
+    free(text);
+    if (err)
+        return err;
+    if (blank)
+        *out = json_object();
+    const json_t *runtimes = json_object_get(*out, "runtimes");
+    if (json_is_object(*out) && (!runtimes || json_is_object(runtimes) || json_is_null(runtimes)))
+        return 0;
+    err = err_set(e, -EINVAL, "%s: %s must be an object", path,
+                  json_is_object(*out) ? "\"runtimes\"" : "it");
+    json_decref(*out);
+    return err;
+}
+
+/* Another runtime may have our name. */
+static bool is_ours(const struct request *r, const json_t *runtimes)
+{
+    const json_t *path = json_object_get(json_object_get(runtimes, "runsc"), "path");
+
+    return json_is_string(path) && strcmp(json_string_value(path), r->self) == 0;
+}
+
 static int change_docker(const struct request *r, const char *path, struct err *e)
 {
     json_t *config = NULL;
-    int err = access(path, F_OK) == 0 ? json_read(path, &config, e) : 0;
+    int err = read_docker(path, &config, e);
 
     if (err)
         return err;
-    if (!config)
-        config = json_object();
     json_t *runtimes = json_object_get(config, "runtimes");
     if (r->uninstall) {
-        json_object_del(runtimes, "runsc");
+        if (is_ours(r, runtimes))
+            json_object_del(runtimes, "runsc");
         if (runtimes && !json_object_size(runtimes))
             json_object_del(config, "runtimes");
     } else {
@@ -167,7 +204,8 @@ static int change_docker(const struct request *r, const char *path, struct err *
             runtimes = json_object();
             json_object_set_new(config, "runtimes", runtimes);
         }
-        json_object_set_new(runtimes, "runsc", json_pack("{s:s}", "path", r->self));
+        if (!is_ours(r, runtimes))
+            json_object_set_new(runtimes, "runsc", json_pack("{s:s}", "path", r->self));
     }
     char *text = json_dumps(config, JSON_INDENT(4)), *line = NULL;
     if (!text || asprintf(&line, "%s\n", text) < 0)
@@ -196,13 +234,30 @@ static int change_podman(const struct request *r, const char *path, struct err *
     return err;
 }
 
+/* Of a file without one it is 1. */
+static int toml_version(const char *text)
+{
+    for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
+        int version;
+
+        if (sscanf(line, " version = %d", &version) == 1)
+            return version;
+        if (line[strspn(line, " \t")] == '[')
+            break; /* of a table, from here on */
+    }
+    return *text ? 1 : 2;
+}
+
 /* A block of our own at the end; TOML lets tables stand in any order. */
 static int change_containerd(const struct request *r, const char *path, struct err *e)
 {
-    static const char table[] = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runsc]";
     char *old = read_all(path), *begin = strstr(old, BEGIN), *text = NULL;
     const char *rest = begin ? strstr(begin, END) : NULL;
-    int err = 0;
+    int version = toml_version(old), err = 0;
+    char table[128];
+
+    snprintf(table, sizeof table, "plugins.\"%s\".containerd.runtimes.runsc",
+             version == 3 ? "io.containerd.cri.v1.runtime" : "io.containerd.grpc.v1.cri");
 
     if (begin && rest) {
         *begin = 0;
@@ -210,7 +265,10 @@ static int change_containerd(const struct request *r, const char *path, struct e
     } else {
         rest = "";
     }
-    if (!r->uninstall && (strstr(old, table) || strstr(rest, table)))
+    if (!r->uninstall && version != 2 && version != 3)
+        err = err_set(e, -ENOTSUP, "%s: is of version %d; `containerd config migrate` makes it new",
+                      path, version);
+    else if (!r->uninstall && (strstr(old, table) || strstr(rest, table)))
         err = err_set(e, -EEXIST, "%s: has a runtime runsc that is not of our making", path);
     else if (asprintf(&text, "%s%s%s", r->uninstall || *old ? old : "version = 2\n",
                       r->uninstall || !*old || old[strlen(old) - 1] == '\n' ? "" : "\n", rest) < 0)
@@ -218,10 +276,9 @@ static int change_containerd(const struct request *r, const char *path, struct e
     if (!err && !r->uninstall) {
         char *with = NULL;
         if (asprintf(&with,
-                     "%s" BEGIN "%s\n  runtime_type = \"io.containerd.runc.v2\"\n"
-                     "  [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runsc.options]\n"
-                     "    BinaryName = \"%s\"\n" END,
-                     text, table, r->self) < 0)
+                     "%s" BEGIN "[%s]\n  runtime_type = \"io.containerd.runc.v2\"\n"
+                     "  [%s.options]\n    BinaryName = \"%s\"\n" END,
+                     text, table, table, r->self) < 0)
             abort();
         free(text);
         text = with;

@@ -28,3 +28,26 @@ ends "and not" 0 "$RUNSC" uninstall --etc "$work/none"
 [ ! -e none/docker/daemon.json ] || fail "left: $(cat none/docker/daemon.json)"
 echo '{' > etc/docker/daemon.json
 says "a file that is none" "daemon.json: line" "$RUNSC" install --etc "$work/etc"
+# Files that others have made in their own way.
+odd() { rm -rf odd && mkdir -p odd/docker odd/containerd && printf "$1" > odd/docker/daemon.json; } # odd WHAT DOCKER HAS
+odd ' \n'
+ends "an empty file" 0 "$RUNSC" install --etc "$work/odd" --engine docker
+is "is one with nothing in it" "$RUNSC" jq -r .runtimes.runsc.path odd/docker/daemon.json
+for text in '[1]' '{"runtimes":["x"]}'; do
+    odd "$text"
+    says "no object: $text" "must be an object" "$RUNSC" install --etc "$work/odd" --engine docker
+    [ "$(cat odd/docker/daemon.json)" = "$text" ] || fail "$text became $(cat odd/docker/daemon.json)"
+done
+odd '{"runtimes":{"runsc":{"path":"/another"}}}'
+ends "another of our name" 0 "$RUNSC" uninstall --etc "$work/odd" --engine docker
+is "stays" "/another" jq -r .runtimes.runsc.path odd/docker/daemon.json
+odd '{}'
+chmod 600 odd/docker/daemon.json && mv odd/docker/daemon.json odd/real && ln -s ../real odd/docker/daemon.json
+ends "a link to what only root may read" 0 "$RUNSC" install --etc "$work/odd" --engine docker
+is "both stay so" "symbolic link 600" sh -c 'echo $(stat -c %F odd/docker/daemon.json) $(stat -c %a odd/real)'
+is "and it is there" "$RUNSC" jq -r .runtimes.runsc.path odd/real
+printf '[plugins.cri]\n  version = 2\n' > odd/containerd/config.toml
+says "a file of version 1" "is of version 1; .containerd config migrate" "$RUNSC" install --etc "$work/odd" --engine containerd
+printf 'version = 3\n' > odd/containerd/config.toml
+ends "one of version 3" 0 "$RUNSC" install --etc "$work/odd" --engine containerd
+grep -q '^\[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc\]$' odd/containerd/config.toml || fail "version 3 has $(cat odd/containerd/config.toml)"
