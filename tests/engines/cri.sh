@@ -57,6 +57,7 @@ make() {
 # A reason may come after the end that it is of.
 until_it_is() { for _ in $(seq 50); do [ "$(cri status "$1" | cut -d' ' -f1)" = "$2" ] && break; sleep 0.2; done; sleep 1; cri status "$1"; }
 # Sorted by stream: containerd copies each by itself, and either may come first.
+sorted() { "$@" 2>&1 | sort; return "${PIPESTATUS[0]}"; } # of two streams either may come first
 log_of() { cut -d' ' -f2- "logs/$1.log" | sort -s -k1,1; }
 
 ops() {
@@ -75,7 +76,7 @@ ops() {
     op exec-sync-status cri exec-sync "$a" sh -c 'echo e >&2; exit 3'
     op exec-sync-b cri exec-sync "$b" sh -c 'echo $NAME; cat /proc/1/comm'
     op exec-none cri exec-sync "$a" /nosuch
-    op exec-stream cri exec "$b" 0 sh -c 'echo streamed; echo e >&2'
+    op exec-stream sorted cri exec "$b" 0 sh -c 'echo streamed; echo e >&2'
     op exec-stream-status cri exec "$b" 0 sh -c 'exit 4'
     op exec-tty cri exec "$b" 1 sh -c 'tty | tr -d 0-9; test -t 0 && echo yes'
     op pids cri exec-sync "$b" sh -c 'set -- /proc/[0-9]*; echo $#'
