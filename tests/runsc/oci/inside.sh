@@ -41,6 +41,8 @@ sees "a node has no device of the host" "No such device or address" '.linux.devi
 sees "a masked node" "0" '.linux.devices=[{path:"/dev/b",type:"b",major:8,minor:1}] | .linux.maskedPaths=["/dev/b"]' sh -c 'wc -c < /dev/b'
 sees "settings" "1 0 60 5" '.linux.sysctl={"net.ipv4.ip_forward":"1","net.ipv6.conf.lo.disable_ipv6":"0","net.core.somaxconn":"5"}' sh -c 'cd /proc/sys; echo $(cat net/ipv4/ip_forward net/ipv6/conf/lo/disable_ipv6 vm/swappiness net/core/somaxconn)'
 sees "a place for message queues" "mqueue" '.' sh -c 'sed -n "s,.* /dev/mqueue .* - \\([^ ]*\\) .*,\\1,p" /proc/self/mountinfo'
+sees "message queues that are files" "QSIZE:0 NOTIFY:0 SIGNO:0 NOTIFY_PID:0" '.' sh -c ': > /dev/mqueue/q && echo $(cat /dev/mqueue/q) && rm /dev/mqueue/q'
+sees "limits of message queues" "21 8192" '.linux.sysctl={"fs.mqueue.msg_max":"21"}' sh -c 'cd /proc/sys/fs/mqueue; echo $(cat msg_max msgsize_max)'
 cgroup='.linux.resources={memory:{limit:134217728},cpu:{quota:50000,period:100000,shares:512},pids:{limit:77}}'
 sees "limits in a cgroup" "134217728 77 50000 100000" "$cgroup" sh -c "$limits"
 sees "of the version that the host has" "$cgroups" . sh -c 'awk "\$3 ~ /^cgroup/ { n++; type = \$3 } END { print n, type }" /proc/mounts'
