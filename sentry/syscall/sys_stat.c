@@ -90,10 +90,20 @@ static long stat_at(struct task *t, int dirfd, uptr_t path, uptr_t buf, int flag
     return copy_out_struct(t->mm, buf, &st);
 }
 
+/* Most libraries make fstat(3) of it: worth a look at one byte. (Linux: vfs_empty_path()) */
+static bool is_fstat(struct task *t, int fd, uptr_t path, int flags)
+{
+    char first;
+
+    return flags & AT_EMPTY_PATH && fd >= 0 && copy_in(t->mm, &first, path, 1) == 0 && !first;
+}
+
 long sys_newfstatat(struct task *t, int dirfd, uptr_t path, uptr_t statbuf, int flags)
 {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
         return -EINVAL;
+    if (is_fstat(t, dirfd, path, flags))
+        return sys_fstat(t, dirfd, statbuf);
     return stat_at(t, dirfd, path, statbuf, flags);
 }
 
