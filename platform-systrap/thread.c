@@ -21,12 +21,6 @@
 
 #define PARKED_MAX 16 /* in one address space */
 
-/*
- * So many turns of a new thread are without spinning. Its stub has just been made or woken, on
- * our processor as like as not: to spin would keep it from running. Many threads end within these.
- */
-#define NEW_PAUSE 8
-
 /* ---- slots: number 0 is the end of a chain ---- */
 
 static uint32_t slot_get(struct platform *p)
@@ -214,7 +208,6 @@ int systrap_thread_create(struct platform *p, struct guest_thread **out)
     if (!t)
         return -ENOMEM;
     t->p = p;
-    t->sentry.pause = t->guest.pause = NEW_PAUSE;
     list_init(&t->node);
     list_init(&t->talk.queued);
     t->talk.stub_cpu = -1;
