@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define CPUID_XSAVE   0xd
+#define XSAVEC        (1u << 1) /* of leaf 1, in %eax */
 #define FEATURE_X87   (1u << 0)
 #define FEATURE_SSE   (1u << 1)
 #define FEATURE_PKRU  9
@@ -208,9 +209,13 @@ int xsave_create(struct xsave *x)
     x->has_xsave = (c & bit_OSXSAVE) != 0;
     __cpuid_count(CPUID_XSAVE, 0, a, b, c, d);
     x->size = x->has_xsave ? b : offsetof(struct xsave_area, header);
+    x->has_compact = false;
     memset(x->parts, 0, sizeof x->parts);
-    if (x->has_xsave)
+    if (x->has_xsave) {
         find_parts(x);
+        __cpuid_count(CPUID_XSAVE, 1, a, b, c, d);
+        x->has_compact = a & XSAVEC;
+    }
     x->mxcsr_mask = mxcsr_mask();
     x->initial = aligned_alloc(XSAVE_ALIGN, (x->size + XSAVE_ALIGN - 1) & -XSAVE_ALIGN);
     if (!x->initial)

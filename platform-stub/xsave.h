@@ -13,6 +13,7 @@
 struct xsave {
     size_t size;         /* bytes of an area */
     bool has_xsave;      /* else it is an FXSAVE area */
+    bool has_compact;    /* XRSTOR takes areas in compact format, too */
     void *initial;       /* one in the initial configuration */
     uint32_t mxcsr_mask; /* bits that MXCSR may have */
     struct xsave_part {

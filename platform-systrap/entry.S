@@ -61,6 +61,10 @@
 #define FX_PRESENT  512		/* XSTATE_BV, of which byte 1 has PKRU's bit */
 #define PKRU_BIT    2
 
+/* SDM vol. 1, 13.4.2: where an XSAVE area has its header, and the bit of that which makes it compact. */
+#define XSAVE_HEADER  512
+#define XSAVE_COMPACT 0x8000000000000000
+
 .macro host_call nr
 	mov	$\nr, %eax
 	syscall
@@ -239,10 +243,12 @@ wait:
 go:
 	lea	SLOT_SIZE(%rbx), %rsp	/* the sentry is done with the frame */
 	mov	SLOT_ORDERS(%rbx), %ebp
-	test	$ORDER_FPU_LOAD, %ebp
+	test	$(ORDER_FPU_LOAD | ORDER_FPU_INIT), %ebp
 	jz	loaded
 	mov	$~0, %eax
 	mov	$~0, %edx
+	test	$ORDER_FPU_INIT, %ebp
+	jnz	load_initial
 load_from_slot:
 	xrstor64 SLOT_FPU(%rbx)
 loaded:
@@ -264,6 +270,17 @@ loaded:
 	movl	$WHY_DONE, SLOT_WHY(%rbx)
 	xor	%ebp, %ebp
 	jmp	post
+
+/* No line of the slot is needed for it. Linux has a PKRU of its own for new programs. */
+load_initial:
+	xrstor64 initial_fpu(%rip)
+	cmpl	$0, stub_pkru_at(%rip)
+	je	loaded
+	mov	$PKRU_OPEN, %eax
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	wrpkru
+	jmp	loaded
 
 /* An interrupt came before; its signal is behind us. */
 kicked:
@@ -429,6 +446,11 @@ stub_filter_prog:		/* struct sock_fprog; the sentry fills in what is missing */
 	.quad	STUB_PAGE + stub_filter_insns - stub_page
 stub_filter_insns:
 	.fill	STUB_INSNS_MAX, 8, 0
+	.balign	64
+initial_fpu:			/* an XSAVE area in compact format, with no component: all are initial */
+	.fill	XSAVE_HEADER + 8, 1, 0
+	.quad	XSAVE_COMPACT
+	.fill	6, 8, 0
 	.globl	stub_page_end
 	.org	stub_page + STUB_PAGE_SIZE, 0xcc	/* an error where the code is more than its page */
 stub_page_end:

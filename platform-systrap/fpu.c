@@ -75,6 +75,12 @@ uint32_t systrap_fpu_orders(struct guest_thread *t)
 
     if (t->fpu_at == FPU_IN_STUB)
         return 0;
+    if (t->fpu_at == FPU_INITIAL && x->has_compact) {
+        if (unlikely(t->stub->slot->pkru))
+            t->stub->slot->pkru = 0;
+        t->fpu_at = FPU_IN_STUB;
+        return ORDER_FPU_INIT;
+    }
     const void *from = t->fpu_at == FPU_KEPT ? t->fpu : x->initial;
     xsave_copy(x, t->stub->slot->fpu, from, from);
     open_key(x, t->stub->slot, from);

@@ -111,6 +111,7 @@
 #define ORDER_RESULT   32 /* with all registers as they were left, but for rax */
 #define ORDER_NARROW \
     64 /* leaves SLOT_NARROW_SIZE bytes at SLOT_NARROW_AT these rights: SLOT_NARROW_PROT */
+#define ORDER_FPU_INIT 128 /* in the place of ORDER_FPU_LOAD: the state of a new program */
 
 /*
  * Protection keys. Slots and stub code have key 0, as all of the guest's memory has; code that
