@@ -93,6 +93,24 @@ TEST(a_busy_process_can_be_killed)
     CHECK_EQ(signal_that_ended(pid), SIGKILL);
 }
 
+/* A sleeper that SIGTERM ends again, from before this returns. */
+static pid_t mortal_sleeper(void)
+{
+    struct gate ready;
+
+    if (gate_open(&ready))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGTERM, SIG_DFL);
+        gate_let(&ready);
+        for (;;)
+            pause();
+    }
+    gate_pass(&ready);
+    return pid;
+}
+
 /* A group of its own, so that nobody else is hit. */
 static int kills_a_group(void)
 {
@@ -100,20 +118,9 @@ static int kills_a_group(void)
 
     REQUIRE(setpgid(0, 0) == 0);
     signal(SIGTERM, SIG_IGN);
-    a = fork();
-    if (a == 0) {
-        signal(SIGTERM, SIG_DFL);
-        for (;;)
-            pause();
-    }
-    b = fork();
-    if (b == 0) {
-        signal(SIGTERM, SIG_DFL);
-        for (;;)
-            pause();
-    }
-    struct timespec ts = { 0, 30000000 };
-    nanosleep(&ts, NULL);
+    a = mortal_sleeper();
+    b = mortal_sleeper();
+    REQUIRE(a > 0 && b > 0);
     REQUIRE(kill(0, SIGTERM) == 0);
     REQUIRE(signal_that_ended(a) == SIGTERM);
     REQUIRE(signal_that_ended(b) == SIGTERM);
