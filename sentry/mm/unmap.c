@@ -13,7 +13,7 @@
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
-#define LINUX_TASK_SIZE (((uint64_t)1 << 47) - PAGE_SIZE) /* TASK_SIZE_MAX of x86-64, four levels */
+#define LINUX_TASK_SIZE (((uint64_t)1 << 47) - PAGE_SIZE) /* TASK_SIZE_MAX with four levels */
 
 /* Nothing of it has the platform been told of: it need not be told of the end either. */
 static bool is_unseen(struct mm *mm, uint64_t start, uint64_t end, const struct batch *b)
