@@ -44,6 +44,8 @@ enum lock_rank {
     RANK_ZAP,        /* one mappable's loss of pages: it goes from one mm to the next */
     RANK_MM,         /* one address space's vmas and page table */
     RANK_MAPPABLE,   /* one mappable's tree of pages */
+    RANK_IPC,        /* one ipc namespace's table of a kind, and who undoes what */
+    RANK_IPC_OBJECT, /* one segment, set or queue of System V */
     RANK_PATCH,      /* pages with replaced call sites */
     RANK_WINDOWS,    /* the numbers of windows */
     RANK_ASPACE,     /* one platform address space */

@@ -15,12 +15,19 @@
 #include "base/ref.h"
 #include "sentry/core/cred.h"
 #include "sentry/ipc/mqueue.h"
+#include "sentry/ipc/msg.h"
+#include "sentry/ipc/sem.h"
+#include "sentry/ipc/shm.h"
 
 /* [I] never changes */
 struct ipc_ns {
     struct ref ref;
-    struct user_ns *user_ns; /* [I] a reference: whose capabilities count */
-    uint64_t ino;            /* [I] /proc/PID/ns/ipc */
+    struct user_ns *user_ns;          /* [I] a reference: whose capabilities count */
+    uint64_t ino;                     /* [I] /proc/PID/ns/ipc */
+    const struct ipc_pid_hooks *pids; /* [I] */
+    struct shm_table *shm;            /* [I] a reference */
+    struct sem_table sem;
+    struct msg_table msg;
     struct mqueue_ns mqueue; /* POSIX message queues */
 };
 
@@ -29,10 +36,11 @@ struct ipc_ns {
  *
  *   owner     referenced
  *   ino       no other namespace has it
+ *   pids      a constant
  *   errors    ENOMEM
  */
 must_use int ipc_ns_create(struct arena *a, struct user_ns *owner, uint64_t ino,
-                           struct ipc_ns **out);
+                           const struct ipc_pid_hooks *pids, struct ipc_ns **out);
 struct ipc_ns *ipc_ns_get(struct ipc_ns *ns);
 /* The last one takes everything in it along. NULL is fine. Locks: none may be held. */
 void ipc_ns_put(struct ipc_ns *ns);

@@ -278,6 +278,7 @@ static int fork_locked(struct mm *to, struct mm *mm)
     assert(!mm->unseen);
     to->hot = hot_get(mm->hot);
     to->hooks = mm->hooks;
+    to->process = mm->process; /* it is the parent that forks */
     shadow_catch_up(mm);
     share_all(mm, hot);
     int err = fork_aspace(to, mm);

@@ -162,6 +162,8 @@ static int enter_locked(struct mm *mm, uint64_t at, struct request *r)
     if (err)
         return err;
     v->mappable = r->source->mappable;
+    if (v->mappable && v->mappable->ops->opened)
+        v->mappable->ops->opened(v->mappable, mm->process);
     v->path = r->source->path;
     v->pgoff = (v->mappable ? r->source->off : at) / PAGE_SIZE;
     *r->source = (struct map_source){ 0 };

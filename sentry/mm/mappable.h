@@ -20,6 +20,7 @@ typedef uint64_t pfn_t; /* a page of guest-physical space: RAM first, windows ab
 #define PFN_NONE ((pfn_t)-1)
 
 struct mappable;
+struct pid; /* task: opaque here */
 
 /* Where a run of bytes lies. */
 struct extent {
@@ -55,6 +56,15 @@ struct mappable_ops {
     /* References. get() is called under RANK_MM; put() may be the last, and no lock is held. */
     void (*get)(struct mappable *m);
     void (*put)(struct mappable *m);
+    /*
+     * One more range of an address space maps it; one fewer. Ranges of such a mappable are never
+     * joined. NULL: it does not count them.
+     *
+     *   by        whose doing it was, if that is known: opaque, borrowed, NULL where it is not
+     *   locks     called under RANK_MM; put() follows closed()
+     */
+    void (*opened)(struct mappable *m, struct pid *by);
+    void (*closed)(struct mappable *m, struct pid *by);
 };
 
 struct mappable {
@@ -77,3 +87,13 @@ void mappable_init(struct mappable *m, const struct mappable_ops *ops, uint64_t 
  *   locks     none may be held; takes RANK_MM of each, one at a time
  */
 void mappable_zap(struct mappable *m, uint64_t from, uint64_t to, bool even_cow);
+
+/*
+ * Shared anonymous memory: what MAP_SHARED without a file leads to, and shmget(2).
+ *
+ *   size      bytes; frames are made when they are first touched
+ *   errors    ENOMEM
+ */
+must_use int shared_create(struct arena *a, uint64_t size, struct mappable **out);
+/* How much of it has frames, in pages. */
+uint64_t shared_pages(struct mappable *m);

@@ -143,10 +143,11 @@ static void hide(struct mm *mm)
     mm_set_exe(mm, NULL);
 }
 
-struct mm *mm_put_visible(struct mm *mm)
+struct mm *mm_put_visible(struct mm *mm, struct pid *by)
 {
     if (!mm || !ref_put(&mm->ref))
         return NULL;
+    mm_set_process(mm, by);
     hide(mm);
     return mm;
 }
@@ -194,6 +195,23 @@ void mm_set_limits(struct mm *mm, struct limits *limits)
 {
     mm_enter(mm);
     mm->limits = limits;
+    mm_leave(mm);
+}
+
+void mm_set_process(struct mm *mm, struct pid *process)
+{
+    mm_enter(mm);
+    mm->process = process;
+    mm_leave(mm);
+}
+
+void mm_abandon(struct mm *mm, const struct limits *mine, struct limits *orphan)
+{
+    mm_enter(mm);
+    if (mm->limits == mine) {
+        mm->limits = orphan;
+        mm->process = NULL;
+    }
     mm_leave(mm);
 }
 

@@ -38,7 +38,7 @@ struct path_hooks {
 /*
  * An empty address space.
  *
- *   limits    borrowed; outlives the mm or is replaced by mm_set_limits()
+ *   limits    borrowed; outlives the mm or is replaced: mm_set_limits(), mm_abandon()
  *   owner     whose program is to run in it (platform.h); NULL: it is like nobody else's
  *   seed      what the platform forks a new one from; NULL: its own
  *   out       given: mm_put()
@@ -59,9 +59,10 @@ void mm_put(struct mm *mm);
  * mm_destroy().
  *
  *   mm        taken
+ *   by        who lets go, as mappable_ops.closed() is told; NULL: nobody in particular
  *   returns   what is left, for mm_destroy(); NULL where somebody else holds it
  */
-must_use struct mm *mm_put_visible(struct mm *mm);
+must_use struct mm *mm_put_visible(struct mm *mm, struct pid *by);
 void mm_destroy(struct mm *mm);
 /* Between the two: the platform begins with the second, on a processor that has nothing to do. */
 void mm_begin_destroy(struct mm *mm);
@@ -69,6 +70,10 @@ void mm_begin_destroy(struct mm *mm);
 bool mm_is_shared(const struct mm *mm);
 DEFINE_SCOPED(mm)
 void mm_set_limits(struct mm *mm, struct limits *limits);
+/* Whose doing is what happens in it: borrowed, as the limits are. */
+void mm_set_process(struct mm *mm, struct pid *process);
+/* Its process goes, and with it these limits, if they are its own: others take their place. */
+void mm_abandon(struct mm *mm, const struct limits *mine, struct limits *orphan);
 void mm_set_path_hooks(struct mm *mm, const struct path_hooks *hooks);
 
 /* The platform's half: needed when a guest is to run in it, and not before. Errors: ENOMEM, EAGAIN.
@@ -86,6 +91,11 @@ uint64_t mm_task_size(const struct mm *mm);
 must_use int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags,
                     struct map_source *source, uptr_t *out);
 must_use int mm_unmap(struct mm *mm, uptr_t at, uint64_t len);
+/*
+ * shmdt(2): unmaps what is left of the mapping of a mappable of this kind whose first page was, or
+ * would be, at `at`. Errors: EINVAL where there is none.
+ */
+must_use int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind);
 must_use int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot);
 must_use int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags,
                       uptr_t new_at, uptr_t *out);

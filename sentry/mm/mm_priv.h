@@ -52,6 +52,7 @@ struct mm {
     uint64_t maps; /* [l] at most so many mappings has the shadow */
 
     struct limits *limits;          /* [l] borrowed */
+    struct pid *process;            /* [l] the same, opaque; NULL: nobody's */
     const struct path_hooks *hooks; /* [l] NULL before there are paths */
     struct mm_layout layout;        /* [l] */
     uint64_t brk;                   /* [l] */

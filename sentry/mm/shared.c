@@ -21,6 +21,7 @@ struct shared_anon {
     struct arena *arena; /* [I] */
     uint64_t pages;      /* [I] */
     uint32_t **leaves;   /* [mappable.lock] frames plus one; 0: not there */
+    uint64_t present;    /* [mappable.lock] how many are there */
 };
 
 static const struct slab_type shared_anon_slab = SLAB_TYPE(
@@ -60,9 +61,12 @@ static int fill_locked(struct shared_anon *s, uint64_t index, uint32_t *slot)
     while (count < most && slot[count] == 0)
         count++;
     int err = frame_alloc_run(s->arena, &count, &pfn);
-    for (uint64_t i = 0; !err && i < count; i++)
+    if (err)
+        return err;
+    for (uint64_t i = 0; i < count; i++)
         slot[i] = (uint32_t)(pfn + i) + 1;
-    return err;
+    s->present += count;
+    return 0;
 }
 
 static int locate_locked(struct shared_anon *s, uint64_t index, uint64_t most, struct extent *out)
@@ -116,8 +120,10 @@ static void drop_locked(struct shared_anon *s, uint64_t from, uint64_t to)
             i |= LEAF_PAGES - 1;
             continue;
         }
-        if (leaf[i % LEAF_PAGES])
-            frame_put(s->arena, leaf[i % LEAF_PAGES] - 1, 1);
+        if (!leaf[i % LEAF_PAGES])
+            continue;
+        frame_put(s->arena, leaf[i % LEAF_PAGES] - 1, 1);
+        s->present--;
         leaf[i % LEAF_PAGES] = 0;
     }
 }
@@ -151,6 +157,14 @@ static void shared_put(struct mappable *m)
         arena_free(s->leaves[i]);
     arena_free(s->leaves);
     slab_free(s);
+}
+
+uint64_t shared_pages(struct mappable *m)
+{
+    mutex_lock(&m->lock);
+    uint64_t n = of(m)->present;
+    mutex_unlock(&m->lock);
+    return n;
 }
 
 static const struct mappable_ops shared_ops = {

@@ -145,6 +145,49 @@ static int unmap_cheaply(struct mm *mm, uint64_t start, uint64_t len)
     return unmap_locked(mm, start, len);
 }
 
+/* The first range that an attach at `at` has left: its pages are where they would be then. */
+static struct vma *left_of(struct mm *mm, uint64_t at, const struct mappable_ops *kind)
+    HOLDS(mm->lock);
+static struct vma *left_of(struct mm *mm, uint64_t at, const struct mappable_ops *kind)
+{
+    for (struct vma *v = vma_find(mm, at); v; v = vma_next(v))
+        if (v->mappable && v->mappable->ops == kind && v->start >= at &&
+            (v->start - at) / PAGE_SIZE == v->pgoff)
+            return v;
+    return NULL;
+}
+
+/* shmdt(2): all of it may have been cut, and parts be gone, or others be in between. */
+static int unmap_kind(struct mm *mm, uint64_t at, const struct mappable_ops *kind) HOLDS(mm->lock);
+static int unmap_kind(struct mm *mm, uint64_t at, const struct mappable_ops *kind)
+{
+    struct vma *v = left_of(mm, at, kind), *next;
+    struct mappable *m = v ? v->mappable : NULL;
+
+    if (!m)
+        return -EINVAL;
+    uint64_t end = at + page_up(kind->size(m));
+    for (; v && v->start < end; v = next) {
+        next = vma_next(v);
+        if (v->mappable != m || (v->start - at) / PAGE_SIZE != v->pgoff)
+            continue;
+        int err = unmap_locked(mm, v->start, v->end - v->start);
+        assert(!err); /* whole ranges */
+    }
+    return 0;
+}
+
+int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind)
+{
+    if (at.va & PAGE_MASK)
+        return -EINVAL;
+    mm_enter(mm);
+    int err = unmap_kind(mm, at.va, kind);
+    assert_slow(vma_check_often(mm));
+    mm_leave(mm);
+    return err;
+}
+
 int mm_unmap(struct mm *mm, uptr_t at, uint64_t len)
 {
     uint64_t size = mm_task_size(mm);

@@ -192,6 +192,8 @@ void vma_remove_all(struct mm *mm)
 
 void vma_drop(struct mm *mm, struct vma *v)
 {
+    if (v->mappable && v->mappable->ops->closed)
+        v->mappable->ops->closed(v->mappable, mm->process);
     list_push_back(&mm->graveyard, &v->rmap);
 }
 
@@ -213,6 +215,8 @@ int vma_clone(struct mm *mm, const struct vma *like, struct vma **out)
         v->path = mm->hooks->get(v->path);
     if (v->mappable)
         v->mappable->ops->get(v->mappable);
+    if (v->mappable && v->mappable->ops->opened)
+        v->mappable->ops->opened(v->mappable, mm->process);
     *out = v;
     return 0;
 }
@@ -224,6 +228,8 @@ static bool are_alike(const struct vma *a, const struct vma *b)
     if (a->prot != b->prot || a->flags != b->flags || a->mappable != b->mappable ||
         a->name != b->name || (a->flags & VMA_SPECIAL))
         return false;
+    if (a->mappable && a->mappable->ops->closed)
+        return false; /* as Linux with vm_ops->close */
     /* Two opens of one file are two files for Linux, but it shows and does the same for both. */
     return true;
 }

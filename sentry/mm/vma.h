@@ -86,6 +86,3 @@ static inline bool vma_check_often(struct mm *mm)
 {
     return (mm->nvmas > 200 && mm->gen % 256) || vma_check(mm);
 }
-
-/* Where new mappings of shared anonymous memory lead to. Errors: ENOMEM. */
-must_use int shared_create(struct arena *a, uint64_t size, struct mappable **out);

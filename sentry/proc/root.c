@@ -71,17 +71,10 @@ static bool next_pid(struct proc_view *v, uint64_t *key, char *name, struct proc
 
 static const struct proc_names pids = { .lookup = lookup_pid, .next = next_pid };
 
-#define SYSVIPC_KEY "       key      "
 static const struct proc_entry sysvipc[] = {
-    PROC_TEXT("msg", 0444,
-              SYSVIPC_KEY "msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid "
-                          "     stime      rtime      ctime\n"),
-    PROC_TEXT("sem", 0444,
-              SYSVIPC_KEY "semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n"),
-    PROC_TEXT("shm", 0444,
-              SYSVIPC_KEY "shmid perms                  size  cpid  lpid nattch   uid   gid  cuid "
-                          " cgid      atime      dtime      ctime                   rss           "
-                          "       swap\n"),
+    PROC_FILE("msg", 0444, proc_show_sysvipc_msg),
+    PROC_FILE("sem", 0444, proc_show_sysvipc_sem),
+    PROC_FILE("shm", 0444, proc_show_sysvipc_shm),
     PROC_END,
 };
 

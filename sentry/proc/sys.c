@@ -26,6 +26,9 @@
         .name = (nm), .mode = S_IFREG | 0444, .flags = PROC_STRICT, .show = (shower) \
     }
 
+/* What an ipc namespace keeps. */
+#define OF_IPC(name) PROC_FILE_W(#name, 0644, proc_show_##name, proc_write_##name)
+
 /* ---- kernel: names and versions ---- */
 
 static int show_name(struct proc_view *v, struct text *t, size_t field)
@@ -141,6 +144,7 @@ static const struct proc_entry pty_entries[] = {
 };
 
 static const struct proc_entry kernel_entries[] = {
+    VALUE("auto_msgmni", "0"),
     VALUE("cap_last_cap", "40"),
     VALUE("core_pattern", "core"),
     VALUE("core_uses_pid", "0"),
@@ -149,9 +153,10 @@ static const struct proc_entry kernel_entries[] = {
     PROC_FILE_W("hostname", 0644, show_hostname, write_hostname),
     VALUE("io_uring_disabled", "2"),
     VALUE("kptr_restrict", "1"),
-    VALUE("msgmax", "8192"),
-    VALUE("msgmnb", "16384"),
-    VALUE("msgmni", "32000"),
+    OF_IPC(msg_next_id),
+    OF_IPC(msgmax),
+    OF_IPC(msgmnb),
+    OF_IPC(msgmni),
     VALUE("ngroups_max", "65536"),
     SHOWN("ns_last_pid", show_ns_last_pid),
     VALUE("osrelease", UTS_RELEASE),
@@ -168,10 +173,13 @@ static const struct proc_entry kernel_entries[] = {
     VALUE("randomize_va_space", "2"),
     VALUE("sched_child_runs_first", "0"),
     VALUE("sched_rr_timeslice_ms", "100"),
-    VALUE("sem", "32000\t1024000000\t500\t32000"),
-    VALUE("shmall", "18446744073692774399"),
-    VALUE("shmmax", "18446744073692774399"),
-    VALUE("shmmni", "4096"),
+    OF_IPC(sem),
+    OF_IPC(sem_next_id),
+    OF_IPC(shm_next_id),
+    OF_IPC(shm_rmid_forced),
+    OF_IPC(shmall),
+    OF_IPC(shmmax),
+    OF_IPC(shmmni),
     VALUE("sysctl_writes_strict", "1"),
     VALUE("tainted", "0"),
     SHOWN("threads-max", show_threads_max),

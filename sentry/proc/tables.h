@@ -68,6 +68,26 @@ ssize_t proc_write_setgroups(struct proc_view *v, char *s, size_t size);
 int proc_show_pid_cgroup(struct proc_view *v, struct text *t);
 int proc_show_cgroups(struct proc_view *v, struct text *t);
 
+/* sysvipc.c: of the ipc namespace of who looks */
+int proc_show_sysvipc_msg(struct proc_view *v, struct text *t);
+int proc_show_sysvipc_sem(struct proc_view *v, struct text *t);
+int proc_show_sysvipc_shm(struct proc_view *v, struct text *t);
+#define PROC_IPC_SYSCTL(name)                                  \
+    int proc_show_##name(struct proc_view *v, struct text *t); \
+    ssize_t proc_write_##name(struct proc_view *v, char *s, size_t size);
+PROC_IPC_SYSCTL(msg_next_id)
+PROC_IPC_SYSCTL(msgmax)
+PROC_IPC_SYSCTL(msgmnb)
+PROC_IPC_SYSCTL(msgmni)
+PROC_IPC_SYSCTL(sem)
+PROC_IPC_SYSCTL(sem_next_id)
+PROC_IPC_SYSCTL(shm_next_id)
+PROC_IPC_SYSCTL(shm_rmid_forced)
+PROC_IPC_SYSCTL(shmall)
+PROC_IPC_SYSCTL(shmmax)
+PROC_IPC_SYSCTL(shmmni)
+#undef PROC_IPC_SYSCTL
+
 /* system.c: of the whole sandbox */
 struct proc_totals {
     nsec_t user, sys;

@@ -16,7 +16,6 @@
 
 #include "sentry/core/platform_ref.h"
 #include "sentry/core/user.h"
-#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/container.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/nsproxy.h"
@@ -24,6 +23,7 @@
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/signal.h"
+#include "sentry/task/task_ipc.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/timers.h"
 #include "sentry/vfs/mount.h"
@@ -128,7 +128,6 @@ static int copy_mm(struct task *t, struct task *child, uint64_t flags)
         child->mm = mm_get(t->mm);
         return 0;
     }
-    child->group->owns_mm = true;
     return mm_fork(t->mm, &child->group->limits, &child->mm);
 }
 
@@ -171,10 +170,7 @@ static int copy_namespaces(struct task *t, struct task *child, uint64_t flags)
         child->uts = uts_ns_get(t->uts);
     if (err)
         return err;
-    if (flags & CLONE_NEWIPC)
-        err = ipc_ns_create(t->arena, owner, tasks_ns_ino(t->arena), &child->ipc);
-    else
-        child->ipc = ipc_ns_get(t->ipc);
+    err = task_ipc_clone(t, child, flags);
     if (err)
         return err;
     if (!(flags & CLONE_NEWPID)) {
@@ -404,6 +400,7 @@ static void unmake(struct task *child)
     if (child->charged)
         user_uncharge(child->arena, child->charged_uid, USER_TASKS);
     vfork_done(child);
+    task_drop_ipc(child);
     task_drop_files(child);
     task_drop_fs(child);
     task_drop_mm(child);
@@ -432,6 +429,8 @@ static long place(struct task *t, struct task *child, const struct clone_request
         give_number_back(t, pid);
     } else {
         write_tids(t, child, r);
+        if (!(r->flags & CLONE_VM))
+            mm_set_process(child->mm, child->group->pid);
         if (pid_ns_of(pid) != pid_ns_of(t->pid))
             mm_disown(child->mm); /* it does not see those who have the same rights */
         if (child->group != t->group && task_limit(child, RLIMIT_CPU) != LIMIT_INFINITY)

@@ -126,7 +126,6 @@ static void be_leader(struct task *t)
     g->exit_signal = SIGCHLD;
     g->execed = true;
     g->exec_id++;
-    g->owns_mm = true;
     mutex_unlock(&ts->lock);
     forget_exec_task(g);
 }
@@ -177,7 +176,9 @@ static int own_files(struct task *t)
 static void leave_mm(struct task *t, struct mm *old)
 {
     task_end_former(t);
-    t->former = mm_put_visible(old);
+    if (old) /* who has it in common with us keeps it */
+        mm_abandon(old, &t->group->limits, &tasks_of(t->arena)->orphan_limits);
+    t->former = mm_put_visible(old, t->group->pid);
     if (t->former)
         mm_begin_destroy(t->former);
 }
@@ -205,6 +206,7 @@ static void take_mm(struct task *t, struct load *l)
     leave_aspace(t);
     t->clear_tid = uptr(0);
     mm_set_limits(t->mm, &t->group->limits);
+    mm_set_process(t->mm, t->group->pid);
     leave_mm(t, old);
 }
 

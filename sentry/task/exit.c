@@ -15,6 +15,7 @@
 #include "sentry/task/futex.h"
 #include "sentry/task/session.h"
 #include "sentry/task/signal.h"
+#include "sentry/task/task_ipc.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/timers.h"
 #include "sentry/task/usage.h"
@@ -68,10 +69,11 @@ static struct mm *give_back(struct task *t, bool last)
         note_maxrss(t);
         futex_exit(t);
     }
-    if (last && t->group->owns_mm && t->mm)
-        mm_set_limits(t->mm, &tasks_of(t->arena)->orphan_limits);
+    if (last && t->mm)
+        mm_abandon(t->mm, &t->group->limits, &tasks_of(t->arena)->orphan_limits);
     vfork_done(t);
     struct mm *rest = task_drop_mm_visible(t);
+    task_drop_ipc(t);
     task_drop_files(t);
     task_drop_fs(t);
     return rest;
@@ -168,6 +170,7 @@ void task_discard(struct task *t)
 
     stop_signals(t);
     vfork_done(t);
+    task_drop_ipc(t);
     task_drop_files(t);
     task_drop_fs(t);
     task_drop_mm(t);

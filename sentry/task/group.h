@@ -76,7 +76,6 @@ struct thread_group {
     struct waitq signal_waitq; /* woken when a signal is sent: signalfd */
 
     struct limits limits;        /* each word [a]; pairs [g] */
-    bool owns_mm;                /* [T] its mm has `limits`: made by fork or exec, not CLONE_VM */
     struct group_timers *timers; /* of timers.c; NULL where it has none */
     _Atomic int oom_score_adj;   /* -1000 … 1000 */
     int oom_score_adj_min;       /* [g] what it may go down to without CAP_SYS_RESOURCE */

@@ -13,9 +13,9 @@
 #include <linux/capability.h>
 #include <sched.h>
 
-#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/ns.h"
 #include "sentry/task/sighand.h"
+#include "sentry/task/task_ipc.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/mount.h"
 
@@ -132,7 +132,7 @@ static int make_parts(struct task *t, uint64_t flags, struct parts *p)
     if (!err && flags & CLONE_NEWUTS)
         err = uts_ns_copy(t->uts, c->user_ns, &p->uts);
     if (!err && flags & CLONE_NEWIPC)
-        err = ipc_ns_create(t->arena, c->user_ns, tasks_ns_ino(t->arena), &p->ipc);
+        err = ipc_ns_create(t->arena, c->user_ns, tasks_ns_ino(t->arena), &pid_ipc_hooks, &p->ipc);
     if (!err && flags & CLONE_NEWPID)
         err = t->pid_ns_children == pid_ns_of(t->pid)
                   ? pid_ns_create(t->arena, t->pid_ns_children, c->user_ns, &p->pid_ns)
@@ -146,6 +146,15 @@ static int make_parts(struct task *t, uint64_t flags, struct parts *p)
         (a) = (b);               \
         (b) = swap_;             \
     } while (0)
+
+/* Debts are to the sets of one namespace. */
+static void leave_ipc(struct task *t, uint64_t flags)
+{
+    if (flags & CLONE_NEWIPC)
+        task_ipc_leave(t);
+    else if (flags & CLONE_SYSVSEM)
+        task_sem_exit(t);
+}
 
 /* Afterwards `p` has what was there before. */
 static void take_parts(struct task *t, struct parts *p)
@@ -196,8 +205,10 @@ int task_unshare(struct task *t, uint64_t flags)
     int err = check_unshare(t, flags);
     if (!err)
         err = make_parts(t, flags, &p);
-    if (!err)
+    if (!err) {
+        leave_ipc(t, flags);
         take_parts(t, &p);
+    }
     put_parts(t, &p);
     return err;
 }
@@ -369,6 +380,7 @@ static int enter_uts(struct task *t, struct uts_ns *ns)
 
 static int enter_ipc(struct task *t, struct ipc_ns *ns)
 {
+    task_ipc_leave(t);
     ipc_ns_get(ns);
     mutex_lock(&t->lock);
     SWAP(t->ipc, ns);

@@ -9,6 +9,7 @@
 #include "sentry/task/pid.h"
 
 #include "sentry/core/slab.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/task/tasks.h"
 
 static const struct slab_type pid_slab = SLAB_TYPE(pid, struct pid);
@@ -150,6 +151,8 @@ void pid_put(struct pid *p)
         free_pid(p);
     }
 }
+
+const struct ipc_pid_hooks pid_ipc_hooks = { .get = pid_get, .put = pid_put };
 
 void pid_release_locked(struct pid *p)
 {

@@ -17,6 +17,7 @@
 #include "sentry/core/cred.h"
 #include "sentry/core/waitq.h"
 
+struct ipc_pid_hooks;
 struct pid;
 struct pid_ns;
 struct session;
@@ -87,6 +88,8 @@ DEFINE_SCOPED(pid)
 /* Takes it out of the tables where it names nothing any more. */
 void pid_release_locked(struct pid *p);
 
+/* For ipc_ns_create(): who has done what last is remembered by these. */
+extern const struct ipc_pid_hooks pid_ipc_hooks;
 /* Its number in `ns`; 0 where it has none there. */
 int pid_nr(const struct pid *p, const struct pid_ns *ns);
 /* The namespace it was made in: borrowed. */

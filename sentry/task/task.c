@@ -51,7 +51,7 @@ void task_put(struct task *t)
 {
     if (!t || !ref_put(&t->ref))
         return;
-    assert(!t->mm && !t->files && !t->fs && list_empty(&t->pending.queue));
+    assert(!t->mm && !t->files && !t->fs && !t->ipc && list_empty(&t->pending.queue));
     cred_put((struct cred *)t->cred);
     pid_ns_put(t->pid_ns_children);
     pid_put(t->pid);
@@ -66,7 +66,7 @@ struct mm *task_drop_mm_visible(struct task *t)
     struct mm *mm = keep(t->mm);
     mutex_unlock(&t->lock);
     t->aspace = NULL;
-    return mm_put_visible(mm);
+    return mm_put_visible(mm, t->group ? t->group->pid : NULL);
 }
 
 void task_end_former(struct task *t)
@@ -103,11 +103,9 @@ void task_drop_fs(struct task *t)
     mutex_lock(&t->lock);
     struct fs_context *fs = keep(t->fs);
     struct uts_ns *uts = keep(t->uts);
-    struct ipc_ns *ipc = keep(t->ipc);
     mutex_unlock(&t->lock);
     fs_context_put(fs);
     uts_ns_put(uts);
-    ipc_ns_put(ipc);
 }
 
 /* ---- what handlers use ---- */

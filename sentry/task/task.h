@@ -29,6 +29,7 @@
 struct ipc_ns;
 struct pid;
 struct pid_ns;
+struct sem_undo_list;
 struct sighand;
 struct task;
 struct tasks;
@@ -59,6 +60,7 @@ struct task {
     const struct cred *cred;        /* [tl] never NULL: task_cred_get() */
     struct uts_ns *uts;             /* [tl] NULL once it has exited */
     struct ipc_ns *ipc;             /* [tl] the same */
+    struct sem_undo_list *undo;     /* [t] SEM_UNDO; a reference; NULL: nothing yet */
     struct pid_ns *pid_ns_children; /* [t] where its children get their numbers; a reference */
     char name[16];                  /* [l] comm */
 

@@ -15,6 +15,7 @@
 #include "sentry/task/session.h"
 #include "sentry/task/sighand.h"
 #include "sentry/task/signal.h"
+#include "sentry/task/task_ipc.h"
 #include "sentry/task/task_priv.h"
 
 static const struct slab_type tasks_slab =
@@ -55,7 +56,7 @@ int tasks_create(struct arena *a, const struct tasks_options *opts)
     if (!err)
         err = uts_ns_create(a, opts->user_ns, opts->nodename, &ts->uts);
     if (!err)
-        err = ipc_ns_create(a, opts->user_ns, tasks_ns_ino(a), &ts->ipc);
+        err = ipc_ns_create(a, opts->user_ns, tasks_ns_ino(a), &pid_ipc_hooks, &ts->ipc);
     if (!err)
         err = make_first(ts, opts);
     if (err)
@@ -198,7 +199,6 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     atomic_store(&g->oom_score_adj, spec->oom_score_adj);
     g->flags = spec->shielded ? GROUP_UNKILLABLE : 0;
     g->owned = spec->owned;
-    g->owns_mm = true;
     set_parts(t, spec);
     if (t->mm)
         mm_set_limits(t->mm, &g->limits);
@@ -209,10 +209,13 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
         t->charged = true;
         err = link_init_locked(ts, t, ns);
         mutex_unlock(&ts->lock);
+        if (!err && t->mm)
+            mm_set_process(t->mm, g->pid);
     }
     if (err) {
         if (t->charged && !t->pid)
             user_uncharge(a, t->charged_uid, USER_TASKS);
+        task_drop_ipc(t);
         task_drop_files(t);
         task_drop_fs(t);
         task_drop_mm(t);

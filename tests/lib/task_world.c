@@ -106,6 +106,9 @@ void task_world_stop(struct task_world *w)
     assert(slab_live(a, SLAB_pid_ns) == 0);
     assert(slab_live(a, SLAB_session) == 0);
     assert(slab_live(a, SLAB_uts_ns) == 0);
+    assert(slab_live(a, SLAB_ipc_ns) == 0);
+    assert(slab_live(a, SLAB_shm_segment) == 0);
+    assert(slab_live(a, SLAB_sem_undo_list) == 0);
     assert(slab_live(a, SLAB_user) == 0);
     futexes_destroy(a);
     ram_settle(a);

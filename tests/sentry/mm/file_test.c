@@ -352,8 +352,8 @@ Test(file, what_others_see_goes_before_the_memory, .init = start, .fini = stop)
     uint64_t used = ram_used(w.arena);
 
     mm_get(w.mm);
-    cr_assert_null(mm_put_visible(w.mm));
-    struct mm *rest = mm_put_visible(w.mm);
+    cr_assert_null(mm_put_visible(w.mm, NULL));
+    struct mm *rest = mm_put_visible(w.mm, NULL);
     cr_assert_eq(rest, w.mm);
     w.mm = NULL;
     cr_assert_eq(file.refs, 0);
