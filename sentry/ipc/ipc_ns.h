@@ -36,7 +36,7 @@ struct ipc_ns {
  *
  *   owner     referenced
  *   ino       no other namespace has it
- *   pids      a constant
+ *   pids      a constant; NULL where no task is known
  *   errors    ENOMEM
  */
 must_use int ipc_ns_create(struct arena *a, struct user_ns *owner, uint64_t ino,

@@ -23,7 +23,7 @@ static void start(void)
     fs_world_start(&w);
     cr_assert_eq(users_create(w.arena), 0);
     limit_set(&w.vfs.mm.limits, RLIMIT_MSGQUEUE, 819200, 819200);
-    cr_assert_eq(ipc_ns_create(w.arena, w.vfs.user_ns, 7, &ns), 0);
+    cr_assert_eq(ipc_ns_create(w.arena, w.vfs.user_ns, 7, NULL, &ns), 0);
 }
 
 static void stop(void)
@@ -287,7 +287,7 @@ Test(mqueue, an_open_queue_outlives_its_namespace)
     struct dentry *root;
 
     cr_assert_eq(mqueue_fs_root(ns, &root), 0);
-    cr_assert_eq(ipc_ns_create(w.arena, w.vfs.user_ns, 8, &other), 0);
+    cr_assert_eq(ipc_ns_create(w.arena, w.vfs.user_ns, 8, NULL, &other), 0);
     ipc_ns_put(ns);
     ns = other;
     cr_assert_eq(put(f, 5, 0), 0);
