@@ -14,7 +14,8 @@
  * for long, least where all processors have a guest to run; and who sees that it has
  * happened ends all spinning for a while, and for a longer one if it happens again soon.
  *
- * Many guests that talk get seats instead (seat.c), where nobody has to yield.
+ * Many guests that talk get seats instead (seat.c), where nobody has to yield; and those
+ * that compute, too, are coupled (couple.c), where that is all one has to do.
  *
  * Whether it pays is learned from the last time (struct habit): a guest that computes,
  * and a call that blocks for long, are not spun for. Nothing idle spins.
@@ -85,6 +86,8 @@ static uint32_t span_for(struct guest_thread *t, struct habit *h, unsigned guest
 {
     struct platform *p = t->p;
 
+    if (couple_is(t) && h != &t->asleep)
+        return couple_yields(t) && (h == &t->guest || habit_allows(h)) ? SPIN_SHORT : 0;
     if (p->cpu_count == 0 || !habit_allows(h))
         return 0;
     if (seats_full(&p->seats, guests) && seat_pays(t)) {
@@ -103,6 +106,8 @@ static uint32_t looks_for(const struct guest_thread *t, unsigned guests)
     const struct platform *p = t->p;
     unsigned idle = atomic_load_explicit(&p->lingering, memory_order_relaxed);
 
+    if (couple_is(t))
+        return 0;
     if (t->talk.stub_cpu >= 0)
         return SPIN_LONG; /* it is on another processor: we look for so long, whatever the span */
     return guests + idle > 1 || p->cpu_count == 1 ? LOOKS : LOOKS_ALONE;
@@ -113,7 +118,11 @@ static bool is_still(const _Atomic uint32_t *word, uint32_t value)
     return atomic_load_explicit(word, memory_order_relaxed) == value;
 }
 
-/* True where the word has become another in time. */
+/*
+ * True where the word has become another in time.
+ *
+ *   p    whose crowd it is where a yield takes long; NULL: nobody's
+ */
 static bool spin(struct platform *p, const _Atomic uint32_t *word, uint32_t value, uint32_t span,
                  uint32_t looks)
 {
@@ -129,7 +138,7 @@ static bool spin(struct platform *p, const _Atomic uint32_t *word, uint32_t valu
     for (; now - since < span; now = cycles()) {
         host_sched_yield();
         if (!is_still(word, value)) {
-            if (cycles() - now > SPIN_STALL)
+            if (p && cycles() - now > SPIN_STALL)
                 crowd_seen(p);
             return true;
         }
@@ -142,9 +151,11 @@ void spin_for_stub(struct guest_thread *t)
     unsigned guests = atomic_load_explicit(&t->p->running, memory_order_relaxed);
     uint32_t span = span_for(t, &t->sentry, guests);
 
+    /* Who yields to its own guest may find that this computes. */
+    struct platform *p = couple_is(t) ? NULL : t->p;
     if (span)
         habit_learn(&t->sentry,
-                    spin(t->p, &t->stub->slot->turn, TURN_GUEST, span, looks_for(t, guests)));
+                    spin(p, &t->stub->slot->turn, TURN_GUEST, span, looks_for(t, guests)));
     t->talk.is_fresh = false;
 }
 
@@ -155,6 +166,8 @@ void spin_tell(struct guest_thread *t, struct slot *slot)
     if (seat_held(t) && t->sentry.pause == 0 && seats_full(&t->p->seats, guests) && seat_pays(t))
         seat_spread(t);
     uint32_t spin = span_for(t, &t->guest, guests), looks = looks_for(t, guests);
+    if (!couple_is(t) && !seat_held(t) && spin_is_vain(t))
+        spin = 0; /* we shall be asleep; and who sleeps can be coupled */
     if (slot->spin != spin)
         slot->spin = spin;
     if (slot->looks != looks)
@@ -163,11 +176,14 @@ void spin_tell(struct guest_thread *t, struct slot *slot)
 
 void spin_heard(struct guest_thread *t, struct slot *slot, bool sleeps)
 {
-    if (slot->spin)
+    if (slot->spin && !couple_is(t))
         habit_learn(&t->guest, !sleeps);
     if (slot->stalled) {
         slot->stalled = 0;
-        crowd_seen(t->p);
+        if (couple_is(t))
+            couple_stalled(t);
+        else
+            crowd_seen(t->p);
     }
 }
 
@@ -178,9 +194,13 @@ void systrap_linger(struct guest_thread *t, const _Atomic uint32_t *word, uint32
 
     seat_give(t);
     uint32_t span = span_for(t, &t->asleep, guests);
-    if (!span)
-        return;
-    atomic_fetch_add_explicit(&p->lingering, 1, memory_order_relaxed);
-    habit_learn(&t->asleep, spin(p, word, value, span, LOOKS));
-    atomic_fetch_sub_explicit(&p->lingering, 1, memory_order_relaxed);
+    bool paid = false;
+    if (span) {
+        atomic_fetch_add_explicit(&p->lingering, 1, memory_order_relaxed);
+        paid = spin(p, word, value, span, LOOKS);
+        atomic_fetch_sub_explicit(&p->lingering, 1, memory_order_relaxed);
+        habit_learn(&t->asleep, paid);
+    }
+    if (!paid)
+        couple_part(t); /* it sleeps, and may be woken anywhere */
 }

@@ -40,6 +40,14 @@ struct talk {
     _Atomic uint32_t state; /* [a] in the queue or not; it sleeps on this */
 };
 
+/* A stub and its sentry thread on one processor (couple.c). */
+struct couple {
+    unsigned woken; /* [t] turns in a row to which the stub was woken, as long as they are none */
+    int cpu;        /* [t] where both are held; -1: they are none */
+    uint64_t since; /* [t] on the time stamp counter */
+    uint64_t no_yields; /* [t] until then: somebody else computes there */
+};
+
 struct seat {
     _Atomic(struct guest_thread *) holder; /* [a] or NULL */
     _Atomic uint64_t since;                /* [a] on the time stamp counter */
@@ -71,6 +79,7 @@ struct guest_thread {
     struct habit guest;  /* [t] that the stub spins for us? */
     struct habit asleep; /* [t] and before a sleep of the sentry's? */
     struct talk talk;
+    struct couple couple;
     struct list node;  /* in platform.threads, under the lock of stubs */
     struct mutex lock; /* RANK_STUB: the two below, and changes of pid */
     nsec_t past_cpu;   /* [l] of the stubs before this one, less what this one had before */
@@ -179,7 +188,35 @@ static inline bool seat_held(const struct guest_thread *t)
     return atomic_load_explicit(&seat->holder, memory_order_relaxed) == t;
 }
 
+/* couple.c */
+
+/*
+ * Before a guest goes on, as one of `guests`: makes them a couple where that pays, while the stub
+ * sleeps; and none where they have been one for long.
+ */
+void couple_meet(struct guest_thread *t, unsigned guests, bool stub_sleeps);
+
+/* Each goes where it likes. */
+void couple_part(struct guest_thread *t);
+
+/* Its stub has yielded to who computes. */
+void couple_stalled(struct guest_thread *t);
+
+/* Whether they may yield to each other. */
+bool couple_yields(const struct guest_thread *t);
+
+static inline bool couple_is(const struct guest_thread *t)
+{
+    return t->couple.cpu >= 0;
+}
+
 /* spin.c */
+
+/* Its guest computes: we have waited for it in vain more than once, and do not for some turns. */
+static inline bool spin_is_vain(const struct guest_thread *t)
+{
+    return t->sentry.pause > 0 && t->sentry.penalty > 1;
+}
 
 /* Waits for the turn, if only for a while. */
 void spin_for_stub(struct guest_thread *t);

@@ -210,7 +210,8 @@ int systrap_thread_create(struct platform *p, struct guest_thread **out)
     t->p = p;
     list_init(&t->node);
     list_init(&t->talk.queued);
-    t->talk.stub_cpu = -1;
+    t->talk.stub_cpu = t->couple.cpu = -1;
+    cpus_roam(&p->stubs.cpus); /* who has made this thread may be held, and it inherits that */
     mutex_init(&t->lock, RANK_STUB);
     mutex_lock(&p->stubs.lock);
     list_push_back(&p->threads, &t->node);
@@ -230,6 +231,7 @@ static struct stub *part(struct guest_thread *t)
     atomic_store(&t->pid, 0);
     mutex_unlock(&t->lock);
     seat_give(t);
+    couple_part(t);
     t->stub = NULL;
     t->brief = false; /* what it has not told is gone with it */
     if (t->fpu_at == FPU_IN_STUB)

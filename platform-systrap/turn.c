@@ -18,6 +18,7 @@
 #include "platform-systrap/systrap_priv.h"
 
 #define LOOK_AFTER   NSEC_PER_SEC
+#define LOOK_COUPLED (2 * NSEC_PER_MSEC)   /* who has let us wait for so long computes */
 #define LOOK_AGAIN   (100 * NSEC_PER_MSEC) /* where it owes us an answer */
 #define ANSWER_CPU   (300 * NSEC_PER_MSEC) /* processor time for an answer */
 #define ANSWER_LOOKS 30                    /* or this many looks, with less than that */
@@ -59,6 +60,20 @@ static bool is_hopeful(struct guest_thread *t, uint32_t orders, struct patience 
     return p->looks <= ANSWER_LOOKS && cpu - p->cpu < ANSWER_CPU;
 }
 
+/* Sleeps until the turn may be another. False where it need not wait any more. */
+static bool sleep_for_turn(struct guest_thread *t, uint32_t orders, struct patience *p)
+{
+    nsec_t span = couple_is(t) ? LOOK_COUPLED : p->looks ? LOOK_AGAIN : LOOK_AFTER;
+    nsec_t deadline = nsec_add(host_clock_gettime(CLOCK_MONOTONIC), span);
+
+    if (host_futex_wait_shared(&t->stub->slot->turn, TURN_GUEST, deadline) != -ETIMEDOUT)
+        return true;
+    if (!couple_is(t))
+        return is_hopeful(t, orders, p);
+    couple_part(t);
+    return true;
+}
+
 /* True where the turn is ours; false where the stub is to end. */
 static bool await(struct guest_thread *t, uint32_t orders)
 {
@@ -74,12 +89,8 @@ static bool await(struct guest_thread *t, uint32_t orders)
     uint64_t since = __builtin_ia32_rdtsc();
     /* Said before we look at the turn again; the stub looks at it after it has changed that. */
     atomic_store(&slot->sentry_sleeps, 1);
-    while (hope && (now = atomic_load(&slot->turn)) == TURN_GUEST) {
-        nsec_t deadline =
-            nsec_add(host_clock_gettime(CLOCK_MONOTONIC), patience.looks ? LOOK_AGAIN : LOOK_AFTER);
-        if (host_futex_wait_shared(&slot->turn, TURN_GUEST, deadline) == -ETIMEDOUT)
-            hope = is_hopeful(t, orders, &patience);
-    }
+    while (hope && (now = atomic_load(&slot->turn)) == TURN_GUEST)
+        hope = sleep_for_turn(t, orders, &patience);
     atomic_store_explicit(&slot->sentry_sleeps, 0, memory_order_relaxed);
     if (!hope || now != TURN_SENTRY)
         return false;
@@ -94,8 +105,10 @@ int turn(struct guest_thread *t, uint32_t orders, uint64_t result)
 
     if (orders & ORDER_RUN)
         seat_take(t, atomic_load_explicit(&t->p->running, memory_order_relaxed) + 1);
-    atomic_fetch_add_explicit(&t->p->running, 1, memory_order_relaxed);
+    unsigned guests = atomic_fetch_add_explicit(&t->p->running, 1, memory_order_relaxed) + 1;
     bool sleeps = atomic_load(&slot->stub_sleeps);
+    if (orders & ORDER_RUN)
+        couple_meet(t, guests, sleeps);
     spin_heard(t, slot, sleeps);
     spin_tell(t, slot);
     slot->orders = orders;
