@@ -11,6 +11,8 @@
 #include "sentry/mm/copy.h"
 #include "sentry/mm/frame_table.h"
 
+#define SINGLE_PAGES 32u
+
 static const struct slab_type frames_slab =
     SLAB_TYPE(frames, struct frames, .const_ptrs = { PTR_AT(struct frames, idle.ops) });
 
@@ -146,15 +148,29 @@ int ram_fd(struct arena *a)
     return ram_of(a)->fd;
 }
 
-/* SEEK_DATA counts pages that are swapped out, as mincore() does not. */
-pfn_t ram_find(struct arena *a, pfn_t pfn, pfn_t end, bool data)
+/* The next page from `pfn` on that is there, or is not; by SEEK_DATA those count that are swapped
+ * out, too, as by mincore() they would not. */
+static pfn_t seek(struct arena *a, pfn_t pfn, int whence)
 {
-    if (pfn >= end)
-        return end;
-    int64_t at = host_lseek(ram_fd(a), (int64_t)(pfn * PAGE_SIZE), data ? SEEK_DATA : SEEK_HOLE);
-    if (at == -ENXIO && data)
-        return end;
+    int64_t at = host_lseek(ram_fd(a), (int64_t)(pfn * PAGE_SIZE), whence);
+
+    if (at == -ENXIO && whence == SEEK_DATA)
+        return PFN_NONE;
     if (at < 0)
         panic("lseek(RAM, %lu): %ld", pfn, (long)at);
-    return min((pfn_t)at / PAGE_SIZE, end);
+    return (pfn_t)at / PAGE_SIZE;
+}
+
+/*
+ * SEEK_HOLE looks at each page up to a hole, whatever our end is: at most of a RAM that is nearly
+ * full. So the first pages are asked for one by one.
+ */
+pfn_t ram_find(struct arena *a, pfn_t pfn, pfn_t end, bool data)
+{
+    pfn_t single = data ? pfn : min(pfn + SINGLE_PAGES, end);
+
+    for (; pfn < single; pfn++)
+        if (seek(a, pfn, SEEK_DATA) != pfn)
+            return pfn;
+    return pfn < end ? min(seek(a, pfn, data ? SEEK_DATA : SEEK_HOLE), end) : end;
 }

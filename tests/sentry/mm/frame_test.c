@@ -10,6 +10,7 @@
 
 #include "include/uptr.h"
 #include "sentry/core/timer.h"
+#include "sentry/mm/frame_priv.h"
 #include "tests/lib/mm_world.h"
 
 static struct mm_world w;
@@ -224,6 +225,34 @@ Test(frame, untouched_frames_cost_nothing_when_they_come_back, .init = start, .f
     cr_assert_eq(host_cost(), cost);
     cr_assert_eq(*(char *)frame_ptr(w.arena, pfn + 7), 0);
     frame_put(w.arena, pfn, count);
+}
+
+/* Holes near and far, one page and many, asked for from each page, with each end. */
+Test(frame, holes_and_pages_of_ram_are_found, .init = start, .fini = stop)
+{
+    uint64_t count = 200;
+    bool there[200];
+    pfn_t at;
+
+    cr_assert_eq(frame_alloc_run(w.arena, &count, &at), 0);
+    cr_assert_eq(count, 200);
+    for (uint64_t i = 0; i < 200; i++) {
+        there[i] = i != 0 && i != 9 && i != 10 && i != 31 && !(i > 65 && i < 100) && i < 170;
+        if (there[i])
+            *(char *)frame_ptr(w.arena, at + i) = 1;
+    }
+    for (uint64_t from = 0; from <= 200; from++) {
+        for (uint64_t end = from; end <= 200; end += 7) {
+            uint64_t page = from, hole = from;
+            while (page < end && !there[page])
+                page++;
+            while (hole < end && there[hole])
+                hole++;
+            cr_assert_eq(ram_find(w.arena, at + from, at + end, true), at + page);
+            cr_assert_eq(ram_find(w.arena, at + from, at + end, false), at + hole);
+        }
+    }
+    frame_put(w.arena, at, 200);
 }
 
 Test(frame, random_holders_never_share, .init = start, .fini = stop)
