@@ -143,7 +143,7 @@ static int operate(struct task *t, uptr_t at, uint32_t encoded)
     int32_t arg = signed12(encoded >> 12 & 0xfff), cmp_arg = signed12(encoded & 0xfff);
     uint32_t old, seen, next;
 
-    if (encoded & (FUTEX_OP_OPARG_SHIFT << 28))
+    if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT)
         arg = (int32_t)(1u << (arg & 31));
     int err = word_load(t->mm, at, &seen);
     if (err)
