@@ -3,7 +3,7 @@
 set terminal svg size 900, 120 + 22 * rows font "sans-serif,13" background "white"
 set title "Time in ratio to native (left is faster)"
 set logscale x
-set xrange [0.5:*]
+set xrange [*<0.5:2<*]
 set yrange [rows - 0.5:-0.5]
 set format x "%g"
 set xtics nomirror
