@@ -43,6 +43,7 @@ struct aspace {
     int narrow_prot;              /* [l] and which */
     struct list parked;           /* [l] of the platform: stubs of threads that have ended */
     uint32_t slots;               /* [l] of the platform: the first of a chain that goes with it */
+    _Atomic bool talks;           /* [a] of the platform: the thread last looked at (seat.c) */
 };
 
 /* What differs from platform to platform. */

@@ -8,9 +8,10 @@
  * sleep in a queue, as they would for a slice of the host's.
  *
  * Who computes needs no seat: the host shares processors out better than we do. Whether
- * a guest talks is seen by its stub's processor time; who finds that its guest takes long,
- * or sleeps in the sentry, gives its seat up; and while guests have a processor for long,
- * as compilers do, there are no seats at all.
+ * a guest talks is seen by its stub's processor time, and expected of a new thread where
+ * one of its siblings did last. Who finds that its guest takes long, or sleeps in the
+ * sentry, gives its seat up; and after one has computed there are none for some times as
+ * long, so while guests do little else, as compilers do, there are none at all.
  *
  * A guest may say nonsense of itself, and have a seat for a slice like all others. Who
  * falls asleep in the sentry with a seat loses it to the first who has waited for too
@@ -22,10 +23,12 @@
 #include "platform-systrap/systrap_priv.h"
 
 /* In cycles of the time stamp counter, of which a ms has some millions. */
-#define SLICE    1000000u
-#define STALE    (3 * SLICE) /* its holder sleeps: it would have seen that others wait */
-#define LONG     1000000u    /* a turn to look at: it computes, or has been kept waiting */
-#define NO_SEATS 100000000u  /* for so long after one has computed */
+#define SLICE 1000000u
+#define STALE (3 * SLICE) /* its holder sleeps: it would have seen that others wait */
+#define LONG  1000000u    /* a turn to look at: it computes, or has been kept waiting */
+
+#define NO_SEATS_TIMES 4u /* as long as a guest has computed */
+#define NO_SEATS_MAX   UINT64_C(100000000)
 
 #define LONG_TIME  (400 * NSEC_PER_USEC) /* of a stub that computes, in a long turn */
 #define SLICE_TIME (500 * NSEC_PER_USEC)
@@ -43,7 +46,7 @@ static uint64_t cycles(void)
 
 void seat_meet(struct guest_thread *t)
 {
-    t->talk.talks = false;
+    t->talk.talks = atomic_load_explicit(&t->stub->corpse->as->talks, memory_order_relaxed);
     t->talk.turns = 0;
     t->talk.cpu_then = t->stub->cpu_before;
 }
@@ -63,7 +66,28 @@ bool seats_full(const struct seats *s, unsigned guests)
     return guests > s->cpus || atomic_load_explicit(&s->waiting, memory_order_relaxed);
 }
 
+bool seats_taken(const struct seats *s)
+{
+    bool taken = atomic_load_explicit(&s->waiting, memory_order_relaxed);
+
+    for (unsigned n = 0; n < s->count && !taken; n++)
+        taken = atomic_load_explicit(&s->at[n].holder, memory_order_relaxed);
+    return taken;
+}
+
 /* ---- who computes ---- */
+
+/* There are none for a while, or for longer than was said before. */
+static void close_seats(struct seats *s, uint64_t now, uint64_t span)
+{
+    if (now + span > atomic_load_explicit(&s->open_from, memory_order_relaxed))
+        atomic_store_explicit(&s->open_from, now + span, memory_order_relaxed);
+}
+
+static bool are_open(const struct seats *s)
+{
+    return cycles() >= atomic_load_explicit(&s->open_from, memory_order_relaxed);
+}
 
 void seat_saw(struct guest_thread *t, uint64_t since)
 {
@@ -75,15 +99,10 @@ void seat_saw(struct guest_thread *t, uint64_t since)
     nsec_t cpu = stub_time(t->stub->pid);
     if (cpu - k->cpu_then > k->turns * TALK_TIME + LONG_TIME) {
         k->talks = false;
-        atomic_store_explicit(&t->p->seats.computed, now, memory_order_relaxed);
+        close_seats(&t->p->seats, now, min(NO_SEATS_TIMES * (now - since), NO_SEATS_MAX));
     }
     k->cpu_then = cpu;
     k->turns = 0;
-}
-
-static bool someone_computes(const struct seats *s)
-{
-    return cycles() - atomic_load_explicit(&s->computed, memory_order_relaxed) < NO_SEATS;
 }
 
 /* Looked at while the stub sleeps: its clock is exact then. */
@@ -95,6 +114,7 @@ static bool talks(struct guest_thread *t)
         return k->talks;
     nsec_t now = stub_time(t->stub->pid);
     k->talks = now - k->cpu_then < k->turns * TALK_TIME;
+    atomic_store_explicit(&t->stub->corpse->as->talks, k->talks, memory_order_relaxed);
     k->cpu_then = now;
     k->turns = 0;
     return k->talks;
@@ -102,7 +122,7 @@ static bool talks(struct guest_thread *t)
 
 bool seat_pays(struct guest_thread *t)
 {
-    return t->talk.talks && !someone_computes(&t->p->seats);
+    return t->talk.talks && are_open(&t->p->seats);
 }
 
 /* ---- seats ---- */
@@ -237,8 +257,7 @@ static bool wants(struct guest_thread *t, unsigned guests)
 {
     const struct seats *s = &t->p->seats;
 
-    return s->count > 0 && (guests >= s->cpus || seats_full(s, guests)) && talks(t) &&
-           !someone_computes(s);
+    return s->count > 0 && (guests >= s->cpus || seats_full(s, guests)) && talks(t) && are_open(s);
 }
 
 void seat_take(struct guest_thread *t, unsigned guests)

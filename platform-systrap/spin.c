@@ -56,6 +56,13 @@ static void habit_learn(struct habit *h, bool paid)
     h->pause = h->penalty;
 }
 
+/* Whether it is those with seats that keep others waiting: no more run than they. */
+static bool is_slice(struct platform *p)
+{
+    return seats_taken(&p->seats) &&
+           atomic_load_explicit(&p->running, memory_order_relaxed) < p->cpu_count;
+}
+
 /* Others compute where we spin: nobody does for a while, for longer if it is so again. */
 static void crowd_seen(struct platform *p)
 {
@@ -63,7 +70,7 @@ static void crowd_seen(struct platform *p)
     uint64_t until = atomic_load_explicit(&p->crowd_end, memory_order_relaxed);
     uint64_t span = atomic_load_explicit(&p->crowd_span, memory_order_relaxed);
 
-    if (now < until)
+    if (now < until || is_slice(p))
         return;
     span = now - until < 4 * span ? min(2 * span, CROWD_MAX) : CROWD_MIN;
     atomic_store_explicit(&p->crowd_span, span, memory_order_relaxed);

@@ -56,12 +56,12 @@ struct seat {
 #define SEATS_MAX 64
 
 struct seats {
-    struct mutex lock;         /* RANK_STUB */
-    struct list queue;         /* [l] of threads that wait */
-    _Atomic unsigned waiting;  /* [a] how many those are; changes under the lock */
-    _Atomic uint64_t computed; /* [a] when a guest was last seen to compute for long */
-    unsigned cpus;             /* [I] */
-    unsigned count;            /* [I] 0: nobody waits for one */
+    struct mutex lock;          /* RANK_STUB */
+    struct list queue;          /* [l] of threads that wait */
+    _Atomic unsigned waiting;   /* [a] how many those are; changes under the lock */
+    _Atomic uint64_t open_from; /* [a] none is given before: guests compute */
+    unsigned cpus;              /* [I] */
+    unsigned count;             /* [I] 0: nobody waits for one */
     struct seat at[SEATS_MAX];
 };
 
@@ -155,11 +155,14 @@ must_use int turn(struct guest_thread *t, uint32_t orders, uint64_t result);
 /* One for two processors, and at most SEATS_MAX: with more there are none, and nobody waits. */
 void seats_init(struct seats *s, unsigned cpus);
 
-/* It has a stub, of which nothing is known. */
+/* It has a stub, of which only that is known what its siblings do. */
 void seat_meet(struct guest_thread *t);
 
 /* Whether more than the processors can take want to run, as `guests` do, or wait for a seat. */
 bool seats_full(const struct seats *s, unsigned guests);
+
+/* Whether some guest has one, or is about to. */
+bool seats_taken(const struct seats *s);
 
 /* Its guest has had the turn since then, a time that its sentry thread slept. */
 void seat_saw(struct guest_thread *t, uint64_t since);

@@ -175,6 +175,8 @@ static void end(struct aspace *as)
 
 void systrap_aspace_destroy(struct aspace *as)
 {
+    if (as)
+        atomic_store_explicit(&as->talks, false, memory_order_relaxed);
     as = as ? spare_put(as, true) : NULL;
     if (as)
         end(as);
