@@ -53,11 +53,13 @@ static struct option_mount *mount_at(struct view *v, const char *target)
     return NULL;
 }
 
-/* `m->target` is taken. */
+/* `m.target` is taken, whatever comes of it. */
 static int mount_push(struct view *v, struct option_mount m, bool by_user, struct err *e)
 {
-    if (v->nmounts == OPTIONS_MOUNTS_MAX)
+    if (v->nmounts == OPTIONS_MOUNTS_MAX) {
+        free((char *)m.target);
         return err_set(e, -E2BIG, "more than %d mounts", OPTIONS_MOUNTS_MAX);
+    }
     v->by_user[v->nmounts] = by_user;
     v->mounts[v->nmounts++] = m;
     return 0;
@@ -74,6 +76,7 @@ int view_mount(struct view *v, struct option_mount m, struct err *e)
     return mount_push(v, m, true, e);
 }
 
+/* `target` is taken; NULL: it lies where it does on the host. */
 static int add_host(struct view *v, enum view_mode mode, const char *host, char *target,
                     const char *flag, struct err *e)
 {
@@ -84,11 +87,13 @@ static int add_host(struct view *v, enum view_mode mode, const char *host, char 
         int err = -errno;
 
         free(real);
+        free(target);
         return err_set(e, err, "--%s %s: %s", flag, host, strerror(-err));
     }
     bool file = !S_ISDIR(st.st_mode);
     if (file && mode == VIEW_OVERLAY) {
         free(real);
+        free(target);
         return err_set(e, -ENOTDIR, "--%s %s: only a directory can have a layer over it; use --ro",
                        flag, host);
     }
@@ -116,16 +121,17 @@ int view_add(struct view *v, enum view_mode mode, const char *spec, const char *
     char *target = guest ? view_clean_path(guest) : NULL;
     int err;
 
-    if (v->ntrees + 2 >= OPTIONS_MOUNTS_MAX)
+    if (v->ntrees + 2 >= OPTIONS_MOUNTS_MAX) {
+        free(target);
         err = err_set(e, -E2BIG, "more than %d mounts", OPTIONS_MOUNTS_MAX);
-    else if (guest && !target)
+    } else if (guest && !target) {
         err = err_set(e, -EINVAL,
                       "--%s %s: the place in the sandbox must be an absolute path "
                       "without \"..\"",
                       flag, spec);
-    else if (has_host)
+    } else if (has_host) {
         err = add_host(v, mode, host, target, flag, e);
-    else
+    } else {
         err = mount_push(v,
                          (struct option_mount){ .kind = mode == VIEW_TMP ? MOUNT_TMPFS : MOUNT_HIDE,
                                                 .target = target,
@@ -133,6 +139,7 @@ int view_add(struct view *v, enum view_mode mode, const char *spec, const char *
                                                 .flags = MS_NOSUID | MS_NODEV,
                                                 .data = mode == VIEW_TMP ? "mode=1777" : "" },
                          true, e);
+    }
     free(host);
     if (err)
         return err;

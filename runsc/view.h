@@ -60,7 +60,8 @@ void view_free(struct view *v);
 
 /* Exports a tree: its number. `path` is taken: absolute, real. */
 uint32_t view_export(struct view *v, struct view_tree tree);
-/* Adds a mount behind all others. `m.target` is taken. Errors: E2BIG with words. */
+/* Adds a mount behind all others. `m.target` is taken, whatever comes of it. Errors: E2BIG with
+ * words. */
 must_use int view_mount(struct view *v, struct option_mount m, struct err *e);
 /* "/a//b/./c/" → "/a/b/c": given. NULL where it is relative, or has ".." in it. */
 char *view_clean_path(const char *path);
