@@ -118,14 +118,9 @@ static int begin_locked(struct sem_set *s, struct sem_wait *w)
 /* The debts are made before it is known whether there will be any: as find_alloc_undo(). */
 static int find_undo(const struct ipc_caller *c, struct sem_undo_list *l, struct sem_wait *w)
 {
-    struct sem_undo *u;
-
     if (!sem_request_undoes(w->request.ops, w->request.count))
         return 0;
-    int err = sem_undo_find(&c->ns->sem, l, w->set, &u);
-    if (!err)
-        w->request.adjust = u->adjust;
-    return err;
+    return sem_undo_find(&c->ns->sem, l, w->set, &w->request.adjust);
 }
 
 int sem_op_begin(const struct ipc_caller *c, struct sem_undo_list *undo, int id,

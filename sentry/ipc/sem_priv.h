@@ -41,9 +41,14 @@ void sem_settle_locked(struct sem_set *s, bool note_time) HOLDS(s->object.lock);
 /* All that wait get this answer. */
 void sem_answer_all_locked(struct sem_set *s, int answer) HOLDS(s->object.lock);
 
-/* The debt of `l` to `s`: made if there is none. Errors: EIDRM, ENOMEM. */
+/*
+ * The debt of `l` to `s`, by number of semaphore: made if there is none. It goes with the set:
+ * who takes the set's lock looks whether that has been removed before he looks in here.
+ *
+ *   errors    EIDRM, ENOMEM
+ */
 must_use int sem_undo_find(struct sem_table *t, struct sem_undo_list *l, struct sem_set *s,
-                           struct sem_undo **out);
+                           int16_t **adjust);
 /* It is removed: nobody owes it anything any more. */
 void sem_undo_forget_locked(struct sem_table *t, struct sem_set *s)
     HOLDS(t->ids.lock, s->object.lock);

@@ -81,12 +81,15 @@ static int find_locked(struct sem_undo_list *l, struct sem_set *s, struct sem_un
     return 0;
 }
 
-int sem_undo_find(struct sem_table *t, struct sem_undo_list *l, struct sem_set *s,
-                  struct sem_undo **out)
+int sem_undo_find(struct sem_table *t, struct sem_undo_list *l, struct sem_set *s, int16_t **adjust)
 {
+    struct sem_undo *u;
+
     mutex_lock(&t->ids.lock);
     mutex_lock(&s->object.lock);
-    int err = find_locked(l, s, out);
+    int err = find_locked(l, s, &u);
+    if (!err)
+        *adjust = u->adjust;
     mutex_unlock(&s->object.lock);
     mutex_unlock(&t->ids.lock);
     return err;
