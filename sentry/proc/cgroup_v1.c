@@ -173,15 +173,21 @@ static const struct proc_entry pids_entries[] = {
     PROC_END,
 };
 
+/* Its number is its place here, from 1 on; 0 is version 2. */
 static const struct hierarchy {
-    const char *controllers, *options;
+    const char *options; /* of the mount: a comma, and then its controllers */
     struct proc_entry root;
 } hierarchies[] = {
-    {"cpuset",       ",cpuset",      PROC_DIR("/", 0555, cpuset_entries)},
-    { "cpu,cpuacct", ",cpu,cpuacct", PROC_DIR("/", 0555, cpu_entries)   },
-    { "memory",      ",memory",      PROC_DIR("/", 0555, memory_entries)},
-    { "pids",        ",pids",        PROC_DIR("/", 0555, pids_entries)  },
+    {",cpuset",       PROC_DIR("/", 0555, cpuset_entries)},
+    { ",cpu,cpuacct", PROC_DIR("/", 0555, cpu_entries)   },
+    { ",memory",      PROC_DIR("/", 0555, memory_entries)},
+    { ",pids",        PROC_DIR("/", 0555, pids_entries)  },
 };
+
+static const char *controllers_of(const struct hierarchy *h)
+{
+    return h->options + 1;
+}
 
 int cgroup_v1_create(struct arena *a, const char *controllers, struct dentry **out)
 {
@@ -189,7 +195,7 @@ int cgroup_v1_create(struct arena *a, const char *controllers, struct dentry **o
         const struct hierarchy *h = &hierarchies[i];
         const struct superblock_origin shown = { "cgroup", h->options, "" };
 
-        if (strcmp(h->controllers, controllers) != 0)
+        if (strcmp(controllers_of(h), controllers) != 0)
             continue;
         int err = proc_fs_create(a, "cgroup", CGROUP_SUPER_MAGIC, &h->root, NULL, out);
         if (!err) {
@@ -234,28 +240,23 @@ int proc_show_pid_cgroup(struct proc_view *v, struct text *t)
 {
     if (task_container(v->task)->cgroup_v1)
         for (size_t i = ARRAY_LEN(hierarchies); i > 0; i--)
-            text_printf(t, "%zu:%s:/\n", i, hierarchies[i - 1].controllers);
+            text_printf(t, "%zu:%s:/\n", i, controllers_of(&hierarchies[i - 1]));
     text_string(t, "0::/\n");
     return 0;
 }
 
-/* The numbers are those of above; 0 is version 2. */
 int proc_show_cgroups(struct proc_view *v, struct text *t)
 {
-    static const struct {
-        const char *name;
-        int hierarchy;
-    } controllers[] = {
-        {"cpuset",   1},
-        { "cpu",     2},
-        { "cpuacct", 2},
-        { "memory",  3},
-        { "pids",    4},
-    };
     bool v1 = cgroup_container(v)->cgroup_v1;
 
     text_string(t, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
-    for (size_t i = 0; i < ARRAY_LEN(controllers); i++)
-        text_printf(t, "%s\t%d\t1\t1\n", controllers[i].name, v1 ? controllers[i].hierarchy : 0);
+    for (size_t i = 0; i < ARRAY_LEN(hierarchies); i++) {
+        const char *comma = hierarchies[i].options;
+        while (*comma) {
+            const char *name = comma + 1;
+            comma = name + strcspn(name, ",");
+            text_printf(t, "%.*s\t%zu\t1\t1\n", (int)(comma - name), name, v1 ? i + 1 : 0);
+        }
+    }
     return 0;
 }
