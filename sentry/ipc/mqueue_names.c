@@ -94,13 +94,13 @@ int mqueue_fs_root(struct ipc_ns *ns, struct dentry **out)
 
 int mqueue_limits(struct ipc_ns *ns, struct mqueue_limits **out)
 {
-    struct path root;
-    int err = root_get(ns, &root);
+    struct dentry *root;
+    int err = mqueue_fs_root(ns, &root);
 
     if (err)
         return err;
-    *out = &mqueue_fs_of(dentry_inode(root.dentry))->limits;
-    path_put(&root);
+    *out = &mqueue_fs_of(dentry_inode(root))->limits; /* as long as the namespace has its root */
+    dentry_put(root);
     return 0;
 }
 

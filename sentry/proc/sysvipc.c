@@ -130,11 +130,13 @@ static ssize_t write_u64(const char *s, size_t size, _Atomic uint64_t *to)
     return (ssize_t)size;
 }
 
+#define SHOW_INT(name, member)                                \
+    int proc_show_##name(struct proc_view *v, struct text *t) \
+    {                                                         \
+        return show_int(t, atomic_load(&ns_of(v)->member));   \
+    }
 #define INT_FILE(name, member, most)                                  \
-    int proc_show_##name(struct proc_view *v, struct text *t)         \
-    {                                                                 \
-        return show_int(t, atomic_load(&ns_of(v)->member));           \
-    }                                                                 \
+    SHOW_INT(name, member)                                            \
     ssize_t proc_write_##name(struct proc_view *v, char *s, size_t n) \
     {                                                                 \
         return write_int(s, n, (most), &ns_of(v)->member);            \
@@ -151,10 +153,7 @@ static ssize_t write_u64(const char *s, size_t size, _Atomic uint64_t *to)
     }
 /* Who makes processes anew, ids and all, says what the next one is. */
 #define NEXT_FILE(name, member)                                                          \
-    int proc_show_##name(struct proc_view *v, struct text *t)                            \
-    {                                                                                    \
-        return show_int(t, atomic_load(&ns_of(v)->member));                              \
-    }                                                                                    \
+    SHOW_INT(name, member)                                                               \
     ssize_t proc_write_##name(struct proc_view *v, char *s, size_t n)                    \
     {                                                                                    \
         return may_restore(v) ? write_int(s, n, INT32_MAX, &ns_of(v)->member) : -EACCES; \
