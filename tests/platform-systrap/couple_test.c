@@ -44,14 +44,19 @@ static void start(struct rig *r)
     CODE(r, LOOPS_AT, "\xff\xc9\x75\xfc\x0f\x05"); /* 1: dec %ecx; jnz 1b; syscall */
 }
 
+static void start_on_two(struct rig *r)
+{
+    start(r);
+    if (r->p->cpu_count < 2)
+        cr_skip_test("one processor: nothing to choose from");
+}
+
 Test(couple, of_one_who_computes_and_calls_is_held_on_one_processor, .timeout = 60)
 {
     struct guest_regs regs = rig_regs(LOOPS_AT);
     struct rig r;
 
-    start(&r);
-    if (r.p->cpu_count < 2)
-        cr_skip_test("one processor: nothing to choose from");
+    start_on_two(&r);
     cr_assert(is_coupled_after_turns(&r, &regs));
     cr_assert_eq(processors(0), 1);
     cr_assert_eq(processors(r.t->stub->pid), 1);
@@ -64,9 +69,7 @@ Test(couple, ends_where_the_guest_computes_for_long, .timeout = 60)
     struct guest_regs regs = rig_regs(LOOPS_AT);
     struct rig r;
 
-    start(&r);
-    if (r.p->cpu_count < 2)
-        cr_skip_test("one processor: nothing to choose from");
+    start_on_two(&r);
     cr_assert(is_coupled_after_turns(&r, &regs));
     regs.rip = LOOPS_AT;
     regs.rcx = MANY;
@@ -83,9 +86,7 @@ Test(couple, ends_before_its_thread_sleeps, .timeout = 60)
     _Atomic uint32_t word = 7;
     struct rig r;
 
-    start(&r);
-    if (r.p->cpu_count < 2)
-        cr_skip_test("one processor: nothing to choose from");
+    start_on_two(&r);
     cr_assert(is_coupled_after_turns(&r, &regs));
     OPS->linger(r.t, &word, 7);
     cr_assert_not(couple_is(r.t));
