@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One turn in the guest: registers into the slot, a turn, a stop, registers out. */
 #include <errno.h>
+#include <signal.h>
 
 #include "platform-systrap/regs_amd64.h"
 #include "platform-systrap/systrap_priv.h"
@@ -13,6 +14,23 @@ static void from_frame(struct guest_thread *t, const struct signal_frame *f,
 {
     regs_from_frame(t->stub, f, regs);
     t->brief = false;
+}
+
+/* One of those that have a handler (entry.S), as `signo` of a slot says it; 0: none of them. */
+static int known_signal(uint32_t signo)
+{
+    switch (signo) {
+    case SIGSYS:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case KICK_SIGNAL:
+        return (int)signo;
+    default:
+        return 0;
+    }
 }
 
 /* What the stub says, of which nothing may be believed: it is the guest that says it. */
@@ -31,9 +49,9 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
         return STOPPED;
     }
     stop->why = STOP_INTERRUPT; /* also where what is said makes no sense */
-    if (why != WHY_SIGNAL && why != WHY_ROLLBACK)
+    int signo = known_signal(s->slot->signo);
+    if ((why != WHY_SIGNAL && why != WHY_ROLLBACK) || signo == 0)
         return STOPPED;
-    int signo = (int)s->slot->signo;
     if (signo == KICK_SIGNAL) {
         if (!kick_take(&t->state)) {
             if (why == WHY_SIGNAL && frame_copy(s, &frame))

@@ -55,10 +55,18 @@ void sighand_reset(struct sighand *s)
     mutex_unlock(&s->lock);
 }
 
+/* Who asks has made sure that there is such a signal: a number of the guest's ends here otherwise. */
+static struct abi_sigaction *action_locked(struct sighand *s, int sig) HOLDS(s->lock);
+static struct abi_sigaction *action_locked(struct sighand *s, int sig)
+{
+    assert(sig >= 1 && sig <= SIGNAL_COUNT);
+    return &s->action[sig - 1];
+}
+
 uint64_t sighand_handler(struct sighand *s, int sig)
 {
     mutex_lock(&s->lock);
-    uint64_t handler = s->action[sig - 1].handler;
+    uint64_t handler = action_locked(s, sig)->handler;
     mutex_unlock(&s->lock);
     return handler;
 }
@@ -66,14 +74,14 @@ uint64_t sighand_handler(struct sighand *s, int sig)
 void sighand_action(struct sighand *s, int sig, struct abi_sigaction *out)
 {
     mutex_lock(&s->lock);
-    *out = s->action[sig - 1];
+    *out = *action_locked(s, sig);
     mutex_unlock(&s->lock);
 }
 
 void sighand_set(struct sighand *s, int sig, const struct abi_sigaction *act)
 {
     mutex_lock(&s->lock);
-    s->action[sig - 1] = *act;
+    *action_locked(s, sig) = *act;
     mutex_unlock(&s->lock);
 }
 
