@@ -10,6 +10,20 @@
 #include "sentry/vfs/prefix.h"
 #include "sentry/vfs/vfs_priv.h"
 
+/*
+ * Takes `d` out of the table, unless it has left it before: a look-up forgets what it does not
+ * believe any more, and asks nobody who has claimed it. Returns whether it did; the cache's
+ * reference passes to the caller then.
+ */
+static bool take_out_locked(struct dentry *dir, struct dentry *d) HOLDS(dir->lock);
+static bool take_out_locked(struct dentry *dir, struct dentry *d)
+{
+    if (!(dentry_state(d) & DENTRY_HASHED))
+        return false;
+    dentry_unhash_locked(dir, d);
+    return true;
+}
+
 void dentry_forget(struct dentry *d, bool deleted)
 {
     bool was_hashed = false;
@@ -18,9 +32,7 @@ void dentry_forget(struct dentry *d, bool deleted)
     struct dentry *dir = d->parent;
     if (dir) {
         mutex_lock(&dir->lock);
-        was_hashed = dentry_state(d) & DENTRY_HASHED;
-        if (was_hashed)
-            dentry_unhash_locked(dir, d);
+        was_hashed = take_out_locked(dir, d);
         if (deleted)
             dentry_state_set(d, DENTRY_DELETED);
         mutex_unlock(&dir->lock);
@@ -105,18 +117,12 @@ static void note_move(struct superblock *sb)
 void dentry_move(struct dentry *d, struct dentry *over, char *fresh, bool victim_deleted)
 {
     struct superblock *sb = d->sb;
-    bool over_was_hashed = false;
 
     mutex_lock(&sb->tree);
     struct dentry *from = d->parent, *to = over->parent;
     mutex_lock_two(&from->lock, &to->lock);
-    bool d_was_hashed = dentry_state(d) & DENTRY_HASHED;
-    if (d_was_hashed)
-        dentry_unhash_locked(from, d);
-    if (dentry_state(over) & DENTRY_HASHED) {
-        over_was_hashed = true;
-        dentry_unhash_locked(to, over);
-    }
+    bool d_was_hashed = take_out_locked(from, d);
+    bool over_was_hashed = take_out_locked(to, over);
     if (victim_deleted)
         dentry_state_set(over, DENTRY_DELETED);
     name_copy(d, over, fresh);
@@ -158,25 +164,22 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
     struct dentry *pa = a->parent, *pb = b->parent;
     mutex_lock_two(&pa->lock, &pb->lock);
     uint64_t ha = a->node.hash, hb = b->node.hash;
-    bool hashed = dentry_state(a) & dentry_state(b) & DENTRY_HASHED;
-    if (hashed) {
-        dentry_unhash_locked(pa, a);
-        dentry_unhash_locked(pb, b);
-    }
+    bool a_was_hashed = take_out_locked(pa, a);
+    bool b_was_hashed = take_out_locked(pb, b);
     swap_names(a, b);
     note_move(sb);
     a->parent = pb;
     b->parent = pa;
-    if (hashed) {
+    if (a_was_hashed && b_was_hashed) { /* and so there is room for both */
         dentry_hash_locked(pb, a, hb);
         dentry_hash_locked(pa, b, ha);
     }
     mutex_unlock_two(&pa->lock, &pb->lock);
     mutex_unlock(&sb->tree);
-    if (hashed) {
+    if (a_was_hashed)
         dentry_put(a);
+    if (b_was_hashed)
         dentry_put(b);
-    }
 }
 
 bool dentry_is_child(struct dentry *d, struct dentry *dir, const char *name, size_t len)

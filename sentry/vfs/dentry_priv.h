@@ -91,7 +91,7 @@ must_use int dentry_move_prepare(const struct dentry *over, char **fresh);
  *   locks          both names are claimed; takes sb->tree and both parents' locks
  */
 void dentry_move(struct dentry *d, struct dentry *over, char *fresh, bool victim_deleted);
-/* The two change places. Locks: as dentry_move(). */
+/* The two change places, and stay in the cache if both are in it. Locks: as dentry_move(). */
 void dentry_exchange(struct dentry *a, struct dentry *b);
 
 /* Is `d` in the cache as the child of that name in `dir`? */
