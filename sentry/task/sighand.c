@@ -55,7 +55,7 @@ void sighand_reset(struct sighand *s)
     mutex_unlock(&s->lock);
 }
 
-/* Who asks has made sure that there is such a signal: a number of the guest's ends here otherwise. */
+/* Who asks has made sure that there is such a signal: a guest says any number. */
 static struct abi_sigaction *action_locked(struct sighand *s, int sig) HOLDS(s->lock);
 static struct abi_sigaction *action_locked(struct sighand *s, int sig)
 {

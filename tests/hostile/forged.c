@@ -18,9 +18,9 @@ struct forgery {
 };
 
 /* Where ucontext has them. */
-#define GREGS      40
-#define GREG_ERR   (GREGS + 19 * 8)
-#define GREG_TRAP  (GREGS + 20 * 8)
+#define GREGS     40
+#define GREG_ERR  (GREGS + 19 * 8)
+#define GREG_TRAP (GREGS + 20 * 8)
 
 /* mov $TURN_SENTRY,%eax; xchg %eax,(%rbx) */
 static const uint8_t post[] = { 0xb8, TURN_SENTRY, 0, 0, 0, 0x87, 0x03 };
@@ -52,13 +52,39 @@ static void forge(void *arg)
     __asm__ volatile("xor %%ebp, %%ebp\n jmp *%0" : : "r"(at), "b"(slot) : "memory");
 }
 
+/* Anything at all, in all that the stub tells; the number of a signal that there is, now and then.
+ */
+static void forge_anything(void *arg)
+{
+    static const uint32_t handled[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGURG };
+    struct dice *d = arg;
+    char *slot = slot_here();
+    char *at = memmem((void *)STUB_PAGE, STUB_PAGE_SIZE, post, sizeof post);
+    if (!slot || !at)
+        return;
+    char *frame = slot + SLOT_STACK + roll(d) % 4096;
+    if (roll(d) % 4 == 0)
+        frame = slot + roll(d) % (SLOT_SIZE * 2) - SLOT_SIZE / 2;
+    for (size_t off = SLOT_WHY; off < SLOT_ANSWERS; off += 4)
+        if (off < SLOT_SENTRY_SLEEPS || off >= SLOT_KICKED)
+            memcpy(slot + off, &(uint32_t){ (uint32_t)roll(d) }, 4);
+    for (size_t off = 0; off < 1024; off += 8) {
+        uint64_t word = roll(d) >> roll(d) % 64;
+        memcpy(slot + SLOT_STACK + 4096 + off, &word, 8);
+    }
+    memcpy(slot + SLOT_WHY, &(uint32_t){ (uint32_t)roll(d) % 6 }, 4);
+    memcpy(slot + SLOT_SIGNAL, &handled[roll(d) % COUNT(handled)], roll(d) % 8 ? 4 : 0);
+    memcpy(slot + SLOT_FRAME, &frame, 8);
+    memcpy(slot + SLOT_NR, &(uint64_t){ roll(d) >> roll(d) % 64 }, 8);
+    __asm__ volatile("xor %%ebp, %%ebp\n jmp *%0" : : "r"(at), "b"(slot) : "memory");
+}
+
 int main(void)
 {
-    static const uint32_t numbers[] = { 0,         1,       9,        19,       32,     33,
-                                        63,        64,      65,       128,      0xffff, 1u << 20,
-                                        1u << 30,  INT_MAX, 1u << 31, UINT_MAX, 4,      5,
-                                        7,         8,       11,       31,       23,     17,
-                                        0x1000000, 0x40000000 };
+    static const uint32_t numbers[] = {
+        0,       1,        9,        19, 32, 33, 63, 64, 65, 128, 0xffff, 1u << 20,  1u << 30,
+        INT_MAX, 1u << 31, UINT_MAX, 4,  5,  7,  8,  11, 31, 23,  17,     0x1000000, 0x40000000
+    };
     static const uint64_t traps[] = { 0, 6, 13, 14, 255, UINT64_MAX };
 
     for (size_t n = 0; n < COUNT(numbers); n++)
@@ -67,6 +93,8 @@ int main(void)
                 struct forgery f = { why, numbers[n], traps[t], roll(&(struct dice){ n }), t % 2 };
                 in_child(forge, &f, 200);
             }
+    for (int i = 0; i < effort(400); i++)
+        in_child(forge_anything, &(struct dice){ (uint64_t)i }, 50);
     puts("survived");
     return 0;
 }
