@@ -6,12 +6,18 @@
  * was looked at since the last round is spared once more, one that nobody uses is
  * forgotten. So a hit costs no more than a bit, and the list's lock is taken only
  * where names come and go.
+ *
+ * A name that is in use stays, and a guest can use as many as it has memory for. So
+ * whoever adds one above the limit moves the hand on by a STRIDE and no more, and the
+ * next goes on from there. Names are gone over twice before they go; so where two in a
+ * STRIDE are unused, as many go as come. Only who is out of memory goes all the way.
  */
 #include "sentry/mm/frame.h"
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
-#define BATCH 32
+#define BATCH  32 /* names that are picked before they are forgotten */
+#define STRIDE 64 /* names that the hand goes over while the lock is held */
 
 void dcache_add(struct dentry *d)
 {
@@ -42,19 +48,20 @@ static bool pick(struct dentry *d)
     return !(was & DENTRY_USED) && ref_count(&d->ref) == 1;
 }
 
-/* Moves the hand over at most `steps` names. What it picks is given. */
+/* Moves the hand on by a STRIDE, or by *steps if that is less. What it picks is given. */
 static size_t sweep(struct vfs *v, struct dentry *out[BATCH], uint32_t *steps)
 {
+    uint32_t left = min(*steps, (uint32_t)STRIDE);
     size_t n = 0;
 
+    *steps -= left;
     mutex_lock(&v->dcache_lock);
-    while (*steps > 0 && n < BATCH && !list_empty(&v->lru)) {
+    for (; left > 0 && n < BATCH && !list_empty(&v->lru); left--) {
         struct dentry *d = list_first(&v->lru, struct dentry, lru);
         list_del(&d->lru);
         list_push_back(&v->lru, &d->lru);
         if (pick(d))
             out[n++] = dentry_get(d);
-        (*steps)--;
     }
     mutex_unlock(&v->dcache_lock);
     return n;
@@ -80,20 +87,19 @@ uint32_t dcache_shrink(struct arena *a, uint32_t want)
 {
     struct vfs *v = vfs_of(a);
     uint32_t have = __atomic_load_n(&v->ncached, __ATOMIC_RELAXED), gone = 0;
+    /* Two rounds: the first may do no more than forget that names were used. */
+    uint32_t steps = 2 * have;
 
     if (want == 0) {
         uint32_t most = most_kept(a);
         if (likely(have <= most))
             return 0;
         want = have - most + BATCH;
+        steps = STRIDE;
     }
-    /* Two rounds: the first may do no more than forget that names were used. */
-    for (uint32_t steps = 2 * have; steps > 0 && gone < want;) {
+    while (steps > 0 && gone < want) {
         struct dentry *some[BATCH];
-        size_t n = sweep(v, some, &steps);
-        if (n == 0)
-            break;
-        gone += forget_all(some, n);
+        gone += forget_all(some, sweep(v, some, &steps));
     }
     return gone;
 }
