@@ -64,29 +64,50 @@ bool dentry_forget_unused(struct dentry *d)
     return gone;
 }
 
+/* Where a walk over a table is. A table that got other buckets is begun anew. */
+struct cursor {
+    size_t mask, bucket;
+};
+
+#define DROP_BATCH 16
+
+/* The next children that nobody uses, given. Those of its last bucket are seen again. */
+static size_t next_unused(struct dentry *dir, struct cursor *at, struct dentry *out[DROP_BATCH])
+{
+    const struct htab *t = &dir->children;
+    size_t n = 0;
+
+    mutex_lock(&dir->lock);
+    if (at->mask != t->mask)
+        *at = (struct cursor){ .mask = t->mask };
+    for (; t->buckets && at->bucket <= t->mask; at->bucket++) {
+        for (struct hnode *h = t->buckets[at->bucket]; h && n < DROP_BATCH; h = h->next) {
+            struct dentry *d = container_of(h, struct dentry, node);
+            if (ref_count(&d->ref) == 1)
+                out[n++] = dentry_get(d);
+        }
+        if (n == DROP_BATCH)
+            break;
+    }
+    mutex_unlock(&dir->lock);
+    return n;
+}
+
 void dentry_drop_children(struct dentry *dir)
 {
-    for (;;) {
-        struct dentry *some[16], *d;
-        size_t n = 0;
+    struct cursor at = { 0 };
+    bool any;
 
-        mutex_lock(&dir->lock);
-        for (size_t i = 0; dir->children.buckets && i <= dir->children.mask; i++)
-            for (struct hnode *h = dir->children.buckets[i]; h && n < ARRAY_LEN(some);
-                 h = h->next) {
-                d = container_of(h, struct dentry, node);
-                if (ref_count(&d->ref) == 1)
-                    some[n++] = dentry_get(d);
-            }
-        mutex_unlock(&dir->lock);
-        bool any = false;
+    do {
+        struct dentry *some[DROP_BATCH];
+        size_t n = next_unused(dir, &at, some);
+
+        any = false;
         for (size_t i = 0; i < n; i++) {
             any |= dentry_forget_unused(some[i]);
             dentry_put(some[i]);
         }
-        if (!any)
-            return;
-    }
+    } while (any);
 }
 
 /* `d` gets the name of `from`: into `fresh` (taken) where it is long. */
