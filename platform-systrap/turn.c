@@ -5,10 +5,11 @@
  *
  * Before it sleeps it looks at the word for a while, where that is likely to pay (spin.c).
  *
- * The guest can write that word, and keep the stub from ever giving the turn back. So
- * a wait looks around each second: a stub that is dead, or that has been interrupted,
- * has had time to answer and has not, is ended, and its task with it. One that dies is
- * told by the host, which writes TURN_DEAD.
+ * The guest can write that word, wake whoever sleeps on it, and keep the stub from ever
+ * giving the turn back. So a wait looks around from time to time, however often it is
+ * woken in between: a stub that is dead, or that has been interrupted, has had time to
+ * answer and has not, is ended, and its task with it. One that dies is told by the host,
+ * which writes TURN_DEAD.
  */
 #include <errno.h>
 #include <sys/wait.h>
@@ -23,10 +24,11 @@
 #define ANSWER_CPU   (300 * NSEC_PER_MSEC) /* processor time for an answer */
 #define ANSWER_LOOKS 30                    /* or this many looks, with less than that */
 
-/* What is known of a stub that owes us an answer. */
+/* A wait: when it looks around, and what is known of a stub that owes us an answer. */
 struct patience {
-    unsigned looks;
-    nsec_t cpu; /* its processor time at the first */
+    nsec_t look_at; /* 0: not said yet */
+    unsigned looks; /* at one that owes us an answer */
+    nsec_t cpu;     /* its processor time at the first of those */
 };
 
 /* True where it is dead, and was killed before it had the turn; it is reaped then. */
@@ -60,17 +62,34 @@ static bool is_hopeful(struct guest_thread *t, uint32_t orders, struct patience 
     return p->looks <= ANSWER_LOOKS && cpu - p->cpu < ANSWER_CPU;
 }
 
-/* Sleeps until the turn may be another. False where it need not wait any more. */
-static bool sleep_for_turn(struct guest_thread *t, uint32_t orders, struct patience *p)
+static nsec_t next_look(const struct guest_thread *t, const struct patience *p, nsec_t now)
 {
-    nsec_t span = couple_is(t) ? LOOK_COUPLED : p->looks ? LOOK_AGAIN : LOOK_AFTER;
-    nsec_t deadline = nsec_add(host_clock_gettime(CLOCK_MONOTONIC), span);
+    if (couple_is(t))
+        return nsec_add(now, LOOK_COUPLED);
+    return nsec_add(now, p->looks ? LOOK_AGAIN : LOOK_AFTER);
+}
 
-    if (host_futex_wait_shared(&t->stub->slot->turn, TURN_GUEST, deadline) != -ETIMEDOUT)
-        return true;
+/* Whether there is still something to wait for. A couple parts first, and waits on. */
+static bool look_around(struct guest_thread *t, uint32_t orders, struct patience *p)
+{
     if (!couple_is(t))
         return is_hopeful(t, orders, p);
     couple_part(t);
+    return true;
+}
+
+/* Sleeps until the turn may be another, or it is time to look. False: there is no hope. */
+static bool sleep_for_turn(struct guest_thread *t, uint32_t orders, struct patience *p)
+{
+    nsec_t now = host_clock_gettime(CLOCK_MONOTONIC);
+
+    if (now >= p->look_at) {
+        if (p->look_at && !look_around(t, orders, p))
+            return false;
+        p->look_at = next_look(t, p, now);
+    }
+    int err = host_futex_wait_shared(&t->stub->slot->turn, TURN_GUEST, p->look_at);
+    (void)err; /* the guest, too, may have woken us: turn and time tell what is so */
     return true;
 }
 

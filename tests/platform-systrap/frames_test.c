@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rt_sigreturn(2) is one of the two calls that a guest can make of the host: with frames of
- * its own, by which it sets all registers, flags, segments, masks, signal stacks and FPU state
- * that the host lets it.
+ * rt_sigreturn(2) is one of the few calls that a guest can make of the host (page.c): with
+ * frames of its own, by which it sets all registers, flags, segments, masks, signal stacks and
+ * FPU state that the host lets it.
  */
+#include <linux/futex.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 #define PLATFORM platform_systrap
+#include "platform-systrap/slot.h"
 #include "tests/platform/attack.h"
 
 #define FRAMES_AT  0xa00000u
@@ -161,19 +164,25 @@ Test(frames, forged_for_the_hosts_own_sigreturn, .timeout = 1000)
     world_stop(&w);
 }
 
-/* It blocks the signal of interrupts, and computes for ever. */
-static void shut_out(struct attacker *a, uint64_t i, struct guest_regs *regs)
+/* Goes on at LOOP_AT + 16, with the signal of interrupts blocked. Gives the other registers. */
+static greg_t *forge_shut(struct world *w, uint64_t off, struct guest_regs *regs)
 {
-    uint64_t off = a->index * FRAME_SIZE;
-    ucontext_t *uc = (ucontext_t *)(a->of->w->r.ram + FRAMES_OFF + off);
+    ucontext_t *uc = (ucontext_t *)(w->r.ram + FRAMES_OFF + off);
+    greg_t *g = uc->uc_mcontext.gregs;
 
-    (void)i;
-    uc->uc_mcontext.gregs[REG_RIP] = LOOP_AT + 16;
-    uc->uc_mcontext.gregs[REG_CSGSFS] = 0x2b000000000033;
-    uc->uc_mcontext.gregs[REG_EFL] = EFLAGS_FIXED;
+    g[REG_RIP] = LOOP_AT + 16;
+    g[REG_CSGSFS] = 0x2b000000000033;
+    g[REG_EFL] = EFLAGS_FIXED;
     memcpy(&uc->uc_sigmask, &(uint64_t){ 1ull << (SIGURG - 1) }, sizeof(uint64_t));
     regs->rip = find_restorer();
     regs->rsp = FRAMES_AT + off;
+    return g;
+}
+
+static void shut_out(struct attacker *a, uint64_t i, struct guest_regs *regs)
+{
+    (void)i;
+    forge_shut(a->of->w, a->index * FRAME_SIZE, regs);
 }
 
 Test(frames, who_cannot_be_interrupted_is_ended, .timeout = 60)
@@ -186,5 +195,81 @@ Test(frames, who_cannot_be_interrupted_is_ended, .timeout = 60)
     struct attack done = attack(&w, shut_out, 4, 30);
     cr_assert_eq(done.tries, 4);
     cr_assert_geq(done.lost, 1); /* an interrupt may have come before */
+    world_stop(&w);
+}
+
+/* In the stub's page: the `syscall` of futex(2) behind which it looks at the turn, and goes on. */
+static uint64_t find_sleep(void)
+{
+    static const char code[] = "\xb8\xca\0\0\0\x0f\x05\x83\x3b\x02"; /* …; cmpl $2, (%rbx) */
+    const char *at = memmem(stub_page, PAGE_SIZE, code, sizeof code - 1);
+
+    cr_assert_not_null(at);
+    return STUB_PAGE + (uint64_t)(at - stub_page) + 5;
+}
+
+/*
+ * It does nothing but wake who waits for it: by way of the stub's own futex call, from which
+ * it comes back as it went, since rbx and %gs are a slot of its own making.
+ */
+static void forge_waker(struct world *w, uint64_t turn, struct guest_regs *regs)
+{
+    struct slot *fake = (struct slot *)(w->r.ram + FAKE_OFF);
+    greg_t *g = forge_shut(w, 0, regs);
+
+    g[REG_RAX] = SYS_futex;
+    g[REG_RDI] = (greg_t)turn;
+    g[REG_RSI] = FUTEX_WAKE;
+    g[REG_RDX] = 1;
+    g[REG_RBX] = FAKE_AT;
+    g[REG_R14] = DATA_AT;
+    g[REG_R15] = (greg_t)find_sleep();
+    fake->orders = ORDER_RUN | ORDER_RESULT;
+    fake->result = SYS_futex;
+    fake->regs = rig_regs(LOOP_AT + 16);
+    fake->regs.rdi = turn;
+    fake->regs.rsi = FUTEX_WAKE;
+    fake->regs.rdx = 1;
+    fake->regs.rbx = FAKE_AT;
+    fake->regs.r14 = DATA_AT;
+    fake->regs.r15 = find_sleep();
+}
+
+struct hunter {
+    struct world *w;
+    atomic_bool over;
+};
+
+/* Interrupts it from when it is out of reach. */
+static void *hunt(void *arg)
+{
+    struct hunter *h = arg;
+    const _Atomic uint64_t *sign = (_Atomic uint64_t *)(h->w->r.ram + DATA_OFF);
+
+    while (atomic_load(sign) < 100)
+        usleep(1000);
+    while (!atomic_load(&h->over)) {
+        OPS->interrupt(h->w->r.t);
+        usleep(10000);
+    }
+    return NULL;
+}
+
+Test(frames, who_cannot_be_interrupted_and_wakes_us_is_ended_too, .timeout = 30)
+{
+    struct world w;
+    pthread_t hunter;
+
+    world_start(&w);
+    map_frames(&w);
+    /* incq (%r14); wrgsbase %rbx; jmp *%r15 */
+    CODE(&w.r, LOOP_AT + 16, "\x49\xff\x06\xf3\x48\x0f\xae\xdb\x41\xff\xe7");
+    struct hunter h = { .w = &w };
+    struct guest_regs regs = rig_regs(LOOP_AT);
+    forge_waker(&w, slot_of(&w, w.r.t), &regs);
+    cr_assert_eq(pthread_create(&hunter, NULL, hunt, &h), 0);
+    cr_assert_eq(OPS->run(w.r.t, w.r.as, &regs, &w.r.stop), -EIO);
+    atomic_store(&h.over, true);
+    cr_assert_eq(pthread_join(hunter, NULL), 0);
     world_stop(&w);
 }
