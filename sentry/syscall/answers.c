@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each answer is what the call's own handler gives. */
+/*
+ * Each answer is what the call's own handler gives, where the container's profile has nothing
+ * to say: a call that is answered is not judged, and its registers may hold any arguments.
+ */
 #include "sentry/syscall/answers.h"
 
 #include <sys/syscall.h>
 
 #include "sentry/syscall/stats.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/seccomp.h"
 #include "sentry/task/task.h"
 
 static const struct {
@@ -23,6 +27,11 @@ static const struct {
 };
 static_assert(ARRAY_LEN(calls) <= GUEST_ANSWERS_MAX, "room for each");
 
+static bool may_answer(const struct task *t, uint16_t nr, bool is_id)
+{
+    return seccomp_is_free(t, nr) && (!is_id || !t->cred->user_ns->parent);
+}
+
 size_t syscall_answers(struct task *t, struct guest_answer out[GUEST_ANSWERS_MAX])
 {
     const struct syscall_stats *s = syscall_stats(t->arena);
@@ -31,7 +40,7 @@ size_t syscall_answers(struct task *t, struct guest_answer out[GUEST_ANSWERS_MAX
     if (s && s->watching)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
-        if (!calls[i].is_id || !t->cred->user_ns->parent)
+        if (may_answer(t, calls[i].nr, calls[i].is_id))
             out[n++] = (struct guest_answer){ calls[i].nr, (uint32_t)calls[i].ask(t) };
     }
     return n;

@@ -122,6 +122,23 @@ static struct seccomp_verdict judge(const struct seccomp_profile *p, uint64_t nr
     return p->otherwise;
 }
 
+bool seccomp_is_free(const struct task *t, uint64_t nr)
+{
+    const struct seccomp_profile *p = t->group->container->profile;
+
+    if (!p)
+        return true;
+    assert(nr < p->calls);
+    for (uint16_t at = p->first[nr]; at != NONE; at = p->rules[at].next) {
+        const struct rule *r = &p->rules[at];
+        if (r->verdict.action != SECCOMP_ALLOW)
+            return false;
+        if (r->nargs == 0)
+            return true;
+    }
+    return p->otherwise.action == SECCOMP_ALLOW;
+}
+
 bool seccomp_allows(struct task *t, uint64_t nr, const uint64_t regs[6], long *result)
 {
     struct seccomp_verdict v = judge(t->group->container->profile, nr, regs);

@@ -65,6 +65,9 @@ static inline bool seccomp_on(const struct task *t)
     return t->group->container->profile != NULL;
 }
 
+/* Whether it may make this call with any arguments, and nobody has to be asked. */
+bool seccomp_is_free(const struct task *t, uint64_t nr);
+
 /*
  * May `t` make this call? Where not, what is to come has been seen to.
  *
