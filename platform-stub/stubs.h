@@ -56,6 +56,8 @@ struct stubs_options {
     size_t rule_count;
     bool traps; /* all else is SIGSYS for who calls it, not death */
 
+    uint64_t held; /* signals, as a mask, that are blocked in new stubs until these let them in */
+
     /* Writes the code of guest threads, STUB_PAGE_SIZE bytes for STUB_PAGE. NULL: there is none. */
     void (*page)(const struct xsave *x, void *out);
 

@@ -38,7 +38,7 @@ struct kernel_sigaction {
 /* What arguments of set-up operations point to. */
 struct setup {
     struct kernel_sigaction ignore;
-    uint64_t no_signals;
+    uint64_t held;
     struct __user_cap_header_struct cap_header;
     struct __user_cap_data_struct no_caps[2];
     struct rlimit core;
@@ -59,6 +59,7 @@ static_assert(sizeof(struct setup) <= sizeof(((struct stub_cmd *)0)->data), "no 
 static void put_setup_data(const struct stubs *stubs, struct setup *s)
 {
     *s = (struct setup){
+        .held = stubs->o->held,
         .ignore = {.handler = (uint64_t)(uintptr_t)SIG_IGN},
         .cap_header = {             .version = _LINUX_CAPABILITY_VERSION_3                                     },
  /* 1 and not 0: a core_pattern that is a pipe ignores 0, but not 1 (core(5)). */
@@ -85,14 +86,17 @@ static void put_unmap(struct agent *agent)
         CALL(0, munmap, holes[i].start, holes[i].end - holes[i].start);
 }
 
-/* Nothing that arrives from outside may run a handler, for there is none any more, or kill. */
+/*
+ * Nothing that arrives from outside may run a handler, for there is none any more, or kill. What
+ * is blocked as well is not lost, though, to a stub that gets a handler for it.
+ */
 static void put_ignore_signals(struct agent *agent)
 {
     for (int sig = 1; sig <= 64; sig++) {
         if (sig != SIGKILL && sig != SIGSTOP)
             CALL(0, rt_sigaction, sig, AT(ignore), 0, sizeof(uint64_t));
     }
-    CALL(0, rt_sigprocmask, SIG_SETMASK, AT(no_signals), 0, sizeof(uint64_t));
+    CALL(0, rt_sigprocmask, SIG_SETMASK, AT(held), 0, sizeof(uint64_t));
 }
 
 static int compare_ints(const void *a, const void *b)

@@ -43,6 +43,7 @@
 #define SIGSEGV     11
 #define SIGURG      23
 #define SIGSYS      31
+#define SIG_SETMASK 2
 #define SECCOMP_SET_MODE_FILTER 1
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
 
@@ -97,6 +98,13 @@ thread_start:
 	test	%eax, %eax
 	jnz	die
 	.endr
+	mov	$SIG_SETMASK, %edi	/* an interrupt that has come so early is waiting for this */
+	lea	no_signals(%rip), %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	host_call SYS_rt_sigprocmask
+	test	%eax, %eax
+	jnz	die
 	mov	$SECCOMP_SET_MODE_FILTER, %edi
 	mov	$SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi
 	lea	stub_filter_prog(%rip), %rdx
@@ -435,6 +443,7 @@ action:				/* struct sigaction of the kernel */
 	.quad	STUB_PAGE + handler - stub_page
 	.quad	ACTION_FLAGS
 	.quad	STUB_PAGE + restorer - stub_page
+no_signals:
 	.quad	0
 
 	.globl	stub_pkru_at, stub_filter_prog, stub_filter_insns

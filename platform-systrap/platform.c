@@ -63,6 +63,7 @@ static const struct stub_rule rules[] = {
     { SYS_set_tid_address, { { TEST_FROM, 0, STUB_SLOTS }, { TEST_BELOW, 0, STUB_SLOTS_END } } },
     { SYS_sigaltstack,     { { TEST_END, 0, 0 } } },
     { SYS_rt_sigaction,    { { TEST_END, 0, 0 } } },
+    { SYS_rt_sigprocmask,  { { TEST_END, 0, 0 } } },
     { SYS_rt_sigreturn,    { { TEST_END, 0, 0 } } },
     { SYS_seccomp,         { { TEST_EQUAL, 0, 1 } } }, /* SECCOMP_SET_MODE_FILTER */
 };
@@ -75,6 +76,7 @@ static int systrap_create(const struct platform_options *opts, struct platform *
                                      .rules = rules,
                                      .rule_count = ARRAY_LEN(rules),
                                      .traps = true,
+                                     .held = UINT64_C(1) << (KICK_SIGNAL - 1),
                                      .page = page_make,
                                      .slots_size = STUB_SLOTS_SIZE };
     struct platform *p = calloc(1, sizeof *p);

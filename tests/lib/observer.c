@@ -141,6 +141,7 @@ static const struct permit {
     { ROLE_AGENT, ROLE_AGENT, SYS_set_tid_address, STUB_PAGE, tells_slot      },
     { ROLE_AGENT, ROLE_AGENT, SYS_sigaltstack,     STUB_PAGE, any             },
     { ROLE_AGENT, ROLE_AGENT, SYS_rt_sigaction,    STUB_PAGE, any             },
+    { ROLE_AGENT, ROLE_AGENT, SYS_rt_sigprocmask,  STUB_PAGE, any             },
     { ROLE_AGENT, ROLE_AGENT, SYS_rt_sigreturn,    STUB_PAGE, any             }, /* interrupted so soon */
     { ROLE_AGENT, ROLE_GUEST, SYS_seccomp,         STUB_PAGE, filters         },
     { ROLE_GUEST, ROLE_GUEST, SYS_futex,           STUB_PAGE, on_slot         },
