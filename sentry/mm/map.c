@@ -241,8 +241,8 @@ int mm_map(struct mm *mm, uptr_t hint, uint64_t len, int prot, int flags, struct
     r.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     int err = check(&r);
     if (!err && r.shared && !source->mappable) {
-        /* mm/util.c: what could never fit is refused here, too */
-        if (!(flags & MAP_NORESERVE) && r.len > ram_total(mm->arena))
+        /* What could never fit is refused here, too: no address space, or no RAM (mm/util.c) */
+        if (r.len > mm_task_size(mm) || (!(flags & MAP_NORESERVE) && r.len > ram_total(mm->arena)))
             err = -ENOMEM;
         else
             err = shared_create(mm->arena, r.len, &source->mappable);

@@ -91,7 +91,8 @@ void mappable_zap(struct mappable *m, uint64_t from, uint64_t to, bool even_cow)
 /*
  * Shared anonymous memory: what MAP_SHARED without a file leads to, and shmget(2).
  *
- *   size      bytes; frames are made when they are first touched
+ *   size      bytes; frames are made when they are first touched, and each TiB costs 4 MiB
+ *             of the arena's quota before that
  *   errors    ENOMEM
  */
 must_use int shared_create(struct arena *a, uint64_t size, struct mappable **out);

@@ -2,7 +2,9 @@
 /*
  * Shared anonymous memory: a file without a name, as long as the mapping that made it.
  *
- * Its frames stand in leaves of LEAF_PAGES numbers, made when they are first needed.
+ * Its frames stand in leaves of LEAF_PAGES numbers, made when they are first needed. The
+ * leaves stand in a table as long as the mapping, which the quota counts from the start: it
+ * stays for as long as a single page is mapped.
  * Missing frames are made in chunks, in a row where RAM allows it.
  */
 #include <errno.h>
@@ -21,7 +23,8 @@ struct shared_anon {
     struct arena *arena; /* [I] */
     uint64_t pages;      /* [I] */
     uint32_t **leaves;   /* [mappable.lock] frames plus one; 0: not there */
-    uint64_t present;    /* [mappable.lock] how many are there */
+    uint64_t nleaves;    /* [mappable.lock] how many are there; */
+    uint64_t present;    /* [mappable.lock] and how many frames */
 };
 
 static const struct slab_type shared_anon_slab = SLAB_TYPE(
@@ -43,8 +46,10 @@ static uint32_t *slot_locked(struct shared_anon *s, uint64_t index)
 {
     uint32_t **leaf = &s->leaves[index / LEAF_PAGES];
 
-    if (!*leaf)
+    if (!*leaf) {
         *leaf = arena_alloc(s->arena, LEAF_PAGES * sizeof **leaf);
+        s->nleaves += *leaf != NULL;
+    }
     return *leaf ? &(*leaf)[index % LEAF_PAGES] : NULL;
 }
 
@@ -144,6 +149,19 @@ static void shared_get(struct mappable *m)
     ref_get(&of(m)->ref);
 }
 
+/* Behind the last leaf there may be millions of places for more: nobody looks there. */
+static void free_leaves_locked(struct shared_anon *s) HOLDS(s->mappable.lock);
+static void free_leaves_locked(struct shared_anon *s)
+{
+    for (uint64_t i = 0; s->nleaves > 0; i++) {
+        if (!s->leaves[i])
+            continue;
+        drop_locked(s, i * LEAF_PAGES, min((i + 1) * LEAF_PAGES, s->pages));
+        arena_free(s->leaves[i]);
+        s->nleaves--;
+    }
+}
+
 static void shared_put(struct mappable *m)
 {
     struct shared_anon *s = of(m);
@@ -151,10 +169,8 @@ static void shared_put(struct mappable *m)
     if (!ref_put(&s->ref))
         return;
     mutex_lock(&s->mappable.lock);
-    drop_locked(s, 0, s->pages);
+    free_leaves_locked(s);
     mutex_unlock(&s->mappable.lock);
-    for (uint64_t i = 0; i < leaf_count(s); i++)
-        arena_free(s->leaves[i]);
     arena_free(s->leaves);
     slab_free(s);
 }
@@ -183,7 +199,7 @@ int shared_create(struct arena *a, uint64_t size, struct mappable **out)
     ref_init(&s->ref);
     s->arena = a;
     s->pages = page_up(size) / PAGE_SIZE;
-    s->leaves = arena_reserve(a, leaf_count(s) * sizeof *s->leaves);
+    s->leaves = arena_alloc(a, leaf_count(s) * sizeof *s->leaves);
     if (!s->leaves) {
         slab_free(s);
         return -ENOMEM;

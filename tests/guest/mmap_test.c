@@ -299,6 +299,25 @@ TEST(much_may_be_reserved_and_little_used)
     CHECK(munmap(p, size) == 0);
 }
 
+TEST(much_may_be_reserved_to_be_shared)
+{
+    size_t size = (size_t)1 << 40;
+    char *p = mmap(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int status;
+
+    CHECK(p != MAP_FAILED);
+    p[0] = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        p[size - 1] = 2;
+        _exit(p[0] == 1 && p[size / 2] == 0 ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(munmap(p, size - PAGE) == 0);
+    CHECK(p[size - 1] == 2 && p[size - PAGE] == 0);
+    CHECK(munmap(p + size - PAGE, PAGE) == 0);
+}
+
 TEST(populated_memory_is_there)
 {
     unsigned char vec[16];

@@ -159,6 +159,29 @@ Test(map, errors_are_linux_s, .init = start, .fini = stop)
     cr_assert_eq(mm_protect(w.mm, uptr((uint64_t)at), MIB, 0x100), -EINVAL);
 }
 
+/* What is left of a mapping keeps all of its table: so that counts, from the start. */
+Test(map, shared_memory_counts_by_its_length, .init = start, .fini = stop)
+{
+    uint64_t tib = MIB * MIB, before = arena_used(w.arena);
+    int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    int64_t at = mm_world_map(&w, w.mm, 0, 40 * tib, RW, flags);
+    char c = 'x';
+
+    cr_assert_gt(at, 0);
+    cr_assert_geq(arena_used(w.arena) - before, 160 * MIB);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at, "a", 1), FAULT_DONE);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)at + 40 * tib - 1, "z", 1), FAULT_DONE);
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at + PAGE_SIZE), 40 * tib - PAGE_SIZE), 0);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, 40 * tib, RW, flags), -ENOMEM);
+    cr_assert_eq(mm_world_read(w.mm, (uint64_t)at, &c, 1), FAULT_DONE);
+    cr_assert_eq(c, 'a');
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), PAGE_SIZE), 0);
+    at = mm_world_map(&w, w.mm, 0, 40 * tib, RW, flags);
+    cr_assert_gt(at, 0);
+    cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), 40 * tib), 0);
+    cr_assert_eq(mm_world_map(&w, w.mm, 0, 1000 * tib, RW, flags), -ENOMEM);
+}
+
 /* One page in sixteen is touched: the others are lent, and come back when RAM ends. */
 Test(map, only_what_is_touched_counts, .init = start, .fini = stop)
 {
