@@ -15,7 +15,8 @@
  * the leaf in common: what a fork costs grows with the leaves, not with the pages.
  *
  * A frame that the host is reading or writing on behalf of io_pin() must not be shared
- * meanwhile: what the host still writes would show on both sides. So fork waits.
+ * meanwhile: what the host still writes would show on both sides. So fork waits, with no
+ * lock held, from before the first frame is pinned.
  */
 #include <errno.h>
 #include <string.h>

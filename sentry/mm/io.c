@@ -186,6 +186,8 @@ static int pin_user(struct io *io, size_t size, unsigned want, struct io_pin *ou
     if (io->vecs == &io->one)
         ahead.vecs = &ahead.one;
     mm_enter(mm);
+    /* Before the first page: a fault on the next may drop the lock, and fork must not come then. */
+    atomic_fetch_add_explicit(&mm->pins, 1, memory_order_relaxed);
     while (out->size < size) {
         uint64_t n, at = here(&ahead, &n);
         n = min(n, (uint64_t)(size - out->size));
@@ -195,10 +197,11 @@ static int pin_user(struct io *io, size_t size, unsigned want, struct io_pin *ou
             break;
         io_skip(&ahead, out->size - before);
     }
-    if (out->n > 0)
-        atomic_fetch_add_explicit(&mm->pins, 1, memory_order_relaxed);
     mm_leave(mm);
-    return out->n > 0 ? 0 : -EFAULT;
+    if (out->n > 0)
+        return 0;
+    mm_unpinned(mm);
+    return -EFAULT;
 }
 
 int io_pin(struct io *io, size_t size, bool write, struct io_pin *out)

@@ -2,6 +2,7 @@
 /* Mappings of host files through windows, and what happens when they are cut short. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -342,6 +343,62 @@ Test(file, pinned_pages_go_straight_to_the_guest, .init = start, .fini = stop)
     cr_assert_eq(word, 1);
     io_unpin(&io, &pin, 4);
     cr_assert_eq(io.left, 0);
+}
+
+/* fork() on another thread. */
+static struct {
+    pthread_t thread;
+    struct mm *child;
+    _Atomic bool done;
+} forker;
+
+static void *fork_it(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(mm_fork(w.mm, &w.limits, &forker.child), 0);
+    atomic_store(&forker.done, true);
+    return NULL;
+}
+
+static void fork_meanwhile(struct host_file *f)
+{
+    (void)f;
+    cr_assert_eq(pthread_create(&forker.thread, NULL, fork_it, NULL), 0);
+    for (int i = 0; i < 100 && !atomic_load(&forker.done); i++)
+        usleep(1000);
+}
+
+/* The second page is asked of the file, without the lock, when the first is pinned already. */
+Test(file, a_fork_waits_for_a_pin_that_is_being_made, .init = start, .fini = stop)
+{
+    int64_t own = mm_world_map(&w, w.mm, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS);
+    uint64_t at = map(PAGE_SIZE, PROT_NONE, MAP_SHARED, 0);
+    struct iovec vecs[] = {
+        {(void *)own, PAGE_SIZE},
+        { (void *)at, PAGE_SIZE}
+    };
+    struct io_pin pin;
+    struct io io;
+
+    cr_assert_eq(mm_protect(w.mm, uptr(at), PAGE_SIZE, RW), 0);
+    cr_assert_eq(io_user_vec(&io, w.mm, vecs, 2), 0);
+    file.meanwhile = fork_meanwhile;
+    cr_assert_eq(io_pin(&io, io.left, true, &pin), 0);
+    cr_assert_eq(pin.n, 2);
+    cr_assert_not(atomic_load(&forker.done));
+    io_unpin(&io, &pin, pin.size);
+    cr_assert_eq(pthread_join(forker.thread, NULL), 0);
+    cr_assert_eq(mm_world_write(w.mm, (uint64_t)own, "x", 1), FAULT_DONE);
+    char seen;
+    cr_assert_eq(mm_world_read(forker.child, (uint64_t)own, &seen, 1), FAULT_DONE);
+    cr_assert_eq(seen, 0);
+    mm_put(forker.child);
+
+    /* A pin that comes to nothing keeps nobody waiting. */
+    cr_assert_eq(io_user(&io, w.mm, uptr(8), 1), 0);
+    cr_assert_eq(io_pin(&io, 1, true, &pin), -EFAULT);
+    fork_it(NULL);
+    mm_put(forker.child);
 }
 
 Test(file, what_others_see_goes_before_the_memory, .init = start, .fini = stop)
