@@ -200,6 +200,7 @@ static int copy_vma(struct mm *to, struct mm *mm, struct vma *v, struct hot_look
     /* mlock(2): "memory locks are not inherited" */
     copy->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
     copy = vma_insert(to, copy);
+    vma_inherit_zap(copy, v);
     return v->flags & VMA_WIPE_ON_FORK ? 0 : copy_entries(to, copy, mm, v, hot, b);
 }
 

@@ -4,8 +4,9 @@
  *
  * The order of locks is mm, then mappable; here we come from the mappable. So each
  * turn finds a range that this zap has not met, takes a reference of its mm, lets go,
- * and comes again by way of the mm. Ranges that are made meanwhile need nothing: the
- * mappable's size is the new one already.
+ * and comes again by way of the mm. Ranges that are made meanwhile need nothing, for the
+ * mappable's size is the new one already; but those that take over pages of another, by
+ * fork() or mremap() or as a part of it, have met no more zaps than that one.
  */
 #include "sentry/mm/mappable.h"
 

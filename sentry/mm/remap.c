@@ -121,14 +121,18 @@ static int move_locked(struct mm *mm, struct vma *v, const struct remap *r)
         vma_drop(mm, target);
         return err;
     }
-    uint32_t flags = v->flags;
+    /* The new range is there before the old one goes: a zap that has met neither finds one. */
+    uint64_t peak = mm->peak_total;
+    vma_enter(mm, target);
+    vma_inherit_zap(target, v);
     if (stays) {
-        vma_change(mm, v, v->prot, flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT));
+        vma_change(mm, v, v->prot, v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT));
         v->had_pages = false;
     } else if (!is_copy(r)) {
         unmap_range(mm, r->old, r->old + r->old_len);
     }
-    vma_insert(mm, target);
+    mm->peak_total = max(peak, mm->total); /* not counted twice */
+    vma_merge(mm, target);
     return 0;
 }
 

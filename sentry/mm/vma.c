@@ -124,7 +124,7 @@ static void link_mappable(struct vma *v)
         return;
     mutex_lock(&m->lock);
     list_push_back(&m->vmas, &v->rmap);
-    v->zap_seq = m->zap_seq; /* it shows nothing yet that is older */
+    v->zap_seq = m->zap_seq; /* it shows nothing yet: see vma_inherit_zap() */
     m->writers += writes_file(v);
     mutex_unlock(&m->lock);
 }
@@ -142,17 +142,16 @@ static void unlink_mappable(struct vma *v)
 }
 
 /* Under the mm's lock nobody else changes it. */
-static void set_zap_seq(struct vma *v, uint64_t seq)
+void vma_inherit_zap(struct vma *v, const struct vma *from)
 {
-    if (!v->mappable)
+    if (!v->mappable || v->zap_seq <= from->zap_seq)
         return;
     mutex_lock(&v->mappable->lock);
-    v->zap_seq = seq;
+    v->zap_seq = from->zap_seq;
     mutex_unlock(&v->mappable->lock);
 }
 
-static void enter(struct mm *mm, struct vma *v) HOLDS(mm->lock);
-static void enter(struct mm *mm, struct vma *v)
+void vma_enter(struct mm *mm, struct vma *v)
 {
     rb_insert(&mm->vmas, &v->node, before);
     mm->nvmas++;
@@ -247,7 +246,7 @@ static void join(struct mm *mm, struct vma *a, struct vma *b)
 {
     uint64_t end = b->end;
 
-    set_zap_seq(a, min(a->zap_seq, b->zap_seq));
+    vma_inherit_zap(a, b);
     a->had_pages |= b->had_pages;
     a->fault_next = b->fault_next;
     a->fault_pages = b->fault_pages;
@@ -270,7 +269,7 @@ struct vma *vma_merge(struct mm *mm, struct vma *v)
 
 struct vma *vma_insert(struct mm *mm, struct vma *v)
 {
-    enter(mm, v);
+    vma_enter(mm, v);
     return vma_merge(mm, v);
 }
 
@@ -287,9 +286,8 @@ int vma_split(struct mm *mm, struct vma *v, uint64_t at)
     high->pgoff += (at - v->start) / PAGE_SIZE;
     high->start = at;
     vma_resize(mm, v, v->start, at);
-    enter(mm, high);
-    /* A zap that has not dealt with the one has not with the other. */
-    set_zap_seq(high, v->zap_seq);
+    vma_enter(mm, high);
+    vma_inherit_zap(high, v);
     return 0;
 }
 

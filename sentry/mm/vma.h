@@ -53,6 +53,13 @@ must_use int vma_clone(struct mm *mm, const struct vma *like, struct vma **out);
 /* Puts it in, counts it, and joins it with its neighbours where Linux would. May free it: gives the
  * result. */
 struct vma *vma_insert(struct mm *mm, struct vma *v) HOLDS(mm->lock);
+/* The same, but joined with nobody yet: vma_merge() follows. */
+void vma_enter(struct mm *mm, struct vma *v) HOLDS(mm->lock);
+/*
+ * It shows what another range of its mappable has shown: a zap that has not dealt with the one
+ * has not with the other. Both are in a tree, and their locks are held.
+ */
+void vma_inherit_zap(struct vma *v, const struct vma *from);
 /* Joins it with its neighbours where it is like them. */
 struct vma *vma_merge(struct mm *mm, struct vma *v) HOLDS(mm->lock);
 /* Takes it out; mm_leave() frees it. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "sentry/mm/io.h"
-#include "sentry/mm/mm.h"
+#include "sentry/mm/mm_priv.h"
 #include "tests/lib/mm_world.h"
 
 #define RW         (PROT_READ | PROT_WRITE)
@@ -398,6 +398,85 @@ Test(file, a_fork_waits_for_a_pin_that_is_being_made, .init = start, .fini = sto
     cr_assert_eq(io_user(&io, w.mm, uptr(8), 1), 0);
     cr_assert_eq(io_pin(&io, 1, true, &pin), -EFAULT);
     fork_it(NULL);
+    mm_put(forker.child);
+}
+
+static void *cut_on_a_thread(void *f)
+{
+    cut_it(f);
+    return NULL;
+}
+
+static void *remap_on_a_thread(void *at)
+{
+    uint64_t *va = at;
+    uptr_t out;
+
+    cr_assert_eq(mm_remap(forker.child, uptr(*va), FILE_PAGES * PAGE_SIZE, FILE_PAGES * PAGE_SIZE,
+                          MREMAP_MAYMOVE | MREMAP_FIXED, uptr(0x40000000), &out),
+                 0);
+    *va = out.va;
+    return NULL;
+}
+
+static void *fork_on_a_thread(void *grandchild)
+{
+    cr_assert_eq(mm_fork(forker.child, &w.limits, grandchild), 0);
+    return NULL;
+}
+
+static uint64_t zaps_of(struct mappable *m)
+{
+    mutex_lock(&m->lock);
+    uint64_t n = m->zap_seq;
+    mutex_unlock(&m->lock);
+    return n;
+}
+
+/* Runs `what` on forker.child when a zap has begun, and stands at w.mm's lock. */
+static void do_during_a_zap(void *(*what)(void *), void *arg)
+{
+    uint64_t before = zaps_of(&file.mappable);
+    pthread_t cutter, other;
+
+    mm_enter(w.mm);
+    cr_assert_eq(pthread_create(&cutter, NULL, cut_on_a_thread, &file), 0);
+    while (zaps_of(&file.mappable) == before)
+        usleep(1000);
+    cr_assert_eq(pthread_create(&other, NULL, what, arg), 0);
+    cr_assert_eq(pthread_join(other, NULL), 0);
+    mm_leave(w.mm);
+    cr_assert_eq(pthread_join(cutter, NULL), 0);
+}
+
+Test(file, what_is_forked_during_a_zap_keeps_nothing_of_it, .init = start, .fini = stop)
+{
+    uint64_t at = map(FILE_PAGES * PAGE_SIZE, RW, MAP_SHARED, 0);
+    struct mm *grandchild = NULL;
+    uint32_t word;
+
+    fork_it(NULL);
+    do_during_a_zap(fork_on_a_thread, &grandchild);
+    struct mm *all[] = { w.mm, forker.child, grandchild };
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(mm_world_read(all[i], at + 5 * PAGE_SIZE, &word, 4), FAULT_BUS, "%d", i);
+        cr_assert_eq(mm_world_read(all[i], at + PAGE_SIZE, &word, 4), FAULT_DONE);
+        cr_assert(mm_world_agrees(all[i], false));
+    }
+    mm_put(grandchild);
+    mm_put(forker.child);
+}
+
+Test(file, what_moves_during_a_zap_keeps_nothing_of_it, .init = start, .fini = stop)
+{
+    uint64_t at = map(FILE_PAGES * PAGE_SIZE, RW, MAP_SHARED, 0);
+    uint32_t word;
+
+    fork_it(NULL);
+    do_during_a_zap(remap_on_a_thread, &at);
+    cr_assert_eq(mm_world_read(forker.child, at + 5 * PAGE_SIZE, &word, 4), FAULT_BUS);
+    cr_assert_eq(mm_world_read(forker.child, at + PAGE_SIZE, &word, 4), FAULT_DONE);
+    cr_assert(mm_world_agrees(forker.child, false));
     mm_put(forker.child);
 }
 
