@@ -103,7 +103,7 @@ static int make_target(struct mm *mm, const struct vma *v, const struct remap *r
 static int move_locked(struct mm *mm, struct vma *v, const struct remap *r) HOLDS(mm->lock);
 static int move_locked(struct mm *mm, struct vma *v, const struct remap *r)
 {
-    bool stays = r->flags & MREMAP_DONTUNMAP;
+    bool stays = r->flags & MREMAP_DONTUNMAP, goes = !stays && !is_copy(r);
     struct vma *target;
 
     if (mm->nvmas >= VMAS_MAX - 3)
@@ -111,13 +111,14 @@ static int move_locked(struct mm *mm, struct vma *v, const struct remap *r)
     int err = make_target(mm, v, r, &target);
     if (err)
         return err;
-    err = move_pages(mm, r->old, r->to, min(r->old_len, r->new_len));
-    if (!err && !stays && !is_copy(r))
+    /* The cut is first: pages that had moved might find no RAM for the tables of a way back. */
+    if (goes)
         err = vma_cut(mm, r->old, r->old + r->old_len);
+    v = vma_at(mm, r->old);
+    if (!err)
+        err = move_pages(mm, r->old, r->to, min(r->old_len, r->new_len));
     if (err) {
-        /* Without the cut the pages are where no range is: back with them. */
-        int back = move_pages(mm, r->to, r->old, min(r->old_len, r->new_len));
-        assert(!back);
+        vma_merge(mm, v);
         vma_drop(mm, target);
         return err;
     }
@@ -128,7 +129,7 @@ static int move_locked(struct mm *mm, struct vma *v, const struct remap *r)
     if (stays) {
         vma_change(mm, v, v->prot, v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCK_ON_FAULT));
         v->had_pages = false;
-    } else if (!is_copy(r)) {
+    } else if (goes) {
         unmap_range(mm, r->old, r->old + r->old_len);
     }
     mm->peak_total = max(peak, mm->total); /* not counted twice */

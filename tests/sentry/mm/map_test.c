@@ -4,7 +4,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "sentry/mm/vma.h"
 #include "tests/lib/mm_world.h"
 
 #define RW   (PROT_READ | PROT_WRITE)
@@ -213,4 +215,73 @@ Test(map, memory_has_an_end, .init = start, .fini = stop)
     cr_assert(mm_world_agrees(w.mm, false));
     cr_assert_eq(mm_unmap(w.mm, uptr((uint64_t)at), 256 * MIB), 0);
     cr_assert_lt(ram_used(w.arena), MIB);
+}
+
+/* ---- mremap() that finds no memory ---- */
+
+#define MOVES_FROM 16u
+#define MOVES      16u /* pages of 64 */
+
+static int move_middle(uint64_t at, uint64_t to)
+{
+    uptr_t out;
+
+    return mm_remap(w.mm, uptr(at + MOVES_FROM * PAGE_SIZE), MOVES * PAGE_SIZE, MOVES * PAGE_SIZE,
+                    MREMAP_MAYMOVE | MREMAP_FIXED, uptr(to), &out);
+}
+
+static uint64_t map_numbered(void)
+{
+    uint64_t at = (uint64_t)mm_world_map(&w, w.mm, 0, 64 * PAGE_SIZE, RW, ANON);
+
+    for (uint64_t i = 0; i < 64; i++)
+        cr_assert_eq(mm_world_write(w.mm, at + i * PAGE_SIZE, &i, sizeof i), FAULT_DONE);
+    return at;
+}
+
+static void expect_untouched(uint64_t at, uint32_t nvmas)
+{
+    uint64_t seen;
+
+    for (uint64_t i = 0; i < 64; i++) {
+        cr_assert_eq(mm_world_read(w.mm, at + i * PAGE_SIZE, &seen, sizeof seen), FAULT_DONE);
+        cr_assert_eq(seen, i);
+    }
+    cr_assert_eq(w.mm->nvmas, nvmas);
+    cr_assert(mm_world_agrees(w.mm, false));
+}
+
+/* The range at its new place, and two cuts at the old one. */
+Test(map, without_kernel_memory_nothing_moves, .init = start, .fini = stop)
+{
+    uint64_t at = map_numbered(), to = at - MIB, seen;
+    uint32_t nvmas = w.mm->nvmas;
+
+    for (uint64_t room = 0; room < 3; room++) {
+        uint64_t left = room * sizeof(struct vma) + sizeof(struct vma) / 2;
+        void *all = arena_alloc(w.arena, arena_limit(w.arena) - arena_used(w.arena) - left);
+        cr_assert_not_null(all);
+        cr_assert_eq(move_middle(at, to), -ENOMEM, "room for %lu", room);
+        arena_free(all);
+        expect_untouched(at, nvmas);
+    }
+    cr_assert_eq(move_middle(at, to), 0);
+    cr_assert_eq(w.mm->nvmas, nvmas + 2);
+    cr_assert_eq(mm_world_read(w.mm, to + PAGE_SIZE, &seen, sizeof seen), FAULT_DONE);
+    cr_assert_eq(seen, MOVES_FROM + 1);
+    cr_assert(mm_world_agrees(w.mm, false));
+}
+
+Test(map, without_ram_nothing_moves, .init = start, .fini = stop)
+{
+    uint64_t at = map_numbered(), to = 0x40000000; /* where there are no tables */
+    uint32_t nvmas = w.mm->nvmas;
+    uint64_t total = ram_total(w.arena);
+
+    cr_assert_eq(ram_limit(w.arena, PAGE_SIZE), PAGE_SIZE, "less than there is in use");
+    cr_assert_eq(move_middle(at, to), -ENOMEM);
+    expect_untouched(at, nvmas);
+    cr_assert_eq(ram_limit(w.arena, 0), total);
+    cr_assert_eq(move_middle(at, to), 0);
+    cr_assert_eq(w.mm->nvmas, nvmas + 2);
 }
