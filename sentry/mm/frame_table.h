@@ -38,7 +38,8 @@ struct frames {
     _Atomic uint64_t limit; /* of them, how many may be in use; written under the lock */
     uint64_t nfree;         /* [l] */
     uint64_t ndirty;        /* [l] free frames that are dirty */
-    uint64_t most_dirty;    /* [I] how many there may be */
+    uint64_t most_dirty;    /* [I] how many there may be, */
+    uint64_t trim_again;    /* [l] or this where the last trim could not punch enough; else 0 */
     uint64_t moves;         /* [l] counts frames freed: while it grows, nobody is idle */
     uint64_t moves_seen;    /* [l] by the timer */
     bool timed;             /* [l] the timer is armed, or about to be */

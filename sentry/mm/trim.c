@@ -43,7 +43,7 @@ void trim_unmark_locked(struct frames *f, uint64_t at, uint64_t count)
 enum trim_due trim_due_locked(struct frames *f)
 {
     f->moves++;
-    if (f->ndirty > f->most_dirty)
+    if (f->ndirty > max(f->most_dirty, f->trim_again))
         return f->trimming ? TRIM_NOTHING : TRIM_NOW;
     if (f->ndirty <= DIRTY_IDLE || f->timed)
         return TRIM_NOTHING;
@@ -103,6 +103,8 @@ static void trim_locked(struct arena *a, struct frames *f, uint64_t left)
         buddy_free_locked(f, at, at + count);
         at += count;
     }
+    /* What lies too far apart for a hole is looked at again when there is much more of it. */
+    f->trim_again = f->ndirty > left ? f->ndirty + f->most_dirty / 4 : 0;
     f->trimming = false;
 }
 

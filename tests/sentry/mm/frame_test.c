@@ -10,7 +10,7 @@
 
 #include "include/uptr.h"
 #include "sentry/core/timer.h"
-#include "sentry/mm/frame_priv.h"
+#include "sentry/mm/frame_table.h"
 #include "tests/lib/mm_world.h"
 
 static struct mm_world w;
@@ -209,6 +209,45 @@ Test(frame, an_idle_sandbox_gives_more_back, .init = start, .fini = stop)
     cr_assert(frames_check(w.arena));
     ram_settle(w.arena);
     timers_destroy(w.arena);
+}
+
+static bool wants_trim(void)
+{
+    struct frames *f = frames_of(w.arena);
+
+    mutex_lock(&f->lock);
+    bool wants = trim_due_locked(f) == TRIM_NOW;
+    mutex_unlock(&f->lock);
+    return wants;
+}
+
+/* Puts what lies in [from, to) of each region. */
+static void put_parts(const struct everything *all, uint64_t from, uint64_t to)
+{
+    for (int i = 0; i < all->n; i++) {
+        pfn_t at = all->run[i].pfn, end = at + all->run[i].count;
+        for (pfn_t region = at / REGION * REGION; region < end; region += REGION) {
+            pfn_t first = max(region + from, at), last = min(region + to, end);
+            if (first < last)
+                frame_put(w.arena, first, last - first);
+        }
+    }
+}
+
+/* A few free frames in each region, none worth a hole: not each of the next looks for one again. */
+Test(frame, what_lies_apart_is_not_looked_for_at_each_free, .fini = stop)
+{
+    static struct everything all;
+
+    mm_world_start(&w, 3 * 1024 * MIB);
+    struct frames *f = frames_of(w.arena);
+    take_all(&all);
+    put_parts(&all, 0, 15);
+    cr_assert_gt(f->ndirty, f->most_dirty);
+    cr_assert_not(wants_trim());
+    put_parts(&all, 15, REGION);
+    cr_assert_leq(f->ndirty, f->most_dirty);
+    cr_assert(frames_check(w.arena));
 }
 
 Test(frame, untouched_frames_cost_nothing_when_they_come_back, .init = start, .fini = stop)
