@@ -230,6 +230,12 @@ struct platform_ops {
     /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. */
     must_use int (*aspace_barrier)(struct aspace *as);
 
+    /*
+     * Whether one thread more would find what it needs to run, so that a guest can be told if not.
+     * Another may be quicker. Any host thread; NULL: there is always room.
+     */
+    must_use bool (*thread_room)(struct platform *p);
+
     /* Belongs to the calling host thread from now on. Errors: ENOMEM, EAGAIN. */
     must_use int (*thread_create)(struct platform *p, struct guest_thread **out);
     void (*thread_destroy)(struct guest_thread *t);

@@ -57,12 +57,14 @@ struct corpse *corpse_create(struct aspace *as)
     return c;
 }
 
-/* The last one takes the address space along. */
+/* What it could write is its address space's again. The last one takes that along. */
 static void bury_locked(struct stubs *stubs, struct corpse *c) HOLDS(stubs->lock);
 static void bury_locked(struct stubs *stubs, struct corpse *c)
 {
     struct aspace *as = c->as;
 
+    if (stubs->gone)
+        stubs->gone(stubs, c);
     free(c);
     assert(as->corpses > 0);
     if (--as->corpses > 0)

@@ -24,6 +24,7 @@ struct corpse {
     struct list node;
     pid_t pid;
     struct aspace *as; /* [I] which lasts until the last of its stubs is gone */
+    uint32_t slot;     /* [I] of the platform: what the stub may write until then; 0: none */
 };
 
 struct aspace {
@@ -42,7 +43,7 @@ struct aspace {
     _Atomic uint64_t narrow_size; /* [l] if anything; read without the lock */
     int narrow_prot;              /* [l] and which */
     struct list parked;           /* [l] of the platform: stubs of threads that have ended */
-    uint32_t slots;               /* [l] of the platform: the first of a chain that goes with it */
+    uint32_t slots;               /* [p] of the platform: the first of a chain that no stub has */
     _Atomic bool talks;           /* [a] of the platform: the thread last looked at (seat.c) */
 };
 
@@ -81,7 +82,11 @@ struct stubs {
     /* [a] numbers in the stubs, or -1; changed under the zygote's lock */
     _Atomic int files[FILES_MAX];
 
-    /* [I] Called when the last stub of an address space is gone, under `lock`. May be NULL. */
+    /*
+     * [I] Called when a stub has been waited for, or never lived; and when the last one of an
+     * address space has. Under `lock`. May be NULL.
+     */
+    void (*gone)(struct stubs *s, const struct corpse *c);
     void (*bury)(struct stubs *s, struct aspace *as);
 
     /* [I] Ends an address space that only waits (spare.h), and is done; false: there is none. */

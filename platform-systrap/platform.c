@@ -84,6 +84,7 @@ static int systrap_create(const struct platform_options *opts, struct platform *
     if (!p)
         return -ENOMEM;
     list_init(&p->threads);
+    p->stubs.gone = slot_put;
     p->stubs.bury = slots_bury;
     p->stubs.shrink = systrap_shrink;
     int err = stubs_create(&p->stubs, &o);
@@ -159,6 +160,7 @@ const struct platform_ops platform_systrap = {
     .aspace_apply = aspace_apply,
     .aspace_narrow = systrap_narrow,
     .aspace_barrier = aspace_barrier,
+    .thread_room = slots_room,
     .thread_create = systrap_thread_create,
     .thread_destroy = systrap_thread_destroy,
     .thread_leave = systrap_thread_leave,

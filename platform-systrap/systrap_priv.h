@@ -96,8 +96,9 @@ struct platform {
     _Atomic bool crowded;                    /* [a] nobody spins, until crowd_end (spin.c) */
     _Atomic uint64_t crowd_end;              /* [a] on the time stamp counter */
     _Atomic uint64_t crowd_span;             /* [a] how long that was */
-    uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] in use */
-    uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one address space */
+    uint64_t slots[BITMAP_WORDS(SLOTS_MAX)]; /* [l] of some address space */
+    _Atomic unsigned slot_count;             /* [l] to change: how many those are */
+    uint32_t next_slot[SLOTS_MAX];           /* [l] chains of those of one that no stub has */
 };
 
 /* probe.c */
@@ -135,8 +136,25 @@ must_use int systrap_thread_enter(struct guest_thread *t, struct aspace *as);
 /* Ends a stub that has died, or does not what it should. */
 void systrap_thread_lost(struct guest_thread *t);
 
+/* slots.c */
+
+/* One for a new stub of `as`, where the sentry has the turn. Ends what can be, if need be. 0: none
+ * is left. Locks: none of an address space. */
+must_use uint32_t slot_get(struct platform *p, struct aspace *as);
+
+/* Whether there are more than some, which are for threads that go to another address space. */
+must_use bool slots_room(struct platform *p);
+
+/* Its address space may give a slot to another stub. */
+void slot_put(struct stubs *stubs, const struct corpse *c);
+
 /* The slots of an address space whose last stub is gone are free, and empty. */
 void slots_bury(struct stubs *stubs, struct aspace *as);
+
+static inline struct slot *slot_at(struct platform *p, uint32_t n)
+{
+    return (struct slot *)p->stubs.slots + n;
+}
 
 /* turn.c */
 

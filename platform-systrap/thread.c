@@ -3,9 +3,6 @@
  * Guest threads, and the stubs they run in. A stub belongs to one address space for
  * life. When its thread ends, or goes to another address space, it is parked there for
  * the next one: a new process with a new filter costs a hundred times a call.
- *
- * So are slots: as long as one stub of an address space lives it may write them, and
- * nobody else gets them.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,43 +17,6 @@
 #include "platform-systrap/systrap_priv.h"
 
 #define PARKED_MAX 16 /* in one address space */
-
-/* ---- slots: number 0 is the end of a chain ---- */
-
-static uint32_t slot_get(struct platform *p)
-{
-    mutex_lock(&p->stubs.lock);
-    size_t n = bitmap_find_next_zero(p->slots, SLOTS_MAX, 1);
-    if (n < SLOTS_MAX)
-        bitmap_set(p->slots, n);
-    mutex_unlock(&p->stubs.lock);
-    return n < SLOTS_MAX ? (uint32_t)n : 0;
-}
-
-/* Free again when the address space is buried, and not before. */
-static void slot_chain(struct platform *p, struct aspace *as, uint32_t n) HOLDS(as->lock);
-static void slot_chain(struct platform *p, struct aspace *as, uint32_t n)
-{
-    p->next_slot[n] = as->slots;
-    as->slots = n;
-}
-
-static struct slot *slot_at(struct platform *p, uint32_t n)
-{
-    return (struct slot *)p->stubs.slots + n;
-}
-
-void slots_bury(struct stubs *stubs, struct aspace *as)
-{
-    struct platform *p = container_of(stubs, struct platform, stubs);
-
-    for (uint32_t n = as->slots; n; n = p->next_slot[n]) {
-        int err = host_madvise(slot_at(p, n), SLOT_SIZE, MADV_REMOVE);
-        if (err)
-            panic("a slot cannot be emptied: %d", err);
-        bitmap_clear(p->slots, n);
-    }
-}
 
 /* ---- stubs ---- */
 
@@ -93,9 +53,6 @@ static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
 {
     int err;
 
-    mutex_lock(&as->lock);
-    slot_chain(p, as, n);
-    mutex_unlock(&as->lock);
     do
         err = spawn_once(p, as, n, pid);
     while (err && stubs_make_room(&p->stubs, err));
@@ -107,21 +64,17 @@ static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
 static int stub_create(struct platform *p, struct aspace *as, struct stub **out)
 {
     struct stub *s = calloc(1, sizeof *s);
-    uint32_t n = 0;
+    int err = -ENOMEM;
 
     if (s)
         s->corpse = corpse_create(as);
-    if (s && s->corpse)
-        n = slot_get(p);
-    if (!n) {
-        stub_free(s);
-        return s ? -EAGAIN : -ENOMEM;
+    if (s && s->corpse) {
+        uint32_t n = s->corpse->slot = slot_get(p, as);
+        list_init(&s->node);
+        s->slot = slot_at(p, n);
+        s->slot_va = slot_address(n);
+        err = n ? spawn(p, as, n, &s->pid) : -EAGAIN;
     }
-    list_init(&s->node);
-    s->slot = slot_at(p, n);
-    s->slot_va = slot_address(n);
-    atomic_store(&s->slot->turn, TURN_SENTRY);
-    int err = spawn(p, as, n, &s->pid);
     if (err) {
         stub_free(s);
         return err;

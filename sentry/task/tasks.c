@@ -228,14 +228,23 @@ int task_create_init(struct arena *a, const struct task_spec *spec, struct task 
     return 0;
 }
 
-static int start_thread(struct task *t)
+static int start_thread_once(struct task *t)
 {
     struct thread_pool *pool = arena_host(t->arena, HOST_THREADS);
+    const struct platform_ref *p = platform_of(t->arena);
+
+    if (p->ops->thread_room && !p->ops->thread_room(p->platform))
+        return -EAGAIN;
+    return pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
+}
+
+static int start_thread(struct task *t)
+{
     const struct platform_ref *p = platform_of(t->arena);
     int err;
 
     do
-        err = pool ? thread_pool_start(pool, task_main, t) : thread_start(task_main, t);
+        err = start_thread_once(t);
     while (err && p->ops->make_room && p->ops->make_room(p->platform));
     return err;
 }
