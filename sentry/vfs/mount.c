@@ -211,6 +211,18 @@ void mount_unlink_locked(struct mount *m, struct dentry **point)
     prefix_changed(v);
 }
 
+void mount_take_off_locked(struct mount *m, struct dentry **point)
+{
+    mount_unlink_locked(m, point);
+    mount_leave_group_locked(m);
+    if (m->ns) {
+        list_del(&m->ns_node);
+        m->ns->nmounts--;
+        vfs_of(m->sb->arena)->nmounts--;
+        m->ns = NULL;
+    }
+}
+
 /* One that nothing is mounted on, at or below `top`; out of the tree, given. NULL where all are
  * gone. */
 static struct mount *take_leaf(struct vfs *v, struct mount *top, struct dentry **point)
@@ -220,14 +232,7 @@ static struct mount *take_leaf(struct vfs *v, struct mount *top, struct dentry *
     mutex_lock(&v->mounts_lock);
     while (!list_empty(&m->children))
         m = list_first(&m->children, struct mount, sibling);
-    mount_unlink_locked(m, point);
-    mount_leave_group_locked(m);
-    if (m->ns) {
-        list_del(&m->ns_node);
-        m->ns->nmounts--;
-        v->nmounts--;
-        m->ns = NULL;
-    }
+    mount_take_off_locked(m, point);
     mutex_unlock(&v->mounts_lock);
     return m;
 }

@@ -84,6 +84,8 @@ void mount_link_locked(struct mount *m, struct mount *parent, struct dentry *poi
                        struct mnt_ns *ns);
 /* The converse: the tree's reference and that of the point are given. */
 void mount_unlink_locked(struct mount *m, struct dentry **point);
+/* The same, and out of its peer group and its namespace. Nothing is mounted on it. */
+void mount_take_off_locked(struct mount *m, struct dentry **point);
 /* The topmost mount on (mnt, point), borrowed. */
 struct mount *mount_find_locked(struct vfs *v, const struct mount *mnt, const struct dentry *point);
 /* The next of the tree below `top` in preorder, NULL at its end. */

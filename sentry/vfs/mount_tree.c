@@ -125,14 +125,6 @@ int mount_clone_tree(struct mount *m, struct dentry *root, bool as_slave, bool w
 
 /* ---- hanging up ---- */
 
-/* What arrives at one receiver: a copy, and where. */
-struct arrival {
-    struct mount *top, *receiver;
-    struct dentry *point;
-};
-
-#define RECEIVERS_MAX 64
-
 /* All of a tree get their namespace. */
 static void settle_locked(struct mount *top, struct mnt_ns *ns)
 {
@@ -154,19 +146,50 @@ static uint32_t count_locked(struct mount *top)
     return n;
 }
 
-/* What would receive a mount at `at`: references. */
-static unsigned find_receivers(struct vfs *v, const struct path *at,
-                               struct mount *out[RECEIVERS_MAX])
+/* The mounts that get what is mounted in another: references. */
+struct receivers {
+    struct mount **list; /* arena */
+    uint32_t n;
+};
+
+/* How many `origin` has. Where there is room for all, they are in `out`, given. */
+static uint32_t get_receivers(struct vfs *v, struct mount *origin, struct mount **out,
+                              uint32_t room)
 {
-    unsigned n = 0;
+    uint32_t n = 0, at = 0;
 
     mutex_lock(&v->mounts_lock);
-    for (struct mount *r = mount_next_receiver_locked(at->mnt, at->mnt); r && n < RECEIVERS_MAX;
-         r = mount_next_receiver_locked(r, at->mnt))
+    struct mount *first = origin->group ? mount_next_receiver_locked(origin, origin) : NULL;
+    for (struct mount *r = first; r; r = mount_next_receiver_locked(r, origin))
+        n += r->ns != NULL;
+    for (struct mount *r = first; r && n <= room; r = mount_next_receiver_locked(r, origin))
         if (r->ns)
-            out[n++] = mount_get(r);
+            out[at++] = mount_get(r);
     mutex_unlock(&v->mounts_lock);
     return n;
+}
+
+/* `out`, zeroed before, is given: receivers_put(), also after a failure. Errors: ENOMEM. */
+static int receivers_find(struct vfs *v, struct mount *origin, struct receivers *out)
+{
+    uint32_t room = 0, n;
+
+    while ((n = get_receivers(v, origin, out->list, room)) > room) {
+        arena_free(out->list);
+        out->list = arena_alloc(v->arena, n * sizeof(struct mount *));
+        if (!out->list)
+            return -ENOMEM;
+        room = n;
+    }
+    out->n = n;
+    return 0;
+}
+
+static void receivers_put(struct receivers *to)
+{
+    for (uint32_t i = 0; i < to->n; i++)
+        mount_put(to->list[i]);
+    arena_free(to->list);
 }
 
 static int hang(struct vfs *v, struct mount *top, struct mount *parent, struct dentry *point)
@@ -189,36 +212,38 @@ static int hang(struct vfs *v, struct mount *top, struct mount *parent, struct d
 }
 
 /* The peers and slaves of where it was mounted get copies. What fails there fails alone. */
-static void propagate(struct vfs *v, struct mount *top, const struct path *at)
+static void propagate(struct vfs *v, struct mount *top, const struct path *at,
+                      const struct receivers *to)
 {
-    struct mount *receivers[RECEIVERS_MAX];
-    unsigned n = find_receivers(v, at, receivers);
-
-    for (unsigned i = 0; i < n; i++) {
-        struct mount *r = receivers[i], *copy;
+    for (uint32_t i = 0; i < to->n; i++) {
+        struct mount *r = to->list[i], *copy;
         if (dentry_is_under(at->dentry, r->root) &&
             mount_clone_tree(top, top->root, r->group != at->mnt->group, true, &copy) == 0 &&
             hang(v, copy, r, at->dentry))
             mount_take_down(copy);
-        mount_put(r);
     }
 }
 
 int mount_graft(struct mount *top, const struct path *at)
 {
     struct vfs *v = vfs_of(top->sb->arena);
+    struct receivers to = { 0 };
     int err = 0;
 
     if (inode_is(dentry_inode(top->root), S_IFDIR) != inode_is(dentry_inode(at->dentry), S_IFDIR))
         err = -ENOTDIR;
     if (!err)
         err = dentry_pin(at->dentry);
+    /* Now, as `top` may be a copy of where it goes, and a receiver itself when it hangs there. */
+    if (!err)
+        err = receivers_find(v, at->mnt, &to);
     if (!err)
         err = hang(v, top, at->mnt, at->dentry);
     if (err)
         mount_take_down(top);
-    else if (at->mnt->group)
-        propagate(v, top, at);
+    else
+        propagate(v, top, at, &to);
+    receivers_put(&to);
     return err;
 }
 

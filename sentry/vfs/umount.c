@@ -19,35 +19,36 @@ static bool is_busy(struct mount *m)
     return !list_empty(&m->children) || ref_count(&m->ref) > IDLE_REFS;
 }
 
-/* The mount that a receiver of `m`'s parent has at the same place, if nothing uses it; given. */
+/* The mount that a receiver of `m`'s parent has at the same place, if nothing uses it; borrowed. */
 static struct mount *idle_twin(struct vfs *v, struct mount *receiver, struct dentry *point)
 {
     struct mount *twin = mount_find_locked(v, receiver, point);
 
-    if (!twin || !list_empty(&twin->children) || ref_count(&twin->ref) > 1)
-        return NULL;
-    return mount_get(twin);
+    return twin && list_empty(&twin->children) && ref_count(&twin->ref) == 1 ? twin : NULL;
 }
-
-#define TWINS_MAX 64
 
 /* What was mounted here by propagation goes there too, where nobody uses it. */
 static void propagate_umount(struct vfs *v, struct mount *parent, struct dentry *point)
 {
-    struct mount *twins[TWINS_MAX];
-    unsigned n = 0;
+    struct mount *twin;
+    struct dentry *its_point;
+    struct list gone; /* mount.sibling, of mounts that are nobody's any more */
 
+    list_init(&gone);
     mutex_lock(&v->mounts_lock);
-    for (struct mount *r = mount_next_receiver_locked(parent, parent); r && n < TWINS_MAX;
+    for (struct mount *r = mount_next_receiver_locked(parent, parent); r;
          r = mount_next_receiver_locked(r, parent)) {
-        twins[n] = idle_twin(v, r, point);
-        if (twins[n])
-            n++;
+        twin = idle_twin(v, r, point);
+        if (!twin)
+            continue;
+        mount_take_off_locked(twin, &its_point);
+        assert(its_point == point);
+        list_push_back(&gone, &twin->sibling);
     }
     mutex_unlock(&v->mounts_lock);
-    for (unsigned i = 0; i < n; i++) {
-        mount_take_down(twins[i]);
-        mount_put(twins[i]);
+    while ((twin = list_pop_front(&gone, struct mount, sibling))) {
+        dentry_put(point); /* the reference of `twin` */
+        mount_put(twin);
     }
 }
 

@@ -101,6 +101,48 @@ static int pivots(void)
     return 0;
 }
 
+#define SLAVES 70
+
+static int count_hearers(void)
+{
+    char name[32];
+    int n = 0;
+
+    for (int i = 0; i < SLAVES; i++) {
+        snprintf(name, sizeof name, "s%d/sub/f", i);
+        n += exists(name);
+    }
+    return n;
+}
+
+static int propagation(void)
+{
+    char name[16];
+
+    REQUIRE(own_namespace() == 0);
+    REQUIRE(mount("none", "m", "tmpfs", 0, "mode=755") == 0);
+    REQUIRE(mount("none", "m", NULL, MS_SHARED, NULL) == 0);
+    REQUIRE(mkdir("m/sub", 0755) == 0);
+    for (int i = 0; i < SLAVES; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        REQUIRE(mkdir(name, 0755) == 0);
+        REQUIRE(mount("m", name, NULL, MS_BIND, NULL) == 0);
+        REQUIRE(mount("none", name, NULL, MS_SLAVE, NULL) == 0);
+    }
+    REQUIRE(mount("none", "m/sub", "tmpfs", 0, NULL) == 0);
+    put("m/sub/f", "");
+    REQUIRE(count_hearers() == SLAVES);
+    REQUIRE(umount("m/sub") == 0);
+    REQUIRE(count_hearers() == 0);
+    /* A part of itself, mounted in itself: it does not hear of that. */
+    REQUIRE(mkdir("m/sub/b", 0755) == 0);
+    put("m/sub/b/under", "");
+    REQUIRE(mount("m/sub", "m/sub/b", NULL, MS_BIND, NULL) == 0);
+    REQUIRE(exists("m/sub/b/b/under"));
+    REQUIRE(umount("m/sub/b") == 0);
+    return 0;
+}
+
 TEST(in_a_namespace_of_ones_own)
 {
     mkdir("m", 0755);
@@ -110,6 +152,7 @@ TEST(in_a_namespace_of_ones_own)
     CHECK_CHILD(mounts);
     CHECK_CHILD(refusals);
     CHECK_CHILD(pivots);
+    CHECK_CHILD(propagation);
     CHECK(exists("m/under"));
 }
 

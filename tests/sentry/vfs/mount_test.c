@@ -285,6 +285,72 @@ Test(mount, shared_mounts_tell_each_other)
     mnt_ns_put(ns);
 }
 
+#define SLAVES 70
+
+/* /n0, /n1 and so on hear what happens in /m. */
+static void make_slaves(unsigned long bind_flags)
+{
+    char name[16];
+
+    for (int i = 0; i < SLAVES; i++) {
+        snprintf(name, sizeof name, "/n%d", i);
+        cr_assert_eq(vfs_mkdir(&w.root, NULL, name, 0755), 0);
+        cr_assert_eq(do_mount(&w.root, "/m", name, NULL, bind_flags, NULL), 0);
+        cr_assert_eq(do_mount(&w.root, "", name, NULL, MS_SLAVE, NULL), 0);
+    }
+}
+
+static int count_hearers(void)
+{
+    char name[32];
+    int n = 0;
+
+    for (int i = 0; i < SLAVES; i++) {
+        snprintf(name, sizeof name, "/n%d/sub/inner", i);
+        n += exists(name);
+    }
+    return n;
+}
+
+Test(mount, however_many_hear_of_a_mount_all_do)
+{
+    cr_assert_eq(do_mount(&w.root, "x", "/m", "tmpfs", 0, NULL), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/m/sub", 0755), 0);
+    cr_assert_eq(do_mount(&w.root, "", "/m", NULL, MS_SHARED, NULL), 0);
+    make_slaves(MS_BIND);
+    cr_assert_eq(do_mount(&w.root, "y", "/m/sub", "tmpfs", 0, NULL), 0);
+    world_put(&w.root, "/m/sub/inner", "");
+    cr_assert_eq(count_hearers(), SLAVES);
+    cr_assert_eq(do_umount(&w.root, "/m/sub", 0), 0);
+    cr_assert_eq(count_hearers(), 0);
+}
+
+Test(mount, however_many_had_a_mount_before_all_lose_it)
+{
+    cr_assert_eq(do_mount(&w.root, "x", "/m", "tmpfs", 0, NULL), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/m/sub", 0755), 0);
+    cr_assert_eq(do_mount(&w.root, "", "/m", NULL, MS_SHARED, NULL), 0);
+    cr_assert_eq(do_mount(&w.root, "y", "/m/sub", "tmpfs", 0, NULL), 0);
+    world_put(&w.root, "/m/sub/inner", "");
+    make_slaves(MS_BIND | MS_REC);
+    cr_assert_eq(count_hearers(), SLAVES);
+    cr_assert_eq(do_umount(&w.root, "/m/sub", 0), 0);
+    cr_assert_eq(count_hearers(), 0);
+}
+
+Test(mount, a_shared_mount_in_itself_is_there_once)
+{
+    cr_assert_eq(do_mount(&w.root, "x", "/m", "tmpfs", 0, NULL), 0);
+    cr_assert_eq(do_mount(&w.root, "", "/m", NULL, MS_SHARED, NULL), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/m/a", 0755), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/m/a/b", 0755), 0);
+    world_put(&w.root, "/m/a/b/inner", "");
+    cr_assert_eq(do_mount(&w.root, "/m/a", "/m/a/b", NULL, MS_BIND, NULL), 0);
+    cr_assert(exists("/m/a/b/b/inner"), "what it covers is seen in the copy");
+    cr_assert_eq(do_umount(&w.root, "/m/a/b", 0), 0);
+    cr_assert(exists("/m/a/b/inner"));
+}
+
 struct lines {
     char text[1024];
 };
