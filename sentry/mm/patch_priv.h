@@ -57,7 +57,7 @@ static inline bool patch_has_region(const struct mm *mm)
            patch_ops_of(mm);
 }
 
-/* ---- slots: patch.c ---- */
+/* ---- slots: patch_slot.c ---- */
 
 /* Slot `n`, or NULL where it was never used. */
 static inline struct patch_slot *patch_slot(const struct patches *p, unsigned n)
