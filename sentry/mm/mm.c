@@ -178,6 +178,7 @@ void mm_destroy(struct mm *mm)
 
     /* The platform first: then no guest can reach what is given back. */
     p->ops->aspace_destroy(mm->aspace);
+    patch_exit(mm);
     mm_enter(mm);
     mm->aspace = NULL;
     gone_drop(mm);
@@ -185,7 +186,6 @@ void mm_destroy(struct mm *mm)
     assert(mm->nvmas == 0 && mm->total == 0 && mm->pins == 0);
     pt_destroy(mm);
     mm_leave(mm);
-    patch_exit(mm);
     hot_put(mm->hot);
     arena_free(mm->auxv);
     slab_free(mm);

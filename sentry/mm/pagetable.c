@@ -10,6 +10,7 @@
 
 #include "sentry/mm/frame_table.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/mm/patch_priv.h"
 #include "sentry/mm/shadow.h"
 #include "sentry/mm/vma.h"
 
@@ -188,7 +189,6 @@ void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
     pfn_t leaf = leaf_of(mm, slot);
     pte_t was = *slot;
 
-    (void)va;
     assert(!is_frozen(mm, leaf));
     if (was)
         --*rss_of(mm, was);
@@ -200,6 +200,8 @@ void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
     }
     /* One store: hardware may be walking. */
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
+    if (unlikely(was & ~value & PTE_PATCHED))
+        patch_page_gone(mm, va);
 }
 
 uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end)

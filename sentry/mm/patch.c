@@ -42,17 +42,8 @@ int patch_fork(struct mm *to, struct mm *mm)
     copy->owner = atomic_load_explicit(&p->owner, memory_order_relaxed);
     copy->off = atomic_load_explicit(&p->off, memory_order_relaxed);
     copy->lost = atomic_load_explicit(&p->lost, memory_order_relaxed);
-    for (unsigned i = 0; i < LEAVES; i++) {
-        const struct patch_slot *leaf = p->leaves[i];
-        if (!leaf)
-            continue;
-        struct patch_slot *there = arena_alloc(mm->arena, LEAF_SLOTS * sizeof *there);
-        if (!there)
-            return -ENOMEM;
-        memcpy(there, leaf, LEAF_SLOTS * sizeof *there);
-        copy->leaves[i] = there;
-    }
-    return 0;
+    copy->gone = atomic_load_explicit(&p->gone, memory_order_relaxed);
+    return patch_slots_fork(to, mm);
 }
 
 void patch_exit(struct mm *mm)
@@ -122,14 +113,19 @@ static void never_again(struct patches *p, uint64_t rip)
     }
 }
 
+/* How often sites have ceased to be live: a detour is as good as this is the same. */
+static uint64_t count_gone(const struct mm *mm)
+{
+    return atomic_load_explicit(&mm->patches->gone, memory_order_acquire);
+}
+
 /* Where a thread goes on in a site that has just been replaced, or 0. */
 static uint64_t way_in(struct mm *mm, uint64_t rip) HOLDS(mm->lock);
 static uint64_t way_in(struct mm *mm, uint64_t rip)
 {
-    int n = patch_slot_of(mm, rip);
-    const pte_t *e = n < 0 ? NULL : pt_find(mm, rip);
+    int n = patch_slot_in(mm, rip, 1);
 
-    if (!e || !(*e & PTE_PATCHED))
+    if (n < 0)
         return 0;
     const struct patch_slot *s = patch_slot(mm->patches, (unsigned)n);
     return patch_ops_of(mm)->enter(&s->site, (unsigned)n, s->va, rip);
@@ -146,25 +142,28 @@ static void note_trap(struct mm *mm, const struct guest_regs *regs, struct patch
     if (dear && !patch_make(mm, regs->rip, regs->orig_rax))
         never_again(mm->patches, regs->rip);
     if (dear)
-        *d = (struct patch_detour){ regs->rip, way_in(mm, regs->rip) };
+        *d = (struct patch_detour){ regs->rip, way_in(mm, regs->rip), count_gone(mm) };
     mm_leave(mm);
 }
 
 /* ---- threads that stop ---- */
 
-/* A thread in a trampoline: it seems to be at its site. */
+/* A thread in a trampoline: it seems to be at its site. If that is left, it will be. */
 static void leave(struct mm *mm, struct guest_regs *regs, enum platform_stop why,
                   struct patch_detour *d)
 {
     const struct patch_ops *ops = patch_ops_of(mm);
+    uint64_t gone = count_gone(mm); /* first: patch_page_gone() */
     int n = ops->slot_at(regs->rip);
     const struct patch_slot *s = n < 0 ? NULL : patch_slot(mm->patches, (unsigned)n);
     uint64_t va = s ? atomic_load_explicit(&s->va, memory_order_acquire) : 0;
 
     if (!va)
         return;
-    *d = (struct patch_detour){ .to = regs->rip };
-    regs->rip = d->from = ops->leave(&s->site, (unsigned)n, va, regs->rip);
+    uint64_t at = ops->leave(&s->site, (unsigned)n, va, regs->rip);
+    if (atomic_load_explicit(&s->live, memory_order_relaxed))
+        *d = (struct patch_detour){ at, regs->rip, gone };
+    regs->rip = at;
     if (why == STOP_SYSCALL)
         regs->rcx = regs->rip;
 }
@@ -181,10 +180,10 @@ static bool mend_locked(struct mm *mm, const struct guest_regs *regs, struct pat
     uint64_t to = way_in(mm, regs->rip);
 
     if (to) {
-        *d = (struct patch_detour){ regs->rip, to };
+        *d = (struct patch_detour){ regs->rip, to, count_gone(mm) };
         return true;
     }
-    if (patch_slot_of(mm, regs->rip) < 0)
+    if (!patch_slot_was_at(mm, regs->rip))
         return false;
     if (p->strike.rip == regs->rip && p->strike.sp == regs->rsp && p->strike.gen == mm->gen) {
         p->strike.rip = 0;
@@ -223,7 +222,8 @@ static bool cannot_read_ours(const struct guest_stop *stop, const struct patch_o
 bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_stop *stop,
                    struct patch_detour *d)
 {
-    *d = (struct patch_detour){ 0 };
+    if (!stop->brief || stop->why == STOP_SYSCALL) /* else it has not run since */
+        *d = (struct patch_detour){ .gone = mm->patches ? count_gone(mm) : 0 };
     if (stop->brief || !patch_has_region(mm))
         return false;
     const struct patch_ops *ops = patch_ops_of(mm);
@@ -247,14 +247,14 @@ void patch_shows(struct mm *mm, struct guest_regs *regs, struct patch_detour *d)
         leave(mm, regs, STOP_SYSCALL, d);
 }
 
-bool patch_may_return(const struct mm *mm)
+bool patch_may_return(const struct mm *mm, const struct patch_detour *d)
 {
-    return patch_has_region(mm);
+    return patch_has_region(mm) && d->gone == count_gone(mm);
 }
 
 void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d)
 {
-    if (d->to && regs->rip == d->from && patch_is_on(mm))
+    if (d->to && regs->rip == d->from && patch_is_on(mm) && d->gone == count_gone(mm))
         regs->rip = d->to;
     d->to = 0;
 }

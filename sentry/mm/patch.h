@@ -33,6 +33,7 @@ void patch_destroy(struct arena *a);
 /* Where a thread is to go on that seems to stand elsewhere. For the next run alone. */
 struct patch_detour {
     uint64_t from, to; /* instead of `from`, `to`; 0: none */
+    uint64_t gone;     /* it is none any more when this is not the mm's own */
 };
 
 /*
@@ -48,7 +49,7 @@ bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_st
 /* The same for a call whose registers are asked for later than it was made. */
 void patch_shows(struct mm *mm, struct guest_regs *regs, struct patch_detour *d);
 /* Whether such a call may return without: the code that made it is still there. */
-bool patch_may_return(const struct mm *mm);
+bool patch_may_return(const struct mm *mm, const struct patch_detour *d);
 /* The thread runs next: takes its detour. */
 void patch_resumes(struct mm *mm, struct guest_regs *regs, struct patch_detour *d);
 

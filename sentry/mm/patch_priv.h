@@ -17,9 +17,11 @@
 
 /* [a] atomic   [l] the mm's lock */
 
-/* One site. Read without a lock by those who stop in its trampoline. */
+/* One site. Read without a lock by those who stop in its trampoline. patch_slot.c */
 struct patch_slot {
-    _Atomic uint64_t va;    /* [a] where the site begins; 0: free */
+    _Atomic uint64_t va;    /* [a] where the site begins; 0: never used */
+    _Atomic bool live;      /* [a] the page there leads out of it */
+    uint64_t text;          /* [l] which page of a file that is: a hash */
     struct patch_site site; /* does not change while `va` is set */
 };
 
@@ -28,6 +30,7 @@ struct patches {
     _Atomic uint32_t owner;                    /* a user id, or PATCH_ALONE */
     _Atomic bool off;                          /* for good: there are no sites any more */
     _Atomic bool lost;                         /* the region is the guest's */
+    _Atomic uint64_t gone;                     /* [a] how often sites ceased to be live */
     struct patch_slot *_Atomic leaves[LEAVES]; /* [l] to change; slots in order, made on demand */
     struct {
         _Atomic uint64_t rip;
@@ -67,13 +70,22 @@ static inline struct patch_slot *patch_slot(const struct patches *p, unsigned n)
 
     return leaf ? &leaf[n % LEAF_SLOTS] : NULL;
 }
-/* The slot of a site whose bytes hold `va`, or -1. */
-int patch_slot_of(struct mm *mm, uint64_t va) HOLDS(mm->lock);
-/* Is slot `n` free for a site at `va`, or its already? */
-bool patch_slot_is_free(struct mm *mm, unsigned n, uint64_t va) HOLDS(mm->lock);
-/* Takes a slot that is free. Errors: ENOMEM. */
+/* The first slot from *n on that was ever used, or NULL; *n goes there. */
+struct patch_slot *patch_slot_next(struct mm *mm, unsigned *n) HOLDS(mm->lock);
+/* The first live slot whose site has bytes in [va, va + size), or -1. */
+int patch_slot_in(struct mm *mm, uint64_t va, uint64_t size) HOLDS(mm->lock);
+/* Was there ever a site whose bytes held `va`, as far as is known? */
+bool patch_slot_was_at(struct mm *mm, uint64_t va) HOLDS(mm->lock);
+/* The slot that this site has left, or -1. */
+int patch_slot_find(struct mm *mm, uint64_t va, const struct patch_site *site) HOLDS(mm->lock);
+/* May slot `n` be taken for a site at `va`? */
+bool patch_slot_is_free(struct mm *mm, unsigned n, uint64_t va, const struct patch_site *site)
+    HOLDS(mm->lock);
+/* Takes a slot that is free, for a site that is mapped; it is not live yet. Errors: ENOMEM. */
 must_use int patch_slot_take(struct mm *mm, unsigned n, uint64_t va, const struct patch_site *site)
     HOLDS(mm->lock);
+/* A child's slots. Errors: ENOMEM. */
+must_use int patch_slots_fork(struct mm *to, struct mm *mm) HOLDS(to->lock, mm->lock);
 
 /* ---- the region: patch_region.c ---- */
 
@@ -109,6 +121,9 @@ struct patch_page {
     uint32_t count;
     struct patch_page_site sites[PAGE_SITES]; /* by `off` */
 };
+
+/* It is in the table from now on, with a slot for each of its sites: these are live. */
+void patch_page_shown(struct mm *mm, const struct patch_page *page) HOLDS(mm->lock);
 
 /* All of one sandbox. */
 struct patch_state {
@@ -150,6 +165,8 @@ void patch_ahead(struct mm *mm, struct vma *v, uint64_t va, uint64_t count, stru
     HOLDS(mm->lock);
 /* Gives [start, end) its original pages back: they come by faults. */
 void patch_restore(struct mm *mm, uint64_t start, uint64_t end, struct batch *b) HOLDS(mm->lock);
+/* The page at `va` with its sites is in the table no more: pt_set() has seen it go. */
+void patch_page_gone(struct mm *mm, uint64_t va) HOLDS(mm->lock);
 /* The guest names [start, start + len): if that is the region, it is to find nothing there. */
 void patch_yield(struct mm *mm, uint64_t start, uint64_t len) HOLDS(mm->lock);
 /* Replaces the site of a call that ended at `rip`. False: not to be tried again. */

@@ -112,14 +112,14 @@ void patch_restore(struct mm *mm, uint64_t start, uint64_t end, struct batch *b)
 
 void patch_region_leave(struct mm *mm)
 {
+    const struct patch_slot *s;
     struct batch b;
 
     if (atomic_exchange(&mm->patches->off, true))
         return;
     batch_begin(&b, mm);
-    for (unsigned n = 0; n < PATCH_SLOTS_MAX; n++) {
-        const struct patch_slot *s = patch_slot(mm->patches, n);
-        if (s && s->va)
+    for (unsigned n = 0; (s = patch_slot_next(mm, &n)); n++) {
+        if (s->live)
             patch_restore(mm, page_down(s->va), page_down(s->va) + PAGE_SIZE, &b);
     }
     batch_end(&b);

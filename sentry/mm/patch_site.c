@@ -110,7 +110,7 @@ static bool take_slot(struct mm *mm, uint64_t va, const struct patch_site *site,
 {
     struct patch_state *st = patch_state(mm->arena);
     unsigned slots = patch_ops_of(mm)->slots;
-    int known = patch_slot_of(mm, va);
+    int known = patch_slot_find(mm, va, site);
 
     if (known >= 0) {
         *out = (unsigned)known;
@@ -122,7 +122,7 @@ static bool take_slot(struct mm *mm, uint64_t va, const struct patch_site *site,
     mutex_unlock(&st->lock);
     for (unsigned i = 0; i < slots; i++) {
         unsigned n = (first + i) % slots;
-        if (patch_slot_is_free(mm, n, va)) {
+        if (patch_slot_is_free(mm, n, va, site)) {
             *out = n;
             return !patch_slot_take(mm, n, va, site);
         }
@@ -136,13 +136,13 @@ static bool take_slot(struct mm *mm, uint64_t va, const struct patch_site *site,
 static void list_sites(struct mm *mm, uint64_t va, struct patch_page *out) HOLDS(mm->lock);
 static void list_sites(struct mm *mm, uint64_t va, struct patch_page *out)
 {
-    const pte_t *e = pt_find(mm, va);
+    const struct patch_slot *s;
 
     out->count = 0;
-    for (unsigned n = 0; (*e & PTE_PATCHED) && n < patch_ops_of(mm)->slots; n++) {
-        const struct patch_slot *s = patch_slot(mm->patches, n);
-        if (!s || page_down(s->va) != va || out->count == PAGE_SITES)
+    for (unsigned n = 0; (s = patch_slot_next(mm, &n)); n++) {
+        if (!s->live || page_down(s->va) != va)
             continue;
+        assert(out->count < PAGE_SITES);
         out->sites[out->count++] =
             (struct patch_page_site){ (uint16_t)(s->va - va), (uint16_t)n, s->site };
     }
@@ -169,13 +169,15 @@ static bool copy_page(struct mm *mm, uint64_t va, struct patch_page *page)
 }
 
 /* Puts a page in the place of what is there. The frame's reference is taken. */
-static void show_page(struct mm *mm, const struct vma *v, uint64_t va, pfn_t pfn, struct batch *b)
-    HOLDS(mm->lock);
-static void show_page(struct mm *mm, const struct vma *v, uint64_t va, pfn_t pfn, struct batch *b)
+static void show_page(struct mm *mm, const struct vma *v, uint64_t va,
+                      const struct patch_page *page, struct batch *b) HOLDS(mm->lock);
+static void show_page(struct mm *mm, const struct vma *v, uint64_t va,
+                      const struct patch_page *page, struct batch *b)
 {
     pte_t *e = pt_find(mm, va), was = *e;
 
-    pt_set(mm, va, e, pte_make(v, pfn, PTE_PATCHED));
+    pt_set(mm, va, e, pte_make(v, page->pfn, PTE_PATCHED));
+    patch_page_shown(mm, page);
     batch_map(b, va, *e, 1);
     batch_put(b, pte_pfn(was), 1);
 }
@@ -203,7 +205,7 @@ static bool replace(struct mm *mm, const struct vma *v, uint64_t site_va,
     if (done) {
         if (owner != PATCH_ALONE)
             patch_page_remember(mm->arena, &page);
-        show_page(mm, v, va, page.pfn, &b);
+        show_page(mm, v, va, &page, &b);
     } else {
         frame_put(mm->arena, page.pfn, 1);
     }
@@ -222,9 +224,11 @@ bool patch_make(struct mm *mm, uint64_t rip, uint64_t rax)
     if (!e || !is_clean(*e) || fault_must_save(mm))
         return false;
     /* Another thread was here first, and this one called just before. */
-    if (patch_slot_of(mm, rip - 1) >= 0 && (*e & PTE_PATCHED))
+    if (patch_slot_in(mm, rip - 1, 1) >= 0)
         return true;
-    if (!plan(mm, v, rip, rax, &site) || !patch_region_make(mm))
+    if (!plan(mm, v, rip, rax, &site) || patch_slot_in(mm, rip - site.after, site.size) >= 0)
+        return false;
+    if (!patch_region_make(mm))
         return false;
     if (!replace(mm, v, rip - site.after, &site))
         return false;
@@ -259,12 +263,8 @@ static bool lead_out(struct mm *mm, uint64_t va, const struct patch_page *page, 
 {
     for (uint32_t i = 0; i < page->count; i++) {
         const struct patch_page_site *s = &page->sites[i];
-        if (!patch_slot_is_free(mm, s->slot, va + s->off))
+        if (!patch_slot_is_free(mm, s->slot, va + s->off, &s->site))
             return false; /* the same page, mapped twice; or too many sites */
-        /* a site that had another slot keeps it, and is not found by two */
-        int known = patch_slot_of(mm, va + s->off);
-        if (known >= 0 && known != s->slot)
-            return false;
     }
     for (uint32_t i = 0; i < page->count; i++) {
         const struct patch_page_site *s = &page->sites[i];
@@ -285,7 +285,7 @@ static bool apply(struct mm *mm, const struct vma *v, uint64_t va, const struct 
     if (!e || !is_clean(*e) || (*e & PTE_PATCHED) || !is_same(mm, va, page) ||
         !patch_region_make(mm) || !lead_out(mm, va, page, b))
         return false;
-    show_page(mm, v, va, page->pfn, b);
+    show_page(mm, v, va, page, b);
     atomic_fetch_add_explicit(&patch_state(mm->arena)->shared, page->count, memory_order_relaxed);
     return true;
 }

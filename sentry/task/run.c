@@ -246,7 +246,7 @@ static void run_once(struct task *t)
         lost(t, err);
         return;
     }
-    if (t->brief && !patch_may_return(t->mm))
+    if (t->brief && !patch_may_return(t->mm, &t->detour))
         task_regs(t);
     patch_resumes(t->mm, &t->regs, &t->detour);
     atomic_store(&t->in_guest, 1);

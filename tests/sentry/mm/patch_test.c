@@ -18,6 +18,10 @@
 #define TEXT   (PROT_READ | PROT_EXEC)
 #define CALL_A 0x400u /* mov $39,%eax; syscall: in page 0 and 2 */
 #define CALL_B 0x800u /* syscall; cmp $-4095,%rax: in page 0 */
+#define OTHER  4u     /* a page that is another program's: calls at CALL_C, CALL_D and CALL_E */
+#define CALL_C 0x3feu /* mov $110,%eax; syscall: overlaps CALL_A */
+#define CALL_D 0xc00u /* mov $39,%eax; syscall */
+#define CALL_E 0xd00u /* the same */
 #define MANY   64     /* traps that are enough */
 
 /* A file of the host with calls in it. */
@@ -76,6 +80,9 @@ static void make_file(void)
     put_bytes(CALL_A, "\xb8\x27\0\0\0\x0f\x05", 7);
     put_bytes(2 * PAGE_SIZE + CALL_A, "\xb8\x27\0\0\0\x0f\x05", 7);
     put_bytes(CALL_B, "\xe8\0\0\0\0\x0f\x05\x48\x3d\x01\xf0\xff\xff", 13);
+    put_bytes(OTHER * PAGE_SIZE + CALL_C, "\xb8\x6e\0\0\0\x0f\x05", 7);
+    put_bytes(OTHER * PAGE_SIZE + CALL_D, "\xb8\x27\0\0\0\x0f\x05", 7);
+    put_bytes(OTHER * PAGE_SIZE + CALL_E, "\xb8\x27\0\0\0\x0f\x05", 7);
     cr_assert_eq(hostfd_add(w.arena, dup(file.fd), &h), 0);
     cr_assert_eq(window_create(w.arena, h, 0, PAGES, true, &file.window), 0);
     mappable_init(&file.mappable, &file_ops, 5, 6);
@@ -114,19 +121,36 @@ static void stop(void)
     mm_world_stop(&w);
 }
 
-static uint64_t map(struct mm *in, uint64_t at, int flags)
+static uint64_t map_pages(struct mm *in, uint64_t at, uint64_t first, uint64_t pages, int flags)
 {
-    struct map_source source = { .mappable = &file.mappable, .may_write = true, .may_exec = true };
+    struct map_source source = {
+        .mappable = &file.mappable,
+        .off = first * PAGE_SIZE,
+        .may_write = true,
+        .may_exec = true,
+    };
     uptr_t out;
 
-    cr_assert_eq(mm_map(in, uptr(at), PAGES * PAGE_SIZE, TEXT, flags, &source, &out), 0);
+    cr_assert_eq(mm_map(in, uptr(at), pages * PAGE_SIZE, TEXT, flags, &source, &out), 0);
     return out.va;
+}
+
+static uint64_t map(struct mm *in, uint64_t at, int flags)
+{
+    return map_pages(in, at, 0, PAGES, flags);
+}
+
+/* The other program's page, over whatever is there. */
+static void map_other(struct mm *in, uint64_t at)
+{
+    map_pages(in, at, OTHER, 1, MAP_PRIVATE | MAP_FIXED);
 }
 
 /* A call that ends at `rip` and traps. */
 static struct patch_detour trap(struct mm *in, uint64_t rip)
 {
-    struct guest_regs r = { .rip = rip, .rcx = rip, .orig_rax = 39, .rsp = 0x7000 };
+    uint64_t nr = (rip & PAGE_MASK) == CALL_C + 7 ? 110 : 39;
+    struct guest_regs r = { .rip = rip, .rcx = rip, .orig_rax = nr, .rsp = 0x7000 };
     struct guest_stop stop = { .why = STOP_SYSCALL, .trapped = true };
     struct patch_detour d;
 
@@ -484,6 +508,96 @@ Test(patch, off_is_off, .init = start, .fini = stop)
     mm_put(child);
 }
 
+/* ---- other text in the same place ---- */
+
+Test(patch, a_call_where_another_program_had_one, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(is_patched(mm, at + CALL_A));
+    map_other(mm, at);
+    trap_often(mm, at + CALL_D + 7);
+    cr_assert(is_patched(mm, at + CALL_D));
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(trap(mm, at + CALL_C + 7).to, 0, "whose trampoline would that be?");
+    cr_assert(is_patched(mm, at + CALL_C));
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+Test(patch, what_is_remembered_is_what_is_there, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *next = new_mm();
+
+    trap_often(mm, at + CALL_A + 7);
+    map_other(mm, at);
+    trap_often(mm, at + CALL_D + 7);
+    trap_often(mm, at + CALL_E + 7);
+    uint64_t there = map(next, 0, MAP_PRIVATE) + OTHER * PAGE_SIZE;
+    cr_assert(is_patched(next, there + CALL_D) && is_patched(next, there + CALL_E));
+    mm_put(next);
+}
+
+Test(patch, a_site_whose_page_was_restored_is_replaced_again, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    uint8_t byte;
+
+    trap_often(mm, at + CALL_A + 7);
+    trap_often(mm, at + CALL_B + 7);
+    uint64_t code = jump_target(mm, at + CALL_A);
+    cr_assert_eq(mm_access(mm, uptr(at), &byte, 1, false), 1);
+    trap_often(mm, at + CALL_B + 7);
+    cr_assert(is_patched(mm, at + CALL_B + 5));
+    cr_assert_not(is_patched(mm, at + CALL_A));
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert(is_patched(mm, at + CALL_A));
+    cr_assert_eq(jump_target(mm, at + CALL_A), code, "threads may still be there");
+    cr_assert(mm_world_agrees(mm, false));
+}
+
+/* A planner that is wrong: the call's site begins before another's has ended. */
+static bool plan_overlap(const struct patch_text *text, struct patch_site *out)
+{
+    size_t from = text->after - 9;
+
+    *out = (struct patch_site){ .size = 9, .call = 7, .after = 9, .starts = 1u | 1u << 7 };
+    memcpy(out->old, text->bytes + from, out->size);
+    return true;
+}
+
+Test(patch, sites_never_overlap, .init = start, .fini = stop)
+{
+    static struct patch_ops wrong;
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t code = jump_target(mm, at + CALL_A);
+    wrong = systrap_patch;
+    wrong.plan = plan_overlap;
+    ops.patch = &wrong;
+    trap_often(mm, at + CALL_A + 7 + 4);
+    cr_assert_eq(jump_target(mm, at + CALL_A), code);
+    cr_assert_eq(byte_at(mm, at + CALL_A + 7), 0x90);
+}
+
+Test(patch, a_child_that_is_not_to_have_the_text, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE);
+    struct mm *child;
+
+    trap_often(mm, at + CALL_A + 7);
+    cr_assert_eq(mm_advise(mm, uptr(at), PAGE_SIZE, MADV_DONTFORK), 0);
+    cr_assert_eq(mm_fork(mm, &w.limits, &child), 0);
+    map_other(child, at);
+    trap_often(child, at + CALL_D + 7);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(trap(child, at + CALL_C + 7).to, 0);
+    cr_assert(is_patched(child, at + CALL_C));
+    mm_put(child);
+}
+
 /* ---- threads ---- */
 
 static bool stopped(struct guest_regs *r, enum platform_stop why, int signo, int code,
@@ -558,6 +672,81 @@ Test(patch, a_thread_in_a_site_that_was_restored, .init = start, .fini = stop)
     cr_assert_not(stopped(&r, STOP_FAULT, SIGSEGV, SI_KERNEL, &d), "twice is not ours");
 }
 
+/* Text goes while a thread is in a call that it made from there. */
+static void goes_on_in_what_is_there(void (*change)(uint64_t at), bool as_before)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), rip = at + CALL_B + 7, code;
+    struct guest_regs r = { .rip = rip };
+    struct patch_detour d;
+
+    trap_often(mm, rip);
+    code = jump_target(mm, rip - 2) + 14;
+    r.rip = r.rcx = code;
+    cr_assert_not(stopped(&r, STOP_SYSCALL, 0, 0, &d));
+    change(at);
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, as_before ? code : rip);
+    /* Or it was in the guest meanwhile, and comes out only now. */
+    r.rip = code;
+    cr_assert_not(stopped(&r, STOP_INTERRUPT, 0, 0, &d));
+    cr_assert_eq(r.rip, rip);
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, as_before ? code : rip);
+}
+
+static void change_nothing(uint64_t at)
+{
+    cr_assert_eq(mm_unmap(mm, uptr(at + PAGE_SIZE), PAGE_SIZE), 0);
+}
+
+static void change_text(uint64_t at)
+{
+    map_other(mm, at);
+    trap_often(mm, at + CALL_D + 7);
+    cr_assert(is_patched(mm, at + CALL_D));
+}
+
+static void change_rights(uint64_t at)
+{
+    cr_assert_eq(mm_protect(mm, uptr(at), PAGE_SIZE, TEXT | PROT_WRITE), 0);
+}
+
+Test(patch, a_call_is_as_long_as_it_likes, .init = start, .fini = stop)
+{
+    goes_on_in_what_is_there(change_nothing, true);
+}
+
+Test(patch, it_returns_to_the_text_of_then, .init = start, .fini = stop)
+{
+    goes_on_in_what_is_there(change_text, false);
+}
+
+Test(patch, it_returns_to_text_that_may_be_written, .init = start, .fini = stop)
+{
+    goes_on_in_what_is_there(change_rights, false);
+}
+
+Test(patch, a_call_that_keeps_its_registers_back, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), rip = at + CALL_B + 7;
+    struct guest_stop call = { .why = STOP_SYSCALL, .brief = true };
+    struct guest_stop not_yet = { .why = STOP_INTERRUPT, .brief = true };
+    struct guest_regs r = { 0 };
+    struct patch_detour d;
+
+    trap_often(mm, rip);
+    uint64_t code = jump_target(mm, rip - 2) + 14;
+    cr_assert_not(patch_stopped(mm, &r, &call, &d));
+    cr_assert(patch_may_return(mm, &d));
+    map_other(mm, at);
+    cr_assert_not(patch_stopped(mm, &r, &not_yet, &d));
+    cr_assert_not(patch_may_return(mm, &d), "to a trampoline that is left");
+    r.rip = code;
+    patch_shows(mm, &r, &d);
+    patch_resumes(mm, &r, &d);
+    cr_assert_eq(r.rip, rip);
+}
+
 Test(patch, faults_of_the_guest_are_its_own, .init = start, .fini = stop)
 {
     uint64_t at = map(mm, 0, MAP_PRIVATE);
@@ -589,4 +778,48 @@ Test(patch, all_slots_may_be_used, .init = start, .fini = stop)
         cr_assert(is_patched(other, at + CALL_A));
         mm_put(other);
     }
+}
+
+/* All but the first slot are given to others, for a moment: it is the next. */
+static void go_round(void)
+{
+    for (unsigned i = 1; i < PATCH_SLOTS; i++) {
+        struct mm *other = new_mm();
+        patch_set_owner(other, PATCH_ALONE);
+        trap_often(other, map(other, 0, MAP_PRIVATE) + CALL_A + 7);
+        mm_put(other);
+    }
+}
+
+/* The slot that the site at `at` + CALL_D gets then. */
+static int slot_of_call_d(uint64_t at)
+{
+    go_round();
+    trap_often(mm, at + CALL_D + 7);
+    return systrap_patch.slot_at(jump_target(mm, at + CALL_D));
+}
+
+Test(patch, a_slot_is_kept_while_a_thread_may_come_out, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), other = map(mm, 0, MAP_PRIVATE);
+    uint8_t byte;
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t code = jump_target(mm, at + CALL_A);
+    cr_assert_eq(mm_access(mm, uptr(at), &byte, 1, false), 1);
+    cr_assert_neq(slot_of_call_d(other + OTHER * PAGE_SIZE), systrap_patch.slot_at(code));
+    struct guest_regs r = { .rip = code };
+    struct patch_detour d;
+    cr_assert_not(stopped(&r, STOP_INTERRUPT, 0, 0, &d));
+    cr_assert_eq(r.rip, at + CALL_A);
+}
+
+Test(patch, and_no_longer, .init = start, .fini = stop)
+{
+    uint64_t at = map(mm, 0, MAP_PRIVATE), other = map(mm, 0, MAP_PRIVATE);
+
+    trap_often(mm, at + CALL_A + 7);
+    uint64_t code = jump_target(mm, at + CALL_A);
+    map_other(mm, at);
+    cr_assert_eq(slot_of_call_d(other + OTHER * PAGE_SIZE), systrap_patch.slot_at(code));
 }
