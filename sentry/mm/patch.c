@@ -227,6 +227,8 @@ bool patch_stopped(struct mm *mm, struct guest_regs *regs, const struct guest_st
     if (stop->brief || !patch_has_region(mm))
         return false;
     const struct patch_ops *ops = patch_ops_of(mm);
+    if (unlikely(regs->gs_base))
+        patch_off(mm); /* set by an instruction, maybe: by %gs its calls find what is its own */
     if (unlikely(is_raised_by_us(stop)) && regs->rip - ops->start >= ops->size)
         return mend(mm, regs, d);
     if (regs->rip - ops->start < ops->size)
