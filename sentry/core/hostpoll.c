@@ -6,6 +6,8 @@
 #include "sentry/core/hostpoll.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
@@ -16,6 +18,7 @@
 /* [I] never changes   [l] under lock   [t] its thread's */
 struct hostpoll {
     struct arena *arena;                 /* [I] */
+    cpu_set_t cpus;                      /* [I] that the sandbox may use */
     struct mutex lock;                   /* RANK_HOSTPOLL */
     struct list watches;                 /* [l] */
     uint32_t count;                      /* [l] */
@@ -48,6 +51,10 @@ int hostpoll_create(struct arena *a)
         return err;
     }
     p->arena = a;
+    CPU_ZERO(&p->cpus);
+    err = host_sched_getaffinity(0, sizeof p->cpus, &p->cpus);
+    if (err < 0)
+        memset(&p->cpus, 0xff, sizeof p->cpus); /* more than a set has: the host knows which */
     mutex_init(&p->lock, RANK_HOSTPOLL);
     list_init(&p->watches);
     arena_set_host(a, HOST_POLL, p);
@@ -172,10 +179,18 @@ static void turn_locked(struct hostpoll *p)
     }
 }
 
+/* A platform may hold who has started us on one processor for a while; we should stay there. */
+static void roam(const struct hostpoll *p)
+{
+    int err = host_sched_setaffinity(0, sizeof p->cpus, &p->cpus);
+    (void)err; /* it is only slower then */
+}
+
 static void loop(void *arg)
 {
     struct hostpoll *p = arg;
 
+    roam(p);
     mutex_lock(&p->lock);
     p->tid = host_gettid();
     while (!p->stop)
