@@ -141,11 +141,11 @@ static int open_found(const struct actor *who, const struct path *at, int flags,
     struct file *f;
 
     if (!created && !(flags & O_PATH)) {
-        int err = check_open(who, at, flags);
+        int err = truncate ? mount_want_write(at->mnt) : 0;
+        if (!err)
+            err = check_open(who, at, flags);
         if (err)
             return err;
-        if (truncate && mount_want_write(at->mnt))
-            return -EROFS;
     }
     int err = open_inode(who, at, flags, &f);
     if (err)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names that go: unlink, rmdir. */
+/*
+ * Names that go: unlink, rmdir.
+ *
+ *   source    the order of errors is that of do_unlinkat() and do_rmdir(), fs/namei.c, Linux 6.12
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -18,8 +22,6 @@ static int check_remove(const struct actor *who, const struct last *last, struct
         return -ENOENT;
     if (last->slash && !want_dir)
         return inode_is(victim, S_IFDIR) ? -EISDIR : -ENOTDIR;
-    if (mount_want_write(last->dir.mnt))
-        return -EROFS;
     int err = perm_may_delete(dentry_inode(last->dir.dentry), victim, want_dir, who);
     if (err)
         return err;
@@ -29,8 +31,10 @@ static int check_remove(const struct actor *who, const struct last *last, struct
 static int remove_last(const struct actor *who, const struct last *last, bool want_dir)
 {
     struct dentry *d;
-    int err = name_claim(last->dir.dentry, last->name, who, &d);
+    int err = mount_want_write(last->dir.mnt); /* and what is there does not matter */
 
+    if (!err)
+        err = name_claim(last->dir.dentry, last->name, who, &d);
     if (err)
         return err;
     err = check_remove(who, last, d, want_dir);

@@ -68,6 +68,49 @@ static int mounts(void)
     return 0;
 }
 
+/* What goes is not looked at there; what comes is, and what is wrong with it is said first. */
+static int read_only(void)
+{
+    bool is_root = geteuid() == 0;
+
+    REQUIRE(own_namespace() == 0);
+    REQUIRE(mount("none", "m", "tmpfs", 0, "mode=777") == 0);
+    REQUIRE(mkdir("m/d", 0755) == 0);
+    put("m/f", "");
+    REQUIRE(mount("none", "m", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+    REQUIRE_ERRNO(unlink("m/f"), EROFS);
+    REQUIRE_ERRNO(unlink("m/f/"), EROFS);
+    REQUIRE_ERRNO(unlink("m/d"), EROFS);
+    REQUIRE_ERRNO(unlink("m/d/"), EROFS);
+    REQUIRE_ERRNO(unlink("m/none"), EROFS);
+    REQUIRE_ERRNO(unlink("m/d/."), EISDIR);
+    REQUIRE_ERRNO(unlink("m/f/x"), ENOTDIR);
+    REQUIRE_ERRNO(rmdir("m/d"), EROFS);
+    REQUIRE_ERRNO(rmdir("m/f"), EROFS);
+    REQUIRE_ERRNO(rmdir("m/none"), EROFS);
+    REQUIRE_ERRNO(rmdir("m/d/."), EINVAL);
+    REQUIRE_ERRNO(rmdir("m/d/.."), ENOTEMPTY);
+    REQUIRE_ERRNO(mknod("m/f", S_IFREG, 0), EEXIST);
+    REQUIRE_ERRNO(mknod("m/x/", S_IFREG, 0), ENOENT);
+    REQUIRE_ERRNO(mknod("m/x", S_IFREG, 0), EROFS);
+    REQUIRE_ERRNO(symlink("f", "m/f"), EEXIST);
+    REQUIRE_ERRNO(symlink("f", "m/x"), EROFS);
+    REQUIRE_ERRNO(link("m/f", "m/d"), EEXIST);
+    REQUIRE_ERRNO(link("f", "m/x"), EROFS);
+    REQUIRE_ERRNO(rename("m/none", "m/x"), EROFS);
+    REQUIRE_ERRNO(rename("m/f", "f"), EXDEV);
+    REQUIRE_ERRNO(rename("m/f", "m/d/."), EBUSY);
+    REQUIRE_ERRNO(open("m/f", O_CREAT | O_EXCL, 0600), EEXIST);
+    REQUIRE_ERRNO(open("m/d", O_CREAT, 0600), EISDIR);
+    REQUIRE_ERRNO(open("m/x", O_CREAT, 0600), EROFS);
+    if (is_root) {
+        REQUIRE(become_nobody() == 0);
+        REQUIRE_ERRNO(open("m/f", O_WRONLY), EACCES);
+        REQUIRE_ERRNO(open("m/f", O_RDONLY | O_TRUNC), EROFS);
+    }
+    return 0;
+}
+
 static int refusals(void)
 {
     REQUIRE(own_namespace() == 0);
@@ -150,6 +193,7 @@ TEST(in_a_namespace_of_ones_own)
     mkdir("n", 0755);
     put("f", "");
     CHECK_CHILD(mounts);
+    CHECK_CHILD(read_only);
     CHECK_CHILD(refusals);
     CHECK_CHILD(pivots);
     CHECK_CHILD(propagation);
