@@ -30,14 +30,17 @@ static void place_leave(struct place *p)
     path_put(&p->last.dir);
 }
 
-static int check_place(const struct actor *who, const struct place *p, bool is_dir)
+static int check_place(const struct place *p, bool is_dir)
 {
     if (dentry_inode(p->name))
         return -EEXIST;
     if (p->last.slash && !is_dir)
         return -ENOENT;
-    if (mount_want_write(p->last.dir.mnt))
-        return -EROFS;
+    return mount_want_write(p->last.dir.mnt);
+}
+
+static int may_create(const struct actor *who, const struct place *p)
+{
     return perm_may_create(dentry_inode(p->last.dir.dentry), who);
 }
 
@@ -55,7 +58,7 @@ static int place_find(const struct actor *who, const struct path *base, const ch
     else
         err = name_claim(p->last.dir.dentry, n, who, &p->name);
     if (!err)
-        err = check_place(who, p, is_dir);
+        err = check_place(p, is_dir);
     if (err)
         place_leave(p);
     return err;
@@ -69,10 +72,12 @@ static int make_at(const struct actor *who, const struct path *base, const char 
 
     if (err)
         return err;
-    if ((S_ISCHR(what->mode) || S_ISBLK(what->mode)) && !cred_capable(who->cred, CAP_MKNOD) &&
+    err = may_create(who, &p);
+    if (!err && (S_ISCHR(what->mode) || S_ISBLK(what->mode)) &&
+        !cred_capable(who->cred, CAP_MKNOD) &&
         !(S_ISCHR(what->mode) && what->rdev == 0)) /* a whiteout is nobody's device */
         err = -EPERM;
-    else
+    if (!err)
         err = name_make(who, p.last.dir.dentry, p.name, what);
     if (!err && out) {
         struct path made = { p.last.dir.mnt, p.name };
@@ -129,16 +134,39 @@ int vfs_symlink(const struct actor *who, const char *target, const struct path *
     return make_at(who, base, name, &what, NULL);
 }
 
-static int check_link(const struct path *old, const struct place *p)
+/*
+ * Nobody makes links to what is not his and could become a trap: a program that runs with
+ * others' rights, or a file that he may not write to himself.
+ *
+ *   source    proc_sys_fs(5), protected_hardlinks; may_linkat()
+ */
+static bool may_link(const struct actor *who, struct inode *i)
+{
+    uint32_t mode = inode_mode(i);
+    bool is_safe = S_ISREG(mode) && !(mode & S_ISUID) &&
+                   (mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
+                   inode_permission(i, MAY_READ | MAY_WRITE, who) == 0;
+
+    return is_safe || inode_owner_or_capable(i, who->cred);
+}
+
+static int check_link(const struct actor *who, const struct path *old, const struct place *p)
 {
     struct inode *i = dentry_inode(old->dentry);
     struct attr attr;
 
+    if (old->mnt != p->last.dir.mnt)
+        return -EXDEV;
+    if (!may_link(who, i))
+        return -EPERM;
+    int err = may_create(who, p);
+    if (err)
+        return err;
     if (i->sb != p->name->sb)
         return -EXDEV;
     if (inode_is(i, S_IFDIR))
         return -EPERM;
-    int err = inode_getattr(i, &attr);
+    err = inode_getattr(i, &attr);
     if (err)
         return err;
     uint32_t state = atomic_load_explicit(&i->state, memory_order_relaxed);
@@ -155,7 +183,7 @@ int vfs_link(const struct actor *who, const struct path *old, const struct path 
 
     if (err)
         return err;
-    err = old->mnt != p.last.dir.mnt ? -EXDEV : check_link(old, &p);
+    err = check_link(who, old, &p);
     if (!err)
         err = name_make(who, p.last.dir.dentry, p.name, &what);
     if (!err)

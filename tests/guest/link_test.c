@@ -56,6 +56,57 @@ static int without_rights(void)
     return 0;
 }
 
+static int links_to_what_is_of_others(void)
+{
+    REQUIRE(become_nobody() == 0);
+    REQUIRE_ERRNO(link("readable", "x"), EPERM);
+    REQUIRE_ERRNO(link("setuid", "x"), EPERM);
+    REQUIRE_ERRNO(link("setgid", "x"), EPERM);
+    REQUIRE_ERRNO(link("fifo", "x"), EPERM);
+    REQUIRE_ERRNO(link("sym", "x"), EPERM);
+    REQUIRE_ERRNO(link("readable", "ro/x"), EPERM);
+    REQUIRE_ERRNO(link("writable", "ro/x"), EACCES);
+    REQUIRE_ERRNO(link("/proc/version", "ro/x"), EXDEV);
+    REQUIRE(link("writable", "w1") == 0);
+    REQUIRE(link("locked", "w2") == 0);
+    REQUIRE(link("mine", "m1") == 0);
+    return 0;
+}
+
+static bool are_protected(void)
+{
+    char c = 0;
+    int fd = open("/proc/sys/fs/protected_hardlinks", O_RDONLY);
+
+    if (fd >= 0 && read(fd, &c, 1) != 1)
+        c = 0;
+    close(fd);
+    return c == '1';
+}
+
+TEST(links_are_protected_where_the_system_says_so)
+{
+    if (geteuid() != 0 || !are_protected())
+        return;
+    put("readable", "");
+    put("setuid", "");
+    put("setgid", "");
+    put("writable", "");
+    put("locked", "");
+    put("mine", "");
+    CHECK(chmod("setuid", 04666) == 0);
+    CHECK(chmod("setgid", 02676) == 0);
+    CHECK(chmod("writable", 0666) == 0);
+    CHECK(chmod("locked", 02666) == 0); /* without the right to run it: no trap */
+    CHECK(mkfifo("fifo", 0666) == 0);
+    CHECK(chmod("fifo", 0666) == 0);
+    CHECK(symlink("writable", "sym") == 0);
+    CHECK(chown("mine", NOBODY, NOBODY) == 0);
+    CHECK(chmod("mine", 04400) == 0);
+    mkdir("ro", 0555);
+    CHECK_CHILD(links_to_what_is_of_others);
+}
+
 TEST(permissions)
 {
     put("mine", "");
