@@ -49,6 +49,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/cycles.h"
 #include "base/host.h"
 #include "base/panic.h"
 
@@ -113,7 +114,7 @@ static bool has_answered(const struct agent *a, uint32_t seq)
  */
 static bool yield_for_answer(struct agent *a, uint32_t seq)
 {
-    uint64_t since = __builtin_ia32_rdtsc(), span = YIELD_SPAN + YIELD_SPAN_OP * a->sent;
+    uint64_t since = cycles(), span = YIELD_SPAN + YIELD_SPAN_OP * a->sent;
     bool late = false;
 
     /* As a rule the host has let it run when it was woken, and has come back to us since. */
@@ -125,7 +126,7 @@ static bool yield_for_answer(struct agent *a, uint32_t seq)
     }
     while (!late && !has_answered(a, seq)) {
         host_sched_yield();
-        late = __builtin_ia32_rdtsc() - since > span;
+        late = cycles() - since > span;
     }
     a->penalty = late ? min(2 * a->penalty + 1, PENALTY_MAX) : 0;
     a->pause = a->penalty;

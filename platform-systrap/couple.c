@@ -14,6 +14,7 @@
  * then the stub is woken wherever the host wants it, and they meet there again. It ends
  * at once where the guest is found to compute, or its thread is about to sleep.
  */
+#include "base/cycles.h"
 #include "base/host.h"
 #include "platform-systrap/systrap_priv.h"
 
@@ -50,7 +51,7 @@ static bool pays(const struct guest_thread *t, unsigned guests)
 /* It has lasted for long enough, or somebody has moved us (agent_run() may). */
 static bool is_over(const struct guest_thread *t)
 {
-    return __builtin_ia32_rdtsc() - t->couple.since > SLICE || seat_held(t) ||
+    return cycles() - t->couple.since > SLICE || seat_held(t) ||
            cpus_here(&t->p->stubs.cpus) != t->couple.cpu;
 }
 
@@ -70,15 +71,15 @@ void couple_meet(struct guest_thread *t, unsigned guests, bool stub_sleeps)
     if (!couple_is(t))
         return;
     cpus_bring(c, t->stub->pid, t->couple.cpu);
-    t->couple.since = __builtin_ia32_rdtsc();
+    t->couple.since = cycles();
 }
 
 void couple_stalled(struct guest_thread *t)
 {
-    t->couple.no_yields = __builtin_ia32_rdtsc() + NO_YIELDS;
+    t->couple.no_yields = cycles() + NO_YIELDS;
 }
 
 bool couple_yields(const struct guest_thread *t)
 {
-    return __builtin_ia32_rdtsc() >= t->couple.no_yields;
+    return cycles() >= t->couple.no_yields;
 }

@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 
+#include "base/cycles.h"
 #include "base/host.h"
 #include "platform-systrap/systrap_priv.h"
 
@@ -38,11 +39,6 @@
 #define TALK_TIME  (6 * NSEC_PER_USEC) /* of its stub, for a turn: some 4 go to the hand-over */
 
 enum { QUEUED, SEATED };
-
-static uint64_t cycles(void)
-{
-    return __builtin_ia32_rdtsc();
-}
 
 void seat_meet(struct guest_thread *t)
 {

@@ -20,6 +20,7 @@
  * Whether it pays is learned from the last time (struct habit): a guest that computes,
  * and a call that blocks for long, are not spun for. Nothing idle spins.
  */
+#include "base/cycles.h"
 #include "base/host.h"
 #include "platform-systrap/systrap_priv.h"
 
@@ -32,11 +33,6 @@
 #define CROWD_MAX   (UINT64_C(1) << 26)
 
 #define PENALTY_MAX 63u /* turns */
-
-static uint64_t cycles(void)
-{
-    return __builtin_ia32_rdtsc();
-}
 
 static bool habit_allows(struct habit *h)
 {

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "base/cycles.h"
 #include "base/host.h"
 #include "base/panic.h"
 #include "platform-systrap/systrap_priv.h"
@@ -105,7 +106,7 @@ static bool await(struct guest_thread *t, uint32_t orders)
     if (atomic_load(&slot->turn) == TURN_SENTRY)
         return true;
     seat_give(t);
-    uint64_t since = __builtin_ia32_rdtsc();
+    uint64_t since = cycles();
     /* Said before we look at the turn again; the stub looks at it after it has changed that. */
     atomic_store(&slot->sentry_sleeps, 1);
     while (hope && (now = atomic_load(&slot->turn)) == TURN_GUEST)
