@@ -51,7 +51,7 @@ static int save(struct guest_thread *t, void *area)
         return err;
     xsave_copy(xsave_of(t), area, slot->fpu, area);
     xsave_normalize(xsave_of(t), area);
-    uint32_t shut = slot->pkru;
+    uint32_t shut = slot_read(slot->pkru);
     if (shut)
         xsave_set_pkru(xsave_of(t), area, shut);
     return 0;
@@ -76,7 +76,7 @@ uint32_t systrap_fpu_orders(struct guest_thread *t)
     if (t->fpu_at == FPU_IN_STUB)
         return 0;
     if (t->fpu_at == FPU_INITIAL && x->has_compact) {
-        if (unlikely(t->stub->slot->pkru))
+        if (unlikely(slot_read(t->stub->slot->pkru)))
             t->stub->slot->pkru = 0;
         t->fpu_at = FPU_IN_STUB;
         return ORDER_FPU_INIT;

@@ -33,7 +33,7 @@ enum { PF_WRITE = 2, PF_FETCH = 16 }; /* SDM vol. 3, 4.7 */
 bool frame_copy(const struct stub *s, struct signal_frame *out)
 {
     const size_t size = UC_SIZE + sizeof *out;
-    uint64_t off = s->slot->frame - s->slot_va;
+    uint64_t off = slot_read(s->slot->frame) - s->slot_va;
 
     if (off < SLOT_STACK || off > SLOT_SIZE - size)
         return false;
@@ -92,7 +92,7 @@ uint32_t regs_to_slot(struct stub *s, const struct guest_regs *regs)
     if (!regs->gs_base || !is_canonical(regs->gs_base))
         new.gs_base = s->slot_va;
     put_changed(&s->slot->regs, &new);
-    if (unlikely(s->slot->pkru)) {
+    if (unlikely(slot_read(s->slot->pkru))) {
         put_frame(s->slot, &new);
         return ORDER_FRAME;
     }
@@ -111,7 +111,7 @@ void regs_from_call(const struct stub *s, struct guest_regs *regs)
 
     regs->rdi = slot->args[0], regs->rsi = slot->args[1], regs->rdx = slot->args[2];
     regs->r10 = slot->args[3], regs->r8 = slot->args[4], regs->r9 = slot->args[5];
-    make_call(slot->nr, regs);
+    make_call(slot_read(slot->nr), regs);
 }
 
 void regs_from_slot(const struct stub *s, struct guest_regs *regs)
@@ -137,8 +137,8 @@ void regs_from_frame(const struct stub *s, const struct signal_frame *f, struct 
     regs->rsi = g[REG_RSI], regs->rdi = g[REG_RDI];
     regs->rip = g[REG_RIP], regs->rsp = g[REG_RSP], regs->eflags = g[REG_EFL];
     regs->cs = g[REG_CSGSFS] & 0xffff;
-    regs->fs_base = s->slot->fs_base;
-    uint64_t gs_base = s->slot->gs_base;
+    regs->fs_base = slot_read(s->slot->fs_base);
+    uint64_t gs_base = slot_read(s->slot->gs_base);
     if (gs_base != s->slot_va)
         regs->gs_base = gs_base; /* else it has ours, and believes in 0 */
     else

@@ -38,18 +38,18 @@ static enum verdict look(struct guest_thread *t, struct guest_regs *regs, struct
 {
     struct stub *s = t->stub;
     struct signal_frame frame;
-    uint32_t why = s->slot->why;
+    uint32_t why = slot_read(s->slot->why);
 
     if (likely(why == WHY_CALL)) {
         regs_from_call(s, regs);
-        if (unlikely(s->slot->pkru))
+        if (unlikely(slot_read(s->slot->pkru)))
             s->slot->pkru = 0; /* it could not have come this way */
         t->brief = true;
         stop->why = STOP_SYSCALL;
         return STOPPED;
     }
     stop->why = STOP_INTERRUPT; /* also where what is said makes no sense */
-    int signo = known_signal(s->slot->signo);
+    int signo = known_signal(slot_read(s->slot->signo));
     if ((why != WHY_SIGNAL && why != WHY_ROLLBACK) || signo == 0)
         return STOPPED;
     if (signo == KICK_SIGNAL) {
@@ -106,7 +106,7 @@ static uint32_t narrow_order(struct stub *s, struct aspace *as)
 /* Whether it has all it needs but its result. What needs a frame to go on needs all. */
 static bool in_slot(struct guest_thread *t, struct guest_regs *regs)
 {
-    if (unlikely(t->stub->slot->pkru))
+    if (unlikely(slot_read(t->stub->slot->pkru)))
         systrap_regs_get(t, regs);
     return t->brief;
 }

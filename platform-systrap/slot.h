@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a stub and its sentry thread share. The guest's other threads can write all of
- * it at any time: each word is read once, and nothing is believed.
+ * it at any time: each word that decides something is read once, by slot_read() or as an
+ * atomic, registers and FPU state are copied and looked at in the copy, and nothing is
+ * believed.
  */
 #pragma once
 
@@ -84,6 +86,9 @@ static_assert(offsetof(struct guest_regs, gs_base) == GREG_GS_BASE, "layout.h");
 static_assert(offsetof(struct guest_regs, rdi) == GREG_RDI, "layout.h");
 static_assert((uint64_t)SLOTS_MAX * SLOT_SIZE == STUB_SLOTS_SIZE, "layout.h");
 static_assert(STUB_SLOTS + STUB_SLOTS_SIZE == STUB_SLOTS_END, "layout.h");
+
+/* A word that is no atomic, as it is now. When it is read again it may be another. */
+#define slot_read(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 
 /* Where a stub has the slot of this number. */
 static inline uint64_t slot_address(uint32_t n)

@@ -171,17 +171,17 @@ void spin_tell(struct guest_thread *t, struct slot *slot)
     uint32_t spin = span_for(t, &t->guest, guests), looks = looks_for(t, guests);
     if (!couple_is(t) && !seat_held(t) && spin_is_vain(t))
         spin = 0; /* we shall be asleep; and who sleeps can be coupled */
-    if (slot->spin != spin)
+    if (slot_read(slot->spin) != spin)
         slot->spin = spin;
-    if (slot->looks != looks)
+    if (slot_read(slot->looks) != looks)
         slot->looks = looks;
 }
 
 void spin_heard(struct guest_thread *t, struct slot *slot, bool sleeps)
 {
-    if (slot->spin && !couple_is(t))
+    if (slot_read(slot->spin) && !couple_is(t))
         habit_learn(&t->guest, !sleeps);
-    if (slot->stalled) {
+    if (slot_read(slot->stalled)) {
         slot->stalled = 0;
         if (couple_is(t))
             couple_stalled(t);
