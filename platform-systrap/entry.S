@@ -383,6 +383,15 @@ tell_framed:
 	movl	$PKRU_OPEN, (%rbp,%rax)
 	jmp	post
 
+/*
+ * A kick in our code, by where it finds the thread:
+ *
+ *     before flags_saved    noted: what comes next looks at the note
+ *     up to answered        it looked, and is about to answer by itself: it is moved to ask
+ *     at answered           the guest has its answer, and as good as goes on: it is stopped there
+ *     behind, in restore    the stop is told, with the registers in the slot
+ *     elsewhere             noted: there is no way to the guest but by restore
+ */
 in_stub:
 	mov	UC_FPSTATE(%rdx), %rbp
 	cmp	$(framed - stub_page), %eax
@@ -398,6 +407,7 @@ in_stub:
 	cmp	$(answered - stub_page), %eax
 	je	2f
 	movl	$1, SLOT_KICKED(%rbx)
+	cmp	$(answered - stub_page), %eax
 	ja	leave
 	cmp	$(flags_saved - stub_page), %eax
 	jb	leave
@@ -409,7 +419,7 @@ leave:
 	wrgsbase %rcx
 	ret				/* to the restorer */
 
-2:	mov	UC_RCX(%rdx), %rax	/* the guest has its answer, and as good as goes on */
+2:	mov	UC_RCX(%rdx), %rax
 	mov	%rax, UC_RIP(%rdx)
 	jmp	tell_guest
 
