@@ -10,36 +10,39 @@
  *                  other stubs descend from it.
  *   agent          one for each address space. It makes the host calls that change
  *                  the address space: mmap, munmap, mprotect, and clone.
- *   guest threads  share an agent's memory (CLONE_VM), and are traced. What they
- *                  run is the guest's; with PTRACE_SYSEMU the host kernel never
- *                  acts on a call of theirs (run.c).
+ *   guest threads  share an agent's memory (CLONE_VM). What they run is the guest's,
+ *                  whose calls come to the sentry: platform-ptrace traces them, and
+ *                  with PTRACE_SYSEMU the host kernel never acts on a call; on
+ *                  platform-systrap a filter more leaves them a few calls that its
+ *                  own code needs (page.c), and makes signals of all others.
  *
  * All are children of the sentry (CLONE_PARENT), each a process of its own, which can
  * be killed and waited for alone. They share one descriptor table, not with the
- * sentry, and it holds memory files only. A filter lets them call the host from the
- * page of stub code alone, and only what stub_filter.c lists.
+ * sentry, and it holds memory files and a socket only. A filter lets them call the host
+ * from pages of stub code alone, and only what filter.c lists.
  *
- * At the top of each stub's address space, out of the guest's reach, are that page
- * (stub.S) and the stub's command area, both read-only there. We write operations
- * into the area, count `seq` up and wake the agent, which makes the calls in order
- * and answers. A batch is one hand-over, whatever its length.
+ * At the top of each stub's address space, out of the guest's reach, are those pages
+ * (stub.S) and the stub's command area, read-only there; of what platform-systrap has
+ * there besides, the slots, agents know nothing. We write operations into the area, count
+ * `seq` up and wake the agent, which makes the calls in order and answers. A batch is one
+ * hand-over, whatever its length.
  *
  * An agent runs in memory that a hostile guest writes at the same time. So it keeps
  * what it knows in registers, has no stack, takes orders from pages only that no stub
  * can write, and takes no signal that has a handler. A guest thread may jump into
- * its code with registers of its choice, but that is guest code then: traced, and its
- * calls go nowhere.
+ * its code with registers of its choice, but that is guest code then, and its calls are
+ * the guest's: from this page not one of them reaches the host.
  *
  * Nor may a guest forge an answer. There is no page that an agent can write and a
  * guest thread beside it cannot, so the agent does not write: it has the host kernel
  * copy (pwrite) bytes of a read-only page into the memory file of the command areas, at a
- * place that is ours to name. A guest thread can make no call. The last byte range written is
- * `done`; we sleep on it, or see it change.
+ * place that is ours to name. That call no guest thread can make, nor have one made. The last
+ * byte range written is `done`; we sleep on it, or see it change.
  *
  * New processes are known by what clone(2) gave the agent, not by what they say.
  *
  * Death: each stub asks to be killed with its parent (PR_SET_PDEATHSIG) and then looks
- * whether the parent still lives; guest threads are killed with their tracer
+ * whether the parent still lives; who is traced is killed with its tracer as well
  * (PTRACE_O_EXITKILL). An agent that is killed from outside is found out by agent_run(),
  * which looks each second of a wait.
  */

@@ -8,7 +8,7 @@
 #include "base/cc.h"
 #include "platform-stub/layout.h"
 
-/* The page that stubs have at STUB_START, as it lies in our own text. */
+/* The page that stubs have at STUB_CODE, as it lies in our own text. */
 extern const char stub_code[], stub_use_tiles[];
 
 /*

@@ -11,7 +11,7 @@
 /* A host process that runs guest code: a guest thread's, or parked in its address space. */
 struct stub {
     struct list node;      /* in aspace.parked, under its lock */
-    pid_t pid;             /* [I] or 0 once it is known to be dead, and reaped */
+    pid_t pid;             /* [t] of who has it: 0 once it is known to be dead, and reaped */
     struct slot *slot;     /* [I] as we have it mapped */
     uint64_t slot_va;      /* [I] as the stub has it */
     struct corpse *corpse; /* [I] what it becomes; knows the address space */
