@@ -104,6 +104,11 @@ bool cred_capable(const struct cred *c, int cap)
     return c->cap_effective >> cap & 1;
 }
 
+bool cred_root_capable(const struct cred *c, int cap)
+{
+    return !c->user_ns->parent && cred_capable(c, cap);
+}
+
 bool cred_ns_capable(const struct cred *c, const struct user_ns *ns, int cap)
 {
     /* user_namespaces(7), "Capabilities": in an ancestor, one has what one has there; the

@@ -95,3 +95,5 @@ bool cred_in_group(const struct cred *c, uint32_t kgid);
  * (user_namespaces(7))? */
 bool cred_capable(const struct cred *c, int cap);
 bool cred_ns_capable(const struct cred *c, const struct user_ns *ns, int cap);
+/* capable() of Linux, for what is everybody's (limits, devices): in the sandbox's own namespace. */
+bool cred_root_capable(const struct cred *c, int cap);

@@ -113,7 +113,7 @@ static long random_ioctl(struct file *f, const struct ioctl *c)
     case RNDCLEARPOOL:
     case RNDRESEEDCRNG:
         /* Credit for entropy is the host's to give; to root too it changes nothing. */
-        return cred_capable(c->who->cred, 21 /* CAP_SYS_ADMIN */) ? 0 : -EPERM;
+        return cred_root_capable(c->who->cred, 21 /* CAP_SYS_ADMIN */) ? 0 : -EPERM;
     default:
         return -EINVAL;
     }

@@ -213,7 +213,7 @@ long pipe_set_size(struct file *f, uint64_t size, const struct cred *cred)
     uint32_t count = 1;
     while (count * PAGE_SIZE < size)
         count *= 2;
-    bool unlimited = cred_capable(cred, 24 /* CAP_SYS_RESOURCE */);
+    bool unlimited = cred_root_capable(cred, 24 /* CAP_SYS_RESOURCE */);
     mutex_lock(&p->lock);
     int err = resize_locked(p, count, unlimited);
     mutex_unlock(&p->lock);

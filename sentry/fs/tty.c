@@ -296,7 +296,7 @@ int tty_open(struct tty *tty, struct inode *inode, const struct path *at, int fl
              const struct actor *who, struct file **out)
 {
     struct tty_end *e = slab_alloc(tty->ctty.arena, &tty_end_slab);
-    bool privileged = cred_capable(who->cred, CAP_SYS_ADMIN);
+    bool privileged = cred_root_capable(who->cred, CAP_SYS_ADMIN);
 
     if (!e)
         return -ENOMEM;

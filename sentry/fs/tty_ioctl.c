@@ -164,7 +164,7 @@ static long misc_ioctl(struct tty *tty, const struct ioctl *c)
     case TIOCCBRK:
         return 0;
     case TIOCVHANGUP:
-        if (!cred_capable(c->who->cred, CAP_SYS_ADMIN))
+        if (!cred_root_capable(c->who->cred, CAP_SYS_ADMIN))
             return -EPERM;
         tty_hang_up(tty);
         return 0;

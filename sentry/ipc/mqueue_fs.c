@@ -193,12 +193,6 @@ static int mqueue_open_dir(struct inode *i, const struct path *at, int flags,
 
 /* ---- a new queue ---- */
 
-/* capable() of Linux: of no other user namespace than the sandbox's own. */
-static bool may_pass_limits(const struct cred *c)
-{
-    return !c->user_ns->parent && cred_capable(c, CAP_SYS_RESOURCE);
-}
-
 static uint32_t limit_of(struct mqueue_fs *fs, enum mqueue_limit which)
 {
     return atomic_load_explicit(&fs->limits.of[which], memory_order_relaxed);
@@ -212,7 +206,7 @@ struct room {
 static int decide_room(struct mqueue_fs *fs, const struct abi_mq_attr *attr,
                        const struct actor *who, struct room *out)
 {
-    bool free = may_pass_limits(who->cred);
+    bool free = cred_root_capable(who->cred, CAP_SYS_RESOURCE);
     int64_t most = free ? ranges[MQUEUE_MSG_MAX].highest : limit_of(fs, MQUEUE_MSG_MAX);
     int64_t largest = free ? ranges[MQUEUE_MSGSIZE_MAX].highest : limit_of(fs, MQUEUE_MSGSIZE_MAX);
 
@@ -247,7 +241,7 @@ static int take_queue(struct mqueue_fs *fs, const struct actor *who)
 {
     uint32_t was = atomic_fetch_add(&fs->queues, 1);
 
-    if (was < limit_of(fs, MQUEUE_QUEUES_MAX) || may_pass_limits(who->cred))
+    if (was < limit_of(fs, MQUEUE_QUEUES_MAX) || cred_root_capable(who->cred, CAP_SYS_RESOURCE))
         return 0;
     atomic_fetch_sub(&fs->queues, 1);
     return -ENOSPC;

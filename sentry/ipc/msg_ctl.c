@@ -127,7 +127,7 @@ static int set_locked(struct msg_queue *q, const struct ipc_caller *c,
     if (err)
         return err;
     if (from->msg_qbytes > (unsigned long)atomic_load(&c->ns->msg.mnb) &&
-        !cred_capable(c->cred, CAP_SYS_RESOURCE))
+        !cred_root_capable(c->cred, CAP_SYS_RESOURCE))
         return -EPERM;
     err = ipc_object_set_locked(&q->object, c, &from->msg_perm);
     if (err)

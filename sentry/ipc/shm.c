@@ -125,7 +125,7 @@ static int refuse_huge(const struct ipc_caller *c, int flags)
 
     if (size && size != HUGE_2M && size != HUGE_1G)
         return -EINVAL;
-    return cred_capable(c->cred, CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
+    return cred_root_capable(c->cred, CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
 }
 
 static int check_size(const struct ipc_caller *c, uint64_t size, int flags)

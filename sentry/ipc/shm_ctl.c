@@ -159,7 +159,7 @@ static int lock_locked(struct shm_segment *s, const struct ipc_caller *c, bool l
     }
     if (s->object.mode & SHM_LOCKED)
         return 0;
-    if (!cred_capable(c->cred, CAP_IPC_LOCK) &&
+    if (!cred_root_capable(c->cred, CAP_IPC_LOCK) &&
         (had > limit || shm_pages(s) * PAGE_SIZE > limit - had))
         return -ENOMEM;
     s->object.mode |= SHM_LOCKED;

@@ -80,7 +80,7 @@ static int show_oom_score_adj(struct proc_view *v, struct text *t)
 static ssize_t set_oom_score_adj(struct proc_view *v, int adj, size_t size)
 {
     struct thread_group *g = v->task->group;
-    bool power = v->viewer && task_capable(v->viewer, CAP_SYS_RESOURCE);
+    bool power = v->viewer && task_root_capable(v->viewer, CAP_SYS_RESOURCE);
     ssize_t r = (ssize_t)size;
 
     mutex_lock(&g->lock);

@@ -207,21 +207,21 @@ SETTER(family)
 
 SETTER(debug)
 {
-    if (n && !cred_capable(who->cred, CAP_NET_ADMIN))
+    if (n && !cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EACCES;
     return set_plain(s, o, n, value, size, who);
 }
 
 SETTER(mark)
 {
-    if (!cred_capable(who->cred, CAP_NET_ADMIN))
+    if (!cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EPERM;
     return set_plain(s, o, n, value, size, who);
 }
 
 SETTER(priority)
 {
-    if ((n < 0 || n > 6) && !cred_capable(who->cred, CAP_NET_ADMIN))
+    if ((n < 0 || n > 6) && !cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EPERM;
     return set_plain(s, o, n, value, size, who);
 }
@@ -230,7 +230,7 @@ SETTER(busy_poll)
 {
     if (n < 0)
         return -EINVAL;
-    if (n > atomic_load(&s->opt.busy_poll) && !cred_capable(who->cred, CAP_NET_ADMIN))
+    if (n > atomic_load(&s->opt.busy_poll) && !cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EPERM;
     return set_plain(s, o, n, value, size, who);
 }
@@ -260,7 +260,7 @@ SETTER(rcvbuf)
 SETTER(sndbufforce)
 {
     (void)o, (void)value, (void)size;
-    if (!cred_capable(who->cred, CAP_NET_ADMIN))
+    if (!cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EPERM;
     set_buf(&s->opt.sndbuf, max(n, 0), INT_MAX / 2, SNDBUF_MIN);
     return 0;
@@ -269,7 +269,7 @@ SETTER(sndbufforce)
 SETTER(rcvbufforce)
 {
     (void)o, (void)value, (void)size;
-    if (!cred_capable(who->cred, CAP_NET_ADMIN))
+    if (!cred_root_capable(who->cred, CAP_NET_ADMIN))
         return -EPERM;
     set_buf(&s->opt.rcvbuf, max(n, 0), INT_MAX / 2, RCVBUF_MIN);
     return 0;

@@ -27,7 +27,8 @@ int unix_inflight_check(struct arena *a, const struct actor *who)
 {
     struct sock_state *s = sock_state_of(a);
 
-    if (!who || cred_capable(who->cred, CAP_SYS_RESOURCE) || cred_capable(who->cred, CAP_SYS_ADMIN))
+    if (!who || cred_root_capable(who->cred, CAP_SYS_RESOURCE) ||
+        cred_root_capable(who->cred, CAP_SYS_ADMIN))
         return 0;
     mutex_lock(&s->gc_lock);
     uint32_t count = s->inflight_count;

@@ -32,7 +32,7 @@ long sys_timerfd_create(struct task *t, int clockid, int flags)
 
     if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
         return -EINVAL;
-    if (alarm && !task_capable(t, CAP_WAKE_ALARM))
+    if (alarm && !task_root_capable(t, CAP_WAKE_ALARM))
         return -EPERM;
     int err = timerfd_file_create(t->arena, t->cred, clockid, flags, &f);
     return err ? err : task_install(t, f, flags & TFD_CLOEXEC);

@@ -47,7 +47,7 @@ long sys_syslog(struct task *t, int type, uptr_t buf, int len)
     };
 
     /* As with kernel.dmesg_restrict = 0. */
-    if (type != READ_ALL && type != SIZE_BUFFER && !task_capable(t, CAP_SYSLOG))
+    if (type != READ_ALL && type != SIZE_BUFFER && !task_root_capable(t, CAP_SYSLOG))
         return -EPERM;
     switch (type) {
     case READ:

@@ -35,7 +35,7 @@ static int change(struct task *t, struct thread_group *g, int which, const struc
     mutex_lock(&g->lock);
     old->rlim_cur = limit_soft(&g->limits, which);
     old->rlim_max = limit_hard(&g->limits, which);
-    if (new &&new->rlim_max > old->rlim_max && !task_capable(t, CAP_SYS_RESOURCE))
+    if (new &&new->rlim_max > old->rlim_max && !task_root_capable(t, CAP_SYS_RESOURCE))
         err = -EPERM;
     else if (new)
         limit_set(&g->limits, which, new->rlim_cur, new->rlim_max);

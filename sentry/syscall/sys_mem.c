@@ -60,7 +60,7 @@ long sys_mmap(struct task *t, uptr_t addr, size_t len, int prot, int flags, int 
         return err;
     source.off = (uint64_t)off;
     if (flags & MAP_LOCKED)
-        mm_set_may_lock(t->mm, task_capable(t, CAP_IPC_LOCK));
+        mm_set_may_lock(t->mm, task_root_capable(t, CAP_IPC_LOCK));
     err = mm_map(t->mm, addr, len, prot, flags, &source, &at);
     return err ? err : (long)at.va;
 }
@@ -113,7 +113,7 @@ long sys_mincore(struct task *t, uptr_t addr, size_t len, uptr_t vec)
 
 long sys_mlock2(struct task *t, uptr_t addr, size_t len, int flags)
 {
-    mm_set_may_lock(t->mm, task_capable(t, CAP_IPC_LOCK));
+    mm_set_may_lock(t->mm, task_root_capable(t, CAP_IPC_LOCK));
     return mm_lock(t->mm, addr, len, flags);
 }
 
@@ -131,7 +131,7 @@ long sys_mlockall(struct task *t, int flags)
 {
     if (flags == 0)
         return -EINVAL;
-    mm_set_may_lock(t->mm, task_capable(t, CAP_IPC_LOCK));
+    mm_set_may_lock(t->mm, task_root_capable(t, CAP_IPC_LOCK));
     return mm_lock_all(t->mm, flags);
 }
 

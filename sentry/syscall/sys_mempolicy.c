@@ -96,7 +96,7 @@ long sys_mbind(struct task *t, uptr_t addr, size_t len, int mode, uptr_t nodemas
     int err = get_nodes(t, nodemask, maxnode, &nodes);
     if (err)
         return err;
-    if ((flags & MPOL_MF_MOVE_ALL) && !task_capable(t, 23 /* CAP_SYS_NICE */))
+    if ((flags & MPOL_MF_MOVE_ALL) && !task_root_capable(t, 23 /* CAP_SYS_NICE */))
         return -EPERM;
     if ((addr.va & PAGE_MASK) || end < addr.va)
         return -EINVAL;

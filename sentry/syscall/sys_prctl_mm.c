@@ -63,7 +63,7 @@ long prctl_set_mm(struct task *t, uint64_t what, uint64_t addr, uint64_t arg4, u
     if (arg5 ||
         (arg4 && what != PR_SET_MM_AUXV && what != PR_SET_MM_MAP && what != PR_SET_MM_MAP_SIZE))
         return -EINVAL;
-    if (!task_capable(t, CAP_SYS_RESOURCE))
+    if (!task_root_capable(t, CAP_SYS_RESOURCE))
         return -EPERM;
     if (what == PR_SET_MM_AUXV)
         return set_auxv(t, addr, arg4);

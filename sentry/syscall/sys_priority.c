@@ -68,7 +68,9 @@ static int check_ioprio(struct task *t, int ioprio)
 
     switch (class) {
     case IOPRIO_CLASS_RT:
-        return task_capable(t, CAP_SYS_ADMIN) || task_capable(t, CAP_SYS_NICE) ? 0 : -EPERM;
+        if (!task_root_capable(t, CAP_SYS_ADMIN) && !task_root_capable(t, CAP_SYS_NICE))
+            return -EPERM;
+        return 0;
     case IOPRIO_CLASS_BE:
     case IOPRIO_CLASS_IDLE:
         return 0;

@@ -185,7 +185,7 @@ static int check_sleep(struct task *t, int clockid, const struct guest_clock *c)
     if (c->bare || clockid == CLOCK_THREAD_CPUTIME_ID)
         return -EOPNOTSUPP;
     if (c->alarm)
-        return task_capable(t, CAP_WAKE_ALARM) ? -EOPNOTSUPP : -EPERM;
+        return task_root_capable(t, CAP_WAKE_ALARM) ? -EOPNOTSUPP : -EPERM;
     return 0;
 }
 

@@ -112,8 +112,8 @@ static int copy_cred(struct task *t, struct task *child, uint64_t flags)
 static int charge(struct task *t, struct task *child)
 {
     const struct cred *c = child->cred;
-    bool exempt =
-        c->ruid == 0 || cred_capable(c, CAP_SYS_RESOURCE) || cred_capable(c, CAP_SYS_ADMIN);
+    bool exempt = c->ruid == 0 || task_root_capable(t, CAP_SYS_RESOURCE) ||
+                  task_root_capable(t, CAP_SYS_ADMIN);
 
     child->charged_uid = c->ruid;
     int err = user_charge(t->arena, c->ruid, USER_TASKS,

@@ -193,7 +193,7 @@ static int set_tty_locked(struct ctty *c, struct task *t, const struct file *f, 
                           struct ctty **parted)
 {
     struct thread_group *g = t->group;
-    bool admin = task_capable(t, CAP_SYS_ADMIN);
+    bool admin = task_root_capable(t, CAP_SYS_ADMIN);
 
     if (leads(g) && g->session == c->session)
         return 0;

@@ -26,7 +26,7 @@ static int check_clock(struct task *t, const struct guest_clock *c)
     if (c->bare)
         return -EOPNOTSUPP;
     if (c->alarm) /* Linux asks for a clock chip first: there is none here */
-        return task_capable(t, CAP_WAKE_ALARM) ? -EOPNOTSUPP : -EPERM;
+        return task_root_capable(t, CAP_WAKE_ALARM) ? -EOPNOTSUPP : -EPERM;
     return 0;
 }
 

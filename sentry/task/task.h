@@ -204,6 +204,10 @@ static inline bool task_capable(const struct task *t, int cap)
 {
     return cred_capable(t->cred, cap);
 }
+static inline bool task_root_capable(const struct task *t, int cap)
+{
+    return cred_root_capable(t->cred, cap);
+}
 
 /* All its registers, to read and to change. On the task's own thread. */
 struct guest_regs *task_regs(struct task *t);

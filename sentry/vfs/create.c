@@ -74,7 +74,7 @@ static int make_at(const struct actor *who, const struct path *base, const char 
         return err;
     err = may_create(who, &p);
     if (!err && (S_ISCHR(what->mode) || S_ISBLK(what->mode)) &&
-        !cred_capable(who->cred, CAP_MKNOD) &&
+        !cred_root_capable(who->cred, CAP_MKNOD) &&
         !(S_ISCHR(what->mode) && what->rdev == 0)) /* a whiteout is nobody's device */
         err = -EPERM;
     if (!err)

@@ -24,8 +24,11 @@ static int may_xattr(const struct actor *who, struct inode *i, const char *name,
 
     if (has_prefix(name, "security.") || has_prefix(name, "system."))
         return 0;
-    if (has_prefix(name, "trusted."))
-        return cred_capable(who->cred, CAP_SYS_ADMIN) ? 0 : may & MAY_WRITE ? -EPERM : -ENODATA;
+    if (has_prefix(name, "trusted.")) {
+        if (cred_root_capable(who->cred, CAP_SYS_ADMIN))
+            return 0;
+        return may & MAY_WRITE ? -EPERM : -ENODATA;
+    }
     if (has_prefix(name, "user.")) {
         if (type != S_IFREG && type != S_IFDIR)
             return may & MAY_WRITE ? -EPERM : -ENODATA;
@@ -134,7 +137,7 @@ ssize_t vfs_listxattr(const struct actor *who, struct inode *i, char *buf, size_
         return 0;
     ssize_t n = i->ops->listxattr(i, buf, size);
     /* A length that was only asked for may be too large: allowed. */
-    if (n > 0 && size > 0 && !cred_capable(who->cred, CAP_SYS_ADMIN))
+    if (n > 0 && size > 0 && !cred_root_capable(who->cred, CAP_SYS_ADMIN))
         return (ssize_t)hide_trusted(buf, (size_t)n);
     return n;
 }

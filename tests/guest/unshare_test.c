@@ -4,10 +4,20 @@
  * covers: setns, sethostname, setdomainname, uname
  */
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/xattr.h>
 
 #include "tests/guest/child.h"
 
@@ -209,6 +219,56 @@ TEST(users_of_ones_own)
     if (!may(CLONE_NEWUSER))
         return;
     CHECK_CHILD(own_users);
+}
+
+/* What is everybody's is asked of the first namespace: nobody gets it by making another. */
+static int powerless(void)
+{
+    struct msqid_ds ds;
+
+    REQUIRE(geteuid() != 0 || (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0));
+    REQUIRE(geteuid() != 0 || setresuid(54321, 54321, 54321) == 0);
+    REQUIRE(prctl(PR_SET_DUMPABLE, 1) == 0);
+    REQUIRE(setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 4096, 4096 }) == 0);
+    REQUIRE(setrlimit(RLIMIT_NPROC, &(struct rlimit){ 1, 1 }) == 0);
+    REQUIRE_ERRNO(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0), EAGAIN);
+    REQUIRE(unshare(CLONE_NEWUSER | CLONE_NEWIPC) == 0);
+    REQUIRE_ERRNO(fork(), EAGAIN);
+    REQUIRE_ERRNO(setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 8192, 8192 }), EPERM);
+    int queue = msgget(IPC_PRIVATE, 0600);
+    REQUIRE(queue >= 0 && msgctl(queue, IPC_STAT, &ds) == 0);
+    ds.msg_qbytes++;
+    REQUIRE_ERRNO(msgctl(queue, IPC_SET, &ds), EPERM);
+    int segment = shmget(IPC_PRIVATE, 8192, 0600);
+    REQUIRE(segment >= 0);
+    REQUIRE_ERRNO(shmctl(segment, SHM_LOCK, NULL), ENOMEM);
+    REQUIRE_ERRNO(shmget(IPC_PRIVATE, 4 << 20, SHM_HUGETLB | 0600), EPERM);
+    char *two = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE_ERRNO(mlock(two, 8192), ENOMEM);
+    return 0;
+}
+
+static int powerless_of_files(void)
+{
+    const int size = 4096;
+    int ends[2], pair[2];
+
+    REQUIRE(geteuid() != 0 || setresuid(54321, 54321, 54321) == 0);
+    REQUIRE(unshare(CLONE_NEWUSER) == 0);
+    REQUIRE(pipe(ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    REQUIRE_ERRNO(fcntl(ends[0], F_SETPIPE_SZ, 2 << 20), EPERM);
+    REQUIRE_ERRNO(setsockopt(pair[0], SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size), EPERM);
+    REQUIRE_ERRNO(mknod("/tmp/unshare_test.null", S_IFCHR | 0600, makedev(1, 3)), EPERM);
+    REQUIRE_ERRNO(setxattr("/tmp", "trusted.x", "", 0, 0), EPERM);
+    return 0;
+}
+
+TEST(a_namespace_of_users_has_no_power_over_the_machine)
+{
+    if (!may(CLONE_NEWUSER | CLONE_NEWIPC))
+        return;
+    CHECK_CHILD(powerless);
+    CHECK_CHILD(powerless_of_files);
 }
 
 /* ---- setns ---- */
