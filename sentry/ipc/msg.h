@@ -95,7 +95,7 @@ static inline bool msg_receive_is_answered(const struct msg_wait *w)
 }
 /* Waits no more. Errors: EINTR where there is no answer; EAGAIN: begin again; those above. */
 must_use int msg_receive_end(struct msg_wait *w, struct msg **out);
-/* MSG_COPY: a copy of as much of it as there is room for. Errors: ENOMEM besides. */
+/* MSG_COPY: a copy. Errors: EINVAL where it would be cut, by `room` or msgmax; ENOMEM besides. */
 must_use int msg_peek(struct msg_queue *q, const struct ipc_caller *c, const struct msg_want *want,
                       struct msg **out);
 

@@ -196,7 +196,7 @@ int msg_receive_end(struct msg_wait *w, struct msg **out)
     return w->error;
 }
 
-/* copy_msg(): one that is too long is not copied in part. */
+/* copy_msg(): one that is too long is not copied in part, whatever MSG_NOERROR says. */
 static int peek_locked(struct msg_queue *q, const struct msg_want *want, struct msg *to)
     HOLDS(q->object.lock);
 static int peek_locked(struct msg_queue *q, const struct msg_want *want, struct msg *to)
@@ -207,8 +207,10 @@ static int peek_locked(struct msg_queue *q, const struct msg_want *want, struct 
         return -ENOMSG;
     if (!fits(m, want))
         return -E2BIG;
+    if (m->size > to->size)
+        return -EINVAL;
     to->type = m->type;
-    to->size = min(m->size, want->room);
+    to->size = m->size;
     memcpy(to->text, m->text, to->size);
     return 0;
 }
@@ -216,8 +218,9 @@ static int peek_locked(struct msg_queue *q, const struct msg_want *want, struct 
 int msg_peek(struct msg_queue *q, const struct ipc_caller *c, const struct msg_want *want,
              struct msg **out)
 {
+    uint64_t room = min(want->room, (uint64_t)atomic_load(&c->ns->msg.max));
     struct msg *copy;
-    int err = msg_create(arena_of(q), 0, want->room, &copy);
+    int err = msg_create(arena_of(q), 0, room, &copy);
 
     if (err)
         return err;

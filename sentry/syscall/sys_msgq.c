@@ -122,8 +122,6 @@ long sys_msgrcv(struct task *t, int id, uptr_t msgp, size_t size, long type, int
     if (flags & MSG_COPY && (flags & MSG_EXCEPT || !(flags & IPC_NOWAIT)))
         return -EINVAL;
     decode(size, type, flags, &want);
-    if (flags & MSG_COPY)
-        want.room = min(want.room, (uint64_t)atomic_load(&t->ipc->msg.max));
     task_ipc_caller(t, &c);
     int err = msg_find(&c, id, &q);
     if (err)

@@ -108,6 +108,11 @@ TEST(copies_stay)
     CHECK(gives(0, MSG_COPY, "zero") && gives(1, MSG_COPY, "one") && gives(1, MSG_COPY, "one"));
     CHECK(!get(2, MSG_COPY) && errno == ENOMSG);
     CHECK_ERRNO(msgrcv(the_queue, &(struct message){ 0 }, 10, 0, MSG_COPY), EINVAL);
+    /* all of it, or nothing */
+    const int cut = MSG_COPY | IPC_NOWAIT | MSG_NOERROR;
+    CHECK_ERRNO(msgrcv(the_queue, &(struct message){ 0 }, 3, 0, MSG_COPY | IPC_NOWAIT), E2BIG);
+    CHECK_ERRNO(msgrcv(the_queue, &(struct message){ 0 }, 3, 0, cut), EINVAL);
+    CHECK_EQ(msgrcv(the_queue, &(struct message){ 0 }, 4, 0, cut), 4);
     CHECK(!get(0, MSG_COPY | MSG_EXCEPT) && errno == EINVAL);
     CHECK_EQ(stat_of(the_queue).msg_qnum, 2);
     end();
@@ -349,6 +354,10 @@ static int namespaces(void)
     REQUIRE(set_sysctl("msgmax", "3") == 0 && set_sysctl("msgmnb", "7") == 0);
     REQUIRE(set_sysctl("msgmni", "3") == 0);
     REQUIRE_ERRNO(put(1, "four"), EINVAL);
+    REQUIRE(set_sysctl("msgmax", "2") == 0);
+    if (get(2, MSG_COPY) || errno != ENOSYS)
+        REQUIRE(!get(0, MSG_COPY) && errno == EINVAL); /* "abc", which is longer by now */
+    REQUIRE(set_sysctl("msgmax", "3") == 0);
     REQUIRE((the_queue = msgget(IPC_PRIVATE, 0600)) == 2);
     REQUIRE_ERRNO(msgget(IPC_PRIVATE, 0600), ENOSPC);
     REQUIRE(put(1, "123") == 0 && put(1, "456") == 0);
