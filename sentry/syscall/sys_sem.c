@@ -29,37 +29,55 @@ static long wait_for(struct task *t, struct sem_wait *w, const struct deadline *
     return r == -ETIMEDOUT ? -EAGAIN : -EINTR; /* never restarted: signal(7) */
 }
 
+/* NULL: for ever. Errors: EINVAL. */
+static int wait_until(struct task *t, const struct timespec *timeout, struct deadline *out)
+{
+    nsec_t span;
+
+    *out = deadline_none();
+    if (!timeout)
+        return 0;
+    int err = nsec_from_timespec(timeout, &span);
+    if (!err)
+        *out = deadline_after(t, span);
+    return err;
+}
+
 static long operate(struct task *t, int id, const struct sembuf *ops, unsigned count,
-                    const struct deadline *d)
+                    const struct timespec *timeout)
 {
     struct sem_undo_list *undo = NULL;
     struct ipc_caller c;
     struct sem_wait w;
-    int err = sem_request_undoes(ops, count) ? task_sem_undo(t, &undo) : 0;
+    struct deadline d;
+    int err = id < 0 ? -EINVAL : wait_until(t, timeout, &d);
 
+    if (!err && sem_request_undoes(ops, count))
+        err = task_sem_undo(t, &undo);
     if (err)
         return err;
     task_ipc_caller(t, &c);
     err = sem_op_begin(&c, undo, id, ops, count, &w);
-    return err > 0 ? wait_for(t, &w, d) : err;
+    return err > 0 ? wait_for(t, &w, &d) : err;
 }
 
+/* do_semtimedop(), in its order. */
 static long copy_and_operate(struct task *t, int id, uptr_t from, unsigned count,
-                             const struct deadline *d)
+                             const struct timespec *timeout)
 {
     struct sembuf fast[OPS_FAST];
 
-    if (count < 1 || id < 0)
-        return -EINVAL;
     if (count > (unsigned)atomic_load(&t->ipc->sem.opm))
         return -E2BIG;
+    if (count < 1)
+        return -EINVAL;
     struct sembuf *ops =
         count <= OPS_FAST ? fast : arena_alloc(t->arena, count * sizeof(struct sembuf));
     if (!ops)
         return -ENOMEM;
     long r = copy_in(t->mm, ops, from, count * sizeof *ops);
     if (!r)
-        r = operate(t, id, ops, count, d);
+        r = operate(t, id, ops, count, timeout);
     if (ops != fast)
         arena_free(ops);
     return r;
@@ -67,17 +85,16 @@ static long copy_and_operate(struct task *t, int id, uptr_t from, unsigned count
 
 long sys_semtimedop(struct task *t, int id, uptr_t ops, unsigned count, uptr_t timeout)
 {
-    struct deadline d;
-    int err = deadline_timespec(t, timeout, &d);
+    bool has_timeout = !uptr_is_null(timeout);
+    struct timespec ts;
+    int err = has_timeout ? copy_in_struct(t->mm, &ts, timeout) : 0;
 
-    return err ? err : copy_and_operate(t, id, ops, count, &d);
+    return err ? err : copy_and_operate(t, id, ops, count, has_timeout ? &ts : NULL);
 }
 
 long sys_semop(struct task *t, int id, uptr_t ops, unsigned count)
 {
-    struct deadline d = deadline_none();
-
-    return copy_and_operate(t, id, ops, count, &d);
+    return copy_and_operate(t, id, ops, count, NULL);
 }
 
 /* ---- semctl ---- */

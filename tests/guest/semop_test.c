@@ -112,6 +112,13 @@ TEST(arguments)
     CHECK_ERRNO(semop(the_set, ops, 501), E2BIG);
     CHECK_ERRNO(semop(the_set, (void *)8, 1), EFAULT);
     CHECK_ERRNO(semop(-1, ops, 1), EINVAL);
+    /* in this order: the timeout's memory, how many, their memory, the set, the time */
+    CHECK_ERRNO(semtimedop(-1, (void *)8, 501, (void *)8), EFAULT);
+    CHECK_ERRNO(semop(-1, (void *)8, 501), E2BIG);
+    CHECK_ERRNO(semop(-1, (void *)8, 0), EINVAL);
+    CHECK_ERRNO(semop(-1, (void *)8, 1), EFAULT);
+    CHECK_ERRNO(semtimedop(the_set, ops, 501, &(struct timespec){ .tv_nsec = -1 }), E2BIG);
+    CHECK_ERRNO(semtimedop(the_set, (void *)8, 1, &(struct timespec){ .tv_nsec = -1 }), EFAULT);
     CHECK_ERRNO(op(2, 1, 0), EFBIG);
     CHECK_ERRNO(op(0, -1, IPC_NOWAIT), EAGAIN);
     CHECK_ERRNO(semtimedop(the_set, ops, 1, (void *)8), EFAULT);
