@@ -51,15 +51,20 @@ static void shm_map_put(struct mappable *m)
     ipc_object_put(&of(m)->object);
 }
 
-static void shm_opened(struct mappable *m, struct pid *by)
+/* __shm_open(): what went when its last range did is not to be had again. */
+static int shm_opened(struct mappable *m, struct pid *by)
 {
     struct shm_segment *s = of(m);
 
     mutex_lock(&s->object.lock);
-    s->nattch++;
-    s->atime = ipc_time(s->table->ids.arena);
-    ipc_object_note_pid(&s->object, &s->lpid, by);
+    bool gone = s->object.removed && s->nattch == 0;
+    if (!gone) {
+        s->nattch++;
+        s->atime = ipc_time(s->table->ids.arena);
+        ipc_object_note_pid(&s->object, &s->lpid, by);
+    }
     mutex_unlock(&s->object.lock);
+    return gone ? -EINVAL : 0;
 }
 
 static void shm_closed(struct mappable *m, struct pid *by)

@@ -154,16 +154,17 @@ static int enter_locked(struct mm *mm, uint64_t at, struct request *r)
     if (err)
         return err;
     err = vma_clone(mm, &like, &v);
-    if (!err && old) {
-        err = unmap_in_batch(mm, at, r->len, r->batch);
-        if (err)
-            vma_drop(mm, v);
-    }
     if (err)
         return err;
+    if (old)
+        err = unmap_in_batch(mm, at, r->len, r->batch);
+    if (!err) /* it may have gone with what was there */
+        err = mappable_open(r->source->mappable, mm->process);
+    if (err) {
+        vma_drop(mm, v);
+        return err;
+    }
     v->mappable = r->source->mappable;
-    if (v->mappable && v->mappable->ops->opened)
-        v->mappable->ops->opened(v->mappable, mm->process);
     v->path = r->source->path;
     v->pgoff = (v->mappable ? r->source->off : at) / PAGE_SIZE;
     *r->source = (struct map_source){ 0 };

@@ -61,9 +61,10 @@ struct mappable_ops {
      * joined. NULL: it does not count them.
      *
      *   by        whose doing it was, if that is known: opaque, borrowed, NULL where it is not
+     *   errors    EINVAL where no range maps it, and none may any more
      *   locks     called under RANK_MM; put() follows closed()
      */
-    void (*opened)(struct mappable *m, struct pid *by);
+    must_use int (*opened)(struct mappable *m, struct pid *by);
     void (*closed)(struct mappable *m, struct pid *by);
 };
 
@@ -76,6 +77,12 @@ struct mappable {
     uint64_t writers;               /* [l] shared writable vmas: F_SEAL_WRITE, ETXTBSY */
     uint64_t dev, ino;              /* [I] as /proc/PID/maps shows it */
 };
+
+/* NULL is fine. */
+must_use static inline int mappable_open(struct mappable *m, struct pid *by)
+{
+    return m && m->ops->opened ? m->ops->opened(m, by) : 0;
+}
 
 void mappable_init(struct mappable *m, const struct mappable_ops *ops, uint64_t dev, uint64_t ino);
 

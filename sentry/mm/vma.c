@@ -214,8 +214,8 @@ int vma_clone(struct mm *mm, const struct vma *like, struct vma **out)
         v->path = mm->hooks->get(v->path);
     if (v->mappable)
         v->mappable->ops->get(v->mappable);
-    if (v->mappable && v->mappable->ops->opened)
-        v->mappable->ops->opened(v->mappable, mm->process);
+    int err = mappable_open(v->mappable, mm->process);
+    assert(!err); /* a range has it: `like` */
     *out = v;
     return 0;
 }

@@ -161,6 +161,34 @@ TEST(a_removed_one_lives_while_it_is_attached)
     CHECK_ERRNO(shmctl(id, IPC_STAT, &ds), EINVAL);
 }
 
+TEST(remapping_brings_none_back)
+{
+    int id = shmget(IPC_PRIVATE, 8 * PAGE, 0600);
+    char *a = shmat(id, NULL, 0);
+    unsigned char present[8];
+    struct shmid_ds ds;
+
+    a[3 * PAGE] = 'x';
+    CHECK_EQ(remap_file_pages(a, 8 * PAGE, 0, 0, 0), 0);
+    CHECK_EQ(stat_of(id).shm_nattch, 1);
+    CHECK_EQ(remap_file_pages(a, PAGE, 0, 3, 0), 0);
+    CHECK_EQ(a[0], 'x');
+    CHECK_EQ(stat_of(id).shm_nattch, 2);
+    CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+    CHECK_EQ(remap_file_pages(a, PAGE, 0, 2, 0), 0); /* the other range has it still */
+    CHECK_EQ(stat_of(id).shm_nattch, 2);
+    CHECK_EQ(shmdt(a), 0);
+    CHECK_EQ(munmap(a, PAGE), 0);
+    CHECK_ERRNO(shmctl(id, IPC_STAT, &ds), EINVAL);
+
+    id = shmget(IPC_PRIVATE, 8 * PAGE, 0600);
+    a = shmat(id, NULL, 0);
+    CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+    CHECK_ERRNO(remap_file_pages(a, 8 * PAGE, 0, 0, 0), EINVAL);
+    CHECK_ERRNO(shmctl(id, IPC_STAT, &ds), EINVAL);
+    CHECK_ERRNO(mincore(a, 8 * PAGE, present), ENOMEM); /* what was there has gone */
+}
+
 static int the_id;
 static key_t the_key;
 
