@@ -52,7 +52,7 @@ must_use int shm_open_key(const struct ipc_caller *c, int key, uint64_t size, in
 must_use int shm_attach(const struct ipc_caller *c, struct mm *mm, int id, uptr_t at, int flags,
                         uptr_t *out);
 /* shmdt(2). Errors: EINVAL. */
-must_use int shm_detach(struct mm *mm, uptr_t at);
+must_use int shm_detach(const struct ipc_caller *c, struct mm *mm, uptr_t at);
 
 /* shmctl(2). Errors: EINVAL, EIDRM, EPERM. */
 must_use int shm_remove(const struct ipc_caller *c, int id);

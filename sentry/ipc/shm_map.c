@@ -61,7 +61,8 @@ static int shm_opened(struct mappable *m, struct pid *by)
     if (!gone) {
         s->nattch++;
         s->atime = ipc_time(s->table->ids.arena);
-        ipc_object_note_pid(&s->object, &s->lpid, by);
+        if (by)
+            ipc_object_note_pid(&s->object, &s->lpid, by);
     }
     mutex_unlock(&s->object.lock);
     return gone ? -EINVAL : 0;
@@ -168,7 +169,7 @@ int shm_attach(const struct ipc_caller *c, struct mm *mm, int id, uptr_t at, int
     return err;
 }
 
-int shm_detach(struct mm *mm, uptr_t at)
+int shm_detach(const struct ipc_caller *c, struct mm *mm, uptr_t at)
 {
-    return mm_unmap_kind(mm, at, &shm_mappable_ops);
+    return mm_unmap_kind(mm, at, &shm_mappable_ops, c->pid);
 }

@@ -94,8 +94,11 @@ must_use int mm_unmap(struct mm *mm, uptr_t at, uint64_t len);
 /*
  * shmdt(2): unmaps what is left of the mapping of a mappable of this kind whose first page was, or
  * would be, at `at`. Errors: EINVAL where there is none.
+ *
+ *   by        whose doing it is, as mappable_ops.closed() is told
  */
-must_use int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind);
+must_use int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind,
+                           struct pid *by);
 must_use int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot);
 must_use int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags,
                       uptr_t new_at, uptr_t *out);

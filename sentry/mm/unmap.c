@@ -177,12 +177,15 @@ static int unmap_kind(struct mm *mm, uint64_t at, const struct mappable_ops *kin
     return 0;
 }
 
-int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind)
+int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind, struct pid *by)
 {
     if (at.va & PAGE_MASK)
         return -EINVAL;
     mm_enter(mm);
+    struct pid *process = mm->process;
+    mm->process = by; /* another one, where processes share their memory */
     int err = unmap_kind(mm, at.va, kind);
+    mm->process = process;
     assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;

@@ -24,7 +24,10 @@ long sys_shmat(struct task *t, int id, uptr_t addr, int flags)
 
 long sys_shmdt(struct task *t, uptr_t addr)
 {
-    return shm_detach(t->mm, addr);
+    struct ipc_caller c;
+
+    task_ipc_caller(t, &c);
+    return shm_detach(&c, t->mm, addr);
 }
 
 /* ---- shmctl ---- */

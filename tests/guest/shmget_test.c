@@ -189,6 +189,64 @@ TEST(remapping_brings_none_back)
     CHECK_ERRNO(mincore(a, 8 * PAGE, present), ENOMEM); /* what was there has gone */
 }
 
+/* ---- who had it last ---- */
+
+static char stack[65536] __attribute__((aligned(16)));
+static int told[2];
+static char *attached;
+
+static int cuts(void *parent)
+{
+    while (getppid() == (pid_t)(intptr_t)parent)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    int err = mprotect(attached, PAGE, PROT_READ);
+    (void)!write(told[1], &err, sizeof err);
+    while (pause())
+        ; /* its end would be the last word */
+    return 0;
+}
+
+/* A child without memory of its own, whose parent goes before it cuts a range. */
+static pid_t orphan_cuts(void)
+{
+    pid_t child = -1;
+    int err = -1;
+
+    if (pipe(told))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        child = clone(cuts, stack + sizeof stack, CLONE_VM | SIGCHLD, (void *)(intptr_t)getpid());
+        (void)!write(told[1], &child, sizeof child);
+        _exit(0);
+    }
+    (void)!read(told[0], &child, sizeof child);
+    end_of(pid);
+    (void)!read(told[0], &err, sizeof err);
+    close(told[0]), close(told[1]);
+    return err ? -1 : child;
+}
+
+TEST(the_last_pid_is_of_who_did_it)
+{
+    int id = shmget(IPC_PRIVATE, 2 * PAGE, 0600);
+
+    attached = shmat(id, NULL, 0);
+    CHECK_EQ(stat_of(id).shm_lpid, getpid());
+    pid_t pid = orphan_cuts();
+    CHECK(pid > 0);
+    CHECK(stat_of(id).shm_lpid != 0);
+    kill(pid, SIGKILL);
+    pid = vfork(); /* memory is shared until it execs or ends */
+    if (pid == 0) {
+        shmdt(attached);
+        _exit(0);
+    }
+    CHECK_EQ(end_of(pid), 0);
+    CHECK_EQ(stat_of(id).shm_lpid, pid);
+    CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+}
+
 static int the_id;
 static key_t the_key;
 
