@@ -21,6 +21,7 @@
 long sys_mq_open(struct task *t, uptr_t name, int oflag, unsigned mode, uptr_t attr)
 {
     scoped(file) struct file *f = NULL;
+    scoped_slot slot = { 0 };
     bool has_attr = !uptr_is_null(attr);
     struct abi_mq_attr a;
     char path[PATH_MAX];
@@ -29,12 +30,16 @@ long sys_mq_open(struct task *t, uptr_t name, int oflag, unsigned mode, uptr_t a
 
     if (!err)
         err = task_path(t, name, path);
+    if (!err && !path[0])
+        err = -ENOENT;
+    if (!err)
+        err = task_reserve(t, &slot);
     if (err)
         return err;
     task_actor(t, &who);
     err = mqueue_open(t->ipc, &who, path, oflag, mode, has_attr ? &a : NULL, &f);
     /* mq_open(3), NOTES: always closed by execve(2). */
-    return err ? err : task_install(t, f, true);
+    return err ? err : fdtable_fill(&slot, f, true);
 }
 
 long sys_mq_unlink(struct task *t, uptr_t name)

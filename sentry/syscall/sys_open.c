@@ -36,12 +36,15 @@ static int check_flags(int flags)
 static long open_at(struct task *t, int dirfd, uptr_t path, const struct open_how_k *how)
 {
     scoped(file) struct file *f = NULL;
+    scoped_slot slot = { 0 };
     struct at at;
     int err = check_flags(how->flags);
 
     if (err)
         return err;
     err = at_get(t, dirfd, path, how->walk, &at);
+    if (!err)
+        err = task_reserve(t, &slot);
     if (!err)
         err = vfs_open(&at.who, at.base, at.name, how, &f);
     at_put(&at);
@@ -52,7 +55,7 @@ static long open_at(struct task *t, int dirfd, uptr_t path, const struct open_ho
         if (r)
             return r;
     }
-    return task_install(t, f, how->flags & O_CLOEXEC);
+    return fdtable_fill(&slot, f, how->flags & O_CLOEXEC);
 }
 
 /* What open(2) makes of its arguments, where openat2(2) refuses. */

@@ -143,12 +143,15 @@ long sys_accept4(struct task *t, int fd, uptr_t addr, uptr_t addrlen, unsigned f
 {
     scoped(file) struct file *f = NULL;
     scoped(file) struct file *made = NULL;
+    scoped_slot slot = { 0 };
     struct socket *s;
     struct actor who;
 
     if (flags & ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK))
         return -EINVAL;
     long r = sock_at(t, fd, &f, &s);
+    if (!r)
+        r = task_reserve(t, &slot);
     if (r)
         return r;
     if (!s->ops->accept)
@@ -157,7 +160,7 @@ long sys_accept4(struct task *t, int fd, uptr_t addr, uptr_t addrlen, unsigned f
     r = wait_accept(t, s, flags & SOCK_NONBLOCK, &who, &made);
     if (!r)
         r = tell_peer(t, made, addr, addrlen);
-    return r ? r : task_install(t, made, flags & SOCK_CLOEXEC);
+    return r ? r : fdtable_fill(&slot, made, flags & SOCK_CLOEXEC);
 }
 
 long sys_accept(struct task *t, int fd, uptr_t addr, uptr_t addrlen)

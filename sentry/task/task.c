@@ -143,6 +143,11 @@ int task_install(struct task *t, struct file *f, bool cloexec)
     return fdtable_install(t->files, f, 0, cloexec, task_limit(t, RLIMIT_NOFILE));
 }
 
+int task_reserve(struct task *t, struct fd_slot *out)
+{
+    return fdtable_reserve(t->files, task_limit(t, RLIMIT_NOFILE), out);
+}
+
 void task_actor(struct task *t, struct actor *out)
 {
     *out = (struct actor){

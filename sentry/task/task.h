@@ -178,6 +178,8 @@ struct file_use task_use(struct task *t, int fd);
 struct file_use task_use_any(struct task *t, int fd);
 /* Installs at the lowest free descriptor. Errors: EMFILE, ENOMEM. Returns the number. */
 must_use int task_install(struct task *t, struct file *f, bool cloexec);
+/* fdtable_reserve(). */
+must_use int task_reserve(struct task *t, struct fd_slot *out);
 /* Who asks, for vfs: all borrowed from `t`. */
 void task_actor(struct task *t, struct actor *out);
 /* Aims at guest memory, on behalf of `t`. (After io_user_vec(), set io.task by hand.) */

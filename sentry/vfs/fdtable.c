@@ -23,8 +23,8 @@ struct fdtable {
     struct mutex lock;   /* RANK_FDTABLE */
     uint32_t size;       /* [l] slots; a multiple of 64 */
     uint32_t first_free; /* [l] no free slot is below it */
-    struct file **files; /* [l] references; NULL: free */
-    uint64_t *used;      /* [l] bits */
+    struct file **files; /* [l] references; NULL: free, or reserved */
+    uint64_t *used;      /* [l] bits: reserved ones too */
     uint64_t *cloexec;   /* [l] bits; only of used ones */
     struct file *own_files[FIRST_SLOTS];
     uint64_t own_bits[2];
@@ -82,6 +82,19 @@ static int grow_locked(struct fdtable *t, uint32_t fd)
     return 0;
 }
 
+/* Takes the file out of a slot that is in use: its reference passes to the caller. */
+static struct file *clear_locked(struct fdtable *t, uint32_t fd) HOLDS(t->lock);
+static struct file *clear_locked(struct fdtable *t, uint32_t fd)
+{
+    struct file *f = t->files[fd];
+
+    t->files[fd] = NULL;
+    bitmap_clear(t->used, fd);
+    bitmap_clear(t->cloexec, fd);
+    t->first_free = min(t->first_free, fd);
+    return f;
+}
+
 int fdtable_copy(struct fdtable *t, struct fdtable **out)
 {
     struct fdtable *copy;
@@ -97,8 +110,12 @@ int fdtable_copy(struct fdtable *t, struct fdtable **out)
         copy->first_free = t->first_free;
         memcpy(copy->used, t->used, BITMAP_WORDS(t->size) * sizeof(uint64_t));
         memcpy(copy->cloexec, t->cloexec, BITMAP_WORDS(t->size) * sizeof(uint64_t));
-        bitmap_for_each_set (fd, t->used, t->size)
-            copy->files[fd] = file_get(t->files[fd]);
+        bitmap_for_each_set (fd, t->used, t->size) {
+            if (t->files[fd])
+                copy->files[fd] = file_get(t->files[fd]);
+            else
+                (void)!clear_locked(copy, (uint32_t)fd); /* who has it reserved fills but its own */
+        }
     }
     mutex_unlock(&copy->lock);
     mutex_unlock(&t->lock);
@@ -183,36 +200,28 @@ static void set_locked(struct fdtable *t, uint32_t fd, struct file *f, bool cloe
         bitmap_clear(t->cloexec, fd);
 }
 
-/* Takes the file out of a slot that is in use: its reference passes to the caller. */
-static struct file *clear_locked(struct fdtable *t, uint32_t fd) HOLDS(t->lock);
-static struct file *clear_locked(struct fdtable *t, uint32_t fd)
-{
-    struct file *f = t->files[fd];
-
-    t->files[fd] = NULL;
-    bitmap_clear(t->used, fd);
-    bitmap_clear(t->cloexec, fd);
-    t->first_free = min(t->first_free, fd);
-    return f;
-}
-
-static int install_locked(struct fdtable *t, struct file *f, uint32_t from, bool cloexec,
-                          uint64_t limit) HOLDS(t->lock);
-static int install_locked(struct fdtable *t, struct file *f, uint32_t from, bool cloexec,
-                          uint64_t limit)
+/* The lowest free number from `from` on; there may have to be room for it first. */
+static int find_free(const struct fdtable *t, uint32_t from, uint64_t limit)
 {
     uint32_t start = max(from, t->first_free);
     size_t fd = start < t->size ? bitmap_find_next_zero(t->used, t->size, start) : start;
 
-    if (fd >= limit || fd >= SLOTS_MAX)
-        return -EMFILE;
-    int err = grow_locked(t, (uint32_t)fd);
+    return fd >= limit || fd >= SLOTS_MAX ? -EMFILE : (int)fd;
+}
+
+/* The same, made in use: its file is still to be set. */
+static int take_free_locked(struct fdtable *t, uint32_t from, uint64_t limit) HOLDS(t->lock);
+static int take_free_locked(struct fdtable *t, uint32_t from, uint64_t limit)
+{
+    int fd = find_free(t, from, limit);
+    int err = fd < 0 ? fd : grow_locked(t, (uint32_t)fd);
+
     if (err)
         return err;
-    set_locked(t, (uint32_t)fd, file_get(f), cloexec);
-    if (start == t->first_free)
+    bitmap_set(t->used, (size_t)fd);
+    if (from <= t->first_free)
         t->first_free = (uint32_t)fd + 1;
-    return (int)fd;
+    return fd;
 }
 
 int fdtable_install(struct fdtable *t, struct file *f, int from, bool cloexec, uint64_t limit)
@@ -220,9 +229,56 @@ int fdtable_install(struct fdtable *t, struct file *f, int from, bool cloexec, u
     if (from < 0 || (uint64_t)from >= limit)
         return -EMFILE;
     mutex_lock(&t->lock);
-    int fd = install_locked(t, f, (uint32_t)from, cloexec, limit);
+    int fd = take_free_locked(t, (uint32_t)from, limit);
+    if (fd >= 0)
+        set_locked(t, (uint32_t)fd, file_get(f), cloexec);
     mutex_unlock(&t->lock);
     return fd;
+}
+
+/* In a table that nobody shares, what is free now is free until the call ends. */
+int fdtable_reserve(struct fdtable *t, uint64_t limit, struct fd_slot *out)
+{
+    bool shared = !ref_is_only(&t->ref);
+    int fd = shared ? 0 : find_free(t, 0, limit);
+    bool mark = shared || (fd >= 0 && (uint32_t)fd >= t->size);
+
+    if (mark) {
+        mutex_lock(&t->lock);
+        fd = take_free_locked(t, 0, limit);
+        mutex_unlock(&t->lock);
+    }
+    if (fd < 0)
+        return fd;
+    *out = (struct fd_slot){ .table = t, .fd = fd, .marked = mark };
+    return 0;
+}
+
+int fdtable_fill(struct fd_slot *s, struct file *f, bool cloexec)
+{
+    struct fdtable *t = s->table;
+
+    mutex_lock(&t->lock);
+    assert(!t->files[s->fd] && bitmap_test(t->used, (size_t)s->fd) == s->marked);
+    set_locked(t, (uint32_t)s->fd, file_get(f), cloexec);
+    if (!s->marked)
+        t->first_free = (uint32_t)s->fd + 1;
+    mutex_unlock(&t->lock);
+    s->table = NULL;
+    return s->fd;
+}
+
+void fdtable_unreserve(struct fd_slot *s)
+{
+    struct fdtable *t = s->table;
+
+    if (!t || !s->marked)
+        return;
+    mutex_lock(&t->lock);
+    struct file *f = clear_locked(t, (uint32_t)s->fd);
+    assert(!f);
+    mutex_unlock(&t->lock);
+    s->table = NULL;
 }
 
 int fdtable_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, uint64_t limit,
@@ -234,6 +290,8 @@ int fdtable_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, 
         return -EBADF;
     mutex_lock(&t->lock);
     int err = grow_locked(t, (uint32_t)fd);
+    if (!err && !t->files[fd] && bitmap_test(t->used, (size_t)fd))
+        err = -EBUSY;
     if (!err) {
         old = t->files[fd];
         set_locked(t, (uint32_t)fd, file_get(f), cloexec);
@@ -258,13 +316,25 @@ int fdtable_close(struct fdtable *t, int fd, const struct actor *who)
     return 0;
 }
 
+/* The lowest number from `from` on with such a bit, and a file; the table's size: none. */
+static size_t next_file_locked(const struct fdtable *t, const uint64_t *bits, size_t from)
+    HOLDS(t->lock);
+static size_t next_file_locked(const struct fdtable *t, const uint64_t *bits, size_t from)
+{
+    size_t fd = bitmap_find_next_set(bits, t->size, from);
+
+    while (fd < t->size && !t->files[fd])
+        fd = bitmap_find_next_set(bits, t->size, fd + 1);
+    return fd;
+}
+
 /* The lowest used number in [from, to], its close-on-exec bit as wanted; taken out. NULL: none. */
 static struct file *take_next(struct fdtable *t, unsigned *from, unsigned to, bool only_cloexec)
 {
     struct file *f = NULL;
 
     mutex_lock(&t->lock);
-    size_t fd = bitmap_find_next_set(only_cloexec ? t->cloexec : t->used, t->size, *from);
+    size_t fd = next_file_locked(t, only_cloexec ? t->cloexec : t->used, *from);
     if (fd < t->size && fd <= to) {
         f = clear_locked(t, (uint32_t)fd);
         *from = (unsigned)fd + 1;
@@ -336,7 +406,7 @@ int fdtable_set_flags(struct fdtable *t, int fd, int flags)
 int fdtable_next(struct fdtable *t, int from)
 {
     mutex_lock(&t->lock);
-    size_t fd = bitmap_find_next_set(t->used, t->size, (size_t)from);
+    size_t fd = next_file_locked(t, t->used, (size_t)from);
     int n = fd < t->size ? (int)fd : -1;
     mutex_unlock(&t->lock);
     return n;

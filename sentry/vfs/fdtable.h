@@ -40,7 +40,27 @@ static inline void file_use_end(struct file_use *u)
  */
 must_use int fdtable_install(struct fdtable *t, struct file *f, int from, bool cloexec,
                              uint64_t limit);
-/* dup2(2): closes what was there. Errors: EBADF where `fd` passes the limit, ENOMEM. */
+/*
+ * A number for a file that is still to be made: where there is none, nothing is to be made.
+ * fdtable_fill() or fdtable_unreserve() follows, by the same task and in the same call.
+ */
+struct fd_slot {
+    struct fdtable *table; /* borrowed; NULL: nothing is reserved */
+    int fd;
+    bool marked; /* in the table: those who share it do not get that number */
+};
+/* Errors: EMFILE, ENOMEM. */
+must_use int fdtable_reserve(struct fdtable *t, uint64_t limit, struct fd_slot *out);
+/* As fdtable_install(), but for the errors. */
+int fdtable_fill(struct fd_slot *s, struct file *f, bool cloexec);
+/* After fdtable_fill(), and where nothing was reserved, there is nothing to do. */
+void fdtable_unreserve(struct fd_slot *s);
+#define scoped_slot __attribute__((cleanup(fdtable_unreserve))) struct fd_slot
+/*
+ * dup2(2): closes what was there.
+ *
+ *   errors    EBADF where `fd` passes the limit; EBUSY where it is reserved; ENOMEM
+ */
 must_use int fdtable_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec,
                                 uint64_t limit, const struct actor *who);
 /* Errors: EBADF. */

@@ -2,6 +2,7 @@
 /* covers: mq_open, mq_unlink, mq_getsetattr */
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "tests/guest/child.h"
@@ -28,6 +29,24 @@ TEST(a_queue_is_made_found_and_unlinked)
     CHECK_EQ(mq_count(c), 0);
     CHECK_EQ(mq_unlink_raw(name), 0);
     close(a), close(b), close(c);
+}
+
+static int without_descriptors(void)
+{
+    struct rlimit r = { 0, 0 };
+
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &r) == 0);
+    REQUIRE_ERRNO(mq_open_raw(mq_bare(0), O_RDWR | O_CREAT, 0600, NULL), EMFILE);
+    REQUIRE_ERRNO(mq_unlink_raw(mq_bare(0)), ENOENT); /* none was made */
+    REQUIRE_ERRNO(mq_open_raw("/a/b", O_RDWR | O_CREAT, 0600, NULL), EMFILE);
+    REQUIRE_ERRNO(mq_open_raw("", O_RDWR | O_CREAT, 0600, NULL), ENOENT);
+    REQUIRE_ERRNO(mq_open_raw((void *)8, O_RDWR | O_CREAT, 0600, NULL), EFAULT);
+    return 0;
+}
+
+TEST(no_descriptor_no_queue)
+{
+    CHECK_CHILD(without_descriptors);
 }
 
 TEST(names_are_checked)

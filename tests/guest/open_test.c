@@ -199,12 +199,25 @@ static int too_many(void)
         REQUIRE(fd < 20);
     REQUIRE(errno == EMFILE);
     REQUIRE_ERRNO(open("f", O_RDONLY), EMFILE);
+    /* and nothing was done */
+    REQUIRE_ERRNO(open("unmade", O_RDWR | O_CREAT | O_EXCL, 0600), EMFILE);
+    REQUIRE_ERRNO(access("unmade", F_OK), ENOENT);
+    REQUIRE_ERRNO(open("kept", O_RDWR | O_TRUNC), EMFILE);
+    REQUIRE_ERRNO(open("absent", O_RDONLY), EMFILE);
+    REQUIRE_ERRNO(open("", O_RDONLY), ENOENT);
+    REQUIRE_ERRNO(open((void *)8, O_RDONLY), EFAULT);
+    REQUIRE_ERRNO(open("/", O_TMPFILE | O_RDONLY), EINVAL);
     return 0;
 }
 
 TEST(descriptors_run_out)
 {
+    struct stat st;
+    int fd = open("kept", O_RDWR | O_CREAT, 0600);
+
+    CHECK(fd >= 0 && write(fd, "abc", 3) == 3 && close(fd) == 0);
     CHECK_CHILD(too_many);
+    CHECK(stat("kept", &st) == 0 && st.st_size == 3);
 }
 
 TEST(close_on_exec_is_remembered)

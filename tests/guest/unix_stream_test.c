@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -160,6 +161,27 @@ TEST(a_listener_gives_connections_out)
     close(a);
     close(c);
     close(s);
+}
+
+TEST(without_a_descriptor_a_connection_waits_on)
+{
+    struct sockaddr_un un;
+    struct rlimit had;
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
+    socklen_t size = abstract(&un, "runsc-full-table");
+
+    CHECK(bind(s, (void *)&un, size) == 0 && listen(s, 2) == 0);
+    CHECK_EQ(connect(c, (void *)&un, size), 0);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &had), 0);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, had.rlim_max }), 0);
+    CHECK_ERRNO(accept(s, NULL, NULL), EMFILE);
+    CHECK_ERRNO(accept(c, NULL, NULL), EMFILE); /* before anything else */
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &had), 0);
+    int a = accept(s, NULL, NULL);
+    CHECK(a >= 0);
+    CHECK_EQ(write(c, "x", 1), 1);
+    CHECK_EQ(read(a, &(char){ 0 }, 1), 1);
+    close(a), close(c), close(s);
 }
 
 TEST(a_full_backlog_makes_connect_wait)

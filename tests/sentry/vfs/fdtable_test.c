@@ -55,6 +55,55 @@ Test(fdtable, dup2_replaces)
     cr_assert_eq(ref_count(&f->ref), 2);
 }
 
+Test(fdtable, a_reserved_number_is_filled_or_given_back)
+{
+    scoped_slot slot = { 0 };
+
+    for (int shared = 0; shared < 2; shared++) {
+        struct fdtable *sharer = shared ? fdtable_get(t) : NULL;
+        cr_assert_eq(fdtable_reserve(t, 0, &slot), -EMFILE);
+        cr_assert_eq(fdtable_reserve(t, 1024, &slot), 0);
+        cr_assert_eq(slot.fd, 0);
+        cr_assert_eq(fdtable_next(t, 0), -1);
+        fdtable_unreserve(&slot);
+        cr_assert_eq(fdtable_reserve(t, 1024, &slot), 0);
+        cr_assert_eq(fdtable_fill(&slot, f, true), 0);
+        fdtable_unreserve(&slot);
+        cr_assert_eq(fdtable_get_flags(t, 0), 1);
+        cr_assert_eq(fdtable_install(t, f, 0, false, 1024), 1);
+        cr_assert_eq(fdtable_close_range(t, 0, 1, false, &w.root), 0);
+        fdtable_put(sharer, &w.root);
+    }
+    for (int i = 0; i < 64; i++)
+        cr_assert_eq(fdtable_install(t, f, 0, false, 1024), i);
+    cr_assert_eq(fdtable_reserve(t, 64, &slot), -EMFILE);
+    cr_assert_eq(fdtable_reserve(t, 65, &slot), 0); /* which takes more room */
+    cr_assert_eq(fdtable_fill(&slot, f, false), 64);
+    cr_assert_eq(ref_count(&f->ref), 66);
+}
+
+Test(fdtable, others_do_not_get_what_is_reserved)
+{
+    struct fdtable *sharer = fdtable_get(t), *copy;
+    struct fd_slot slot;
+
+    cr_assert_eq(fdtable_reserve(t, 1024, &slot), 0);
+    cr_assert_eq(fdtable_install(sharer, f, 0, false, 1024), 1);
+    cr_assert_eq(fdtable_install_at(sharer, f, 0, false, 1024, &w.root), -EBUSY);
+    cr_assert_eq(fdtable_close(sharer, 0, &w.root), -EBADF);
+    cr_assert_null(fdtable_file(sharer, 0));
+    cr_assert_eq(fdtable_copy(sharer, &copy), 0);
+    cr_assert_eq(fdtable_next(copy, 0), 1);
+    cr_assert_eq(fdtable_install(copy, f, 0, false, 1024), 0);
+    fdtable_put(copy, &w.root);
+    cr_assert_eq(fdtable_close_range(sharer, 0, UINT32_MAX, true, &w.root), 0);
+    cr_assert_eq(fdtable_close_range(sharer, 0, UINT32_MAX, false, &w.root), 0);
+    cr_assert_eq(fdtable_next(sharer, 0), -1);
+    cr_assert_eq(fdtable_fill(&slot, f, false), 0);
+    cr_assert_eq(fdtable_get_flags(t, 0), 0);
+    fdtable_put(sharer, &w.root);
+}
+
 Test(fdtable, ranges_close_and_mark)
 {
     for (int i = 0; i < 10; i++)
