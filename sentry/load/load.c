@@ -197,12 +197,15 @@ int load_find(struct load *l, const struct load_request *ask)
 
 #define NO_NEW_PRIVS (UINT64_C(1) << 63) /* beside capabilities, of which there are 41 */
 
-/* Whose other programs it shares patches with: nobody's, where it has rights of its own. */
+/*
+ * Whose other programs it shares patches with: nobody's, where it has rights of its own, or
+ * where it may be locked up, and could do others of its user no harm.
+ */
 static uint32_t owner_of(const struct cred *c, const struct load_ids *ids)
 {
-    bool special = c->euid != 0 && c->cap_permitted && !c->user_ns->parent;
+    bool special = c->euid != 0 && c->cap_permitted;
 
-    return ids->secure || special ? PATCH_ALONE : c->euid;
+    return ids->secure || special || c->user_ns->parent ? PATCH_ALONE : c->euid;
 }
 
 int load_image(struct load *l, const struct load_ids *ids)

@@ -7,7 +7,7 @@
  *
  * But that a site is code, and not two bytes in the middle of something, we have from a
  * program that called there. It can harm itself so, and those of the same user, who could
- * be harmed by it anyway.
+ * be harmed by it anyway: patch_set_owner() is told of nobody that may be locked up.
  */
 #include <errno.h>
 #include <string.h>

@@ -312,8 +312,10 @@ static bool has_same_rights(const struct cred *a, const struct cred *b)
 
 void task_set_cred(struct task *t, struct cred *c)
 {
-    if (t->mm && !has_same_rights(t->cred, c))
+    if (t->mm && !has_same_rights(t->cred, c)) {
         mm_disown(t->mm);
+        patch_set_owner(t->mm, PATCH_ALONE);
+    }
     if (is_other_person(t->cred, c)) {
         if (t->mm) {
             mm_set_dumpable(t->mm, 0);

@@ -30,6 +30,16 @@ is "programs one after the other" "done
 done
 done
 0" box -- sh -c "$same"
+
+# Who is locked up in a user namespace must not change the code of others by what he calls.
+shared() { sed -n 's/.* replaced, and \([0-9]*\) times for a new program.*/\1/p' "$1"; }
+if [ "$P" = systrap ]; then
+    box --summary -- sh -c "$same" > out 2> summary
+    [ "$(shared summary)" -ge 1 ] || fail "programs share no call sites: $(cat summary)"
+    box --summary -- unshare -Ur sh -c "$same" > out 2> summary
+    [ "$(replaced summary)" -ge 2 ] || fail "no call site was replaced: $(cat summary)"
+    [ "$(shared summary)" = 0 ] || fail "programs of a user namespace share call sites: $(cat summary)"
+fi
 check='use strict; open(my $maps, "<", "/proc/self/maps"); open(my $mem, "<:raw", "/proc/self/mem");
 getppid() for 1 .. 500;
 while (<$maps>) {
