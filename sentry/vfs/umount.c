@@ -19,37 +19,70 @@ static bool is_busy(struct mount *m)
     return !list_empty(&m->children) || ref_count(&m->ref) > IDLE_REFS;
 }
 
-/* The mount that a receiver of `m`'s parent has at the same place, if nothing uses it; borrowed. */
-static struct mount *idle_twin(struct vfs *v, struct mount *receiver, struct dentry *point)
+/* `m` goes: its reference, and its point's, are in the list from now on. */
+static void take_off_locked(struct mount *m, struct list *gone)
 {
-    struct mount *twin = mount_find_locked(v, receiver, point);
+    struct dentry *point;
 
-    return twin && list_empty(&twin->children) && ref_count(&twin->ref) == 1 ? twin : NULL;
+    mount_take_off_locked(m, &point);
+    m->point = point;
+    list_push_back(gone, &m->sibling);
 }
 
-/* What was mounted here by propagation goes there too, where nobody uses it. */
-static void propagate_umount(struct vfs *v, struct mount *parent, struct dentry *point)
+/*
+ * What was mounted by propagation where `m` is goes too: where nobody uses it, or `lazy`, and
+ * always but where something is mounted on it.
+ */
+static void take_twins_locked(struct vfs *v, struct mount *m, bool lazy, struct list *gone)
 {
-    struct mount *twin;
-    struct dentry *its_point;
-    struct list gone; /* mount.sibling, of mounts that are nobody's any more */
+    struct mount *from = m->parent;
 
-    list_init(&gone);
+    if (!from->group)
+        return;
+    for (struct mount *r = mount_next_receiver_locked(from, from); r;
+         r = mount_next_receiver_locked(r, from)) {
+        struct mount *twin = mount_find_locked(v, r, m->point);
+        if (twin && list_empty(&twin->children) && (lazy || ref_count(&twin->ref) == 1))
+            take_off_locked(twin, gone);
+    }
+}
+
+/* One at or below `top` that nothing is mounted on, and what goes with it. NULL: `top` is gone. */
+static struct mount *take_leaf(struct vfs *v, struct mount *top, bool lazy, struct list *gone)
+{
+    struct mount *m = top;
+
     mutex_lock(&v->mounts_lock);
-    for (struct mount *r = mount_next_receiver_locked(parent, parent); r;
-         r = mount_next_receiver_locked(r, parent)) {
-        twin = idle_twin(v, r, point);
-        if (!twin)
-            continue;
-        mount_take_off_locked(twin, &its_point);
-        assert(its_point == point);
-        list_push_back(&gone, &twin->sibling);
+    while (!list_empty(&m->children))
+        m = list_first(&m->children, struct mount, sibling);
+    if (m->parent) {
+        take_twins_locked(v, m, lazy, gone);
+        take_off_locked(m, gone);
+    } else {
+        m = NULL;
     }
     mutex_unlock(&v->mounts_lock);
-    while ((twin = list_pop_front(&gone, struct mount, sibling))) {
-        dentry_put(point); /* the reference of `twin` */
-        mount_put(twin);
+    return m;
+}
+
+/* Leaves first, so that twins are bare when their turn comes. Errors: EINVAL, it is gone. */
+static int take_down(struct vfs *v, struct mount *top, bool lazy)
+{
+    struct mount *leaf, *m;
+    struct list gone; /* mount.sibling */
+
+    list_init(&gone);
+    do {
+        leaf = take_leaf(v, top, lazy, &gone);
+    } while (leaf && leaf != top);
+    /* None of them is shown any more, so none is kept again. */
+    prefix_drop_all(v);
+    while ((m = list_pop_front(&gone, struct mount, sibling))) {
+        dentry_put(m->point);
+        m->point = NULL;
+        mount_put(m);
     }
+    return leaf ? 0 : -EINVAL;
 }
 
 static int check_umount(struct mount *m, int flags)
@@ -74,7 +107,6 @@ int vfs_umount(const struct actor *who, const struct path *at, int flags)
 {
     struct vfs *v = vfs_of(who->arena);
     struct mount *m = at->mnt;
-    struct path where = { 0 };
 
     if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
         return -EINVAL;
@@ -88,15 +120,7 @@ int vfs_umount(const struct actor *who, const struct path *at, int flags)
     int err = check_umount(m, flags);
     if (err)
         return err;
-    mutex_lock(&v->mounts_lock);
-    if (m->parent)
-        where = (struct path){ mount_get(m->parent), dentry_get(m->point) };
-    mutex_unlock(&v->mounts_lock);
-    mount_take_down(m);
-    if (where.mnt && where.mnt->group)
-        propagate_umount(v, where.mnt, where.dentry);
-    path_put(&where);
-    return 0;
+    return take_down(v, m, flags & MNT_DETACH);
 }
 
 /* ---- pivot_root(2) ---- */

@@ -177,6 +177,17 @@ static int propagation(void)
     REQUIRE(count_hearers() == SLAVES);
     REQUIRE(umount("m/sub") == 0);
     REQUIRE(count_hearers() == 0);
+    /* Where it is taken lazily, with what is in it, it does not matter who uses it. */
+    REQUIRE(mount("none", "m/sub", "tmpfs", 0, NULL) == 0);
+    REQUIRE(mkdir("m/sub/deep", 0755) == 0);
+    REQUIRE(mount("none", "m/sub/deep", "tmpfs", 0, NULL) == 0);
+    put("m/sub/f", "");
+    int fd = open("s7/sub/deep", O_RDONLY);
+    REQUIRE(fd >= 0);
+    REQUIRE(count_hearers() == SLAVES);
+    REQUIRE(umount2("m/sub", MNT_DETACH) == 0);
+    REQUIRE(count_hearers() == 0);
+    close(fd);
     /* A part of itself, mounted in itself: it does not hear of that. */
     REQUIRE(mkdir("m/sub/b", 0755) == 0);
     put("m/sub/b/under", "");
