@@ -164,5 +164,5 @@ bool buddy_check_locked(const struct frames *f)
             nfree += size;
         }
     }
-    return nfree == f->nfree && ndirty == f->ndirty;
+    return nfree == frames_free(f) && ndirty == f->ndirty;
 }

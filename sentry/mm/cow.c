@@ -19,10 +19,16 @@
 /* Copies `count` pages to frames in a row. Gives how many went. */
 static uint64_t copy_pages(struct arena *a, pfn_t to, pfn_t from, uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0, n; i < count; i += n) {
+        struct backing at;
         char *src;
-        if (pfn_ptr(a, from + i, &src) || mem_copy(frame_ptr(a, to + i), src, PAGE_SIZE))
+        pfn_backing(a, from + i, &at);
+        n = min(count - i, at.run);
+        if (pfn_ptr(a, from + i, &src))
             return i;
+        uint64_t left = mem_copy(frame_ptr(a, to + i), src, n * PAGE_SIZE);
+        if (left)
+            return i + (n * PAGE_SIZE - left) / PAGE_SIZE;
     }
     return count;
 }

@@ -64,7 +64,7 @@ static uint64_t take_locked(struct frames *f, pfn_t near, uint64_t count, uint64
     HOLDS(f->lock);
 static uint64_t take_locked(struct frames *f, pfn_t near, uint64_t count, uint64_t *at)
 {
-    uint64_t used = f->count - f->nfree, limit = atomic_load(&f->limit), n = 0;
+    uint64_t used = f->count - frames_free(f), limit = atomic_load(&f->limit), n = 0;
 
     if (used >= limit)
         return 0;
@@ -76,7 +76,7 @@ static uint64_t take_locked(struct frames *f, pfn_t near, uint64_t count, uint64
     if (n == 0)
         n = buddy_take_locked(f, count, at);
     if (n > 0) {
-        f->nfree -= n;
+        frames_free_add_locked(f, -(int64_t)n);
         trim_unmark_locked(f, *at, n);
     }
     return n;
@@ -125,7 +125,7 @@ static void give_back(struct arena *a, uint64_t at, uint64_t count, bool dirty)
     mutex_lock(&f->lock);
     if (dirty)
         trim_mark_locked(f, at, count);
-    f->nfree += count;
+    frames_free_add_locked(f, (int64_t)count);
     buddy_free_locked(f, at, at + count);
     enum trim_due due = trim_due_locked(f);
     mutex_unlock(&f->lock);

@@ -31,12 +31,12 @@ struct frame {
 };
 static_assert(sizeof(struct frame) == 16, "four to a cache line");
 
-/* [I] never changes   [l] its lock */
+/* [I] never changes   [l] its lock   [a] atomic, written under the lock */
 struct frames {
     struct mutex lock;      /* RANK_FRAMES */
     uint64_t count;         /* [I] frames of RAM */
-    _Atomic uint64_t limit; /* of them, how many may be in use; written under the lock */
-    uint64_t nfree;         /* [l] */
+    _Atomic uint64_t limit; /* [a] of them, how many may be in use */
+    _Atomic uint64_t nfree; /* [a] */
     uint64_t ndirty;        /* [l] free frames that are dirty */
     uint64_t most_dirty;    /* [I] how many there may be, */
     uint64_t trim_again;    /* [l] or this where the last trim could not punch enough; else 0 */
@@ -66,6 +66,18 @@ static inline struct frames *frames_of(struct arena *a)
 static inline struct ram *ram_of(struct arena *a)
 {
     return (struct ram *)arena_host(a, HOST_RAM);
+}
+
+static inline uint64_t frames_free(const struct frames *f)
+{
+    return atomic_load_explicit(&((struct frames *)f)->nfree, memory_order_relaxed);
+}
+
+/* So many more are free; `more` may be less than nothing. */
+static inline void frames_free_add_locked(struct frames *f, int64_t more) HOLDS(f->lock);
+static inline void frames_free_add_locked(struct frames *f, int64_t more)
+{
+    atomic_store_explicit(&f->nfree, frames_free(f) + (uint64_t)more, memory_order_relaxed);
 }
 
 /* All of RAM becomes free. Once. */

@@ -43,8 +43,9 @@ static int make_frames(struct arena *a, uint64_t count)
         return -ENOMEM;
     mutex_init(&f->lock, RANK_FRAMES);
     arena_set_root(a, ROOT_FRAMES, f);
-    f->count = f->nfree = count;
+    f->count = count;
     atomic_init(&f->limit, count);
+    atomic_init(&f->nfree, count);
     trim_init(f);
     f->table = arena_reserve(a, count * sizeof *f->table);
     f->dirty_of = arena_reserve(a, (count / REGION + 1) * sizeof *f->dirty_of);
@@ -135,12 +136,9 @@ uint64_t ram_limit(struct arena *a, uint64_t size)
 
 uint64_t ram_used(struct arena *a)
 {
-    struct frames *f = frames_of(a);
+    const struct frames *f = frames_of(a);
 
-    mutex_lock(&f->lock);
-    uint64_t used = f->count - f->nfree;
-    mutex_unlock(&f->lock);
-    return used * PAGE_SIZE;
+    return (f->count - frames_free(f)) * PAGE_SIZE;
 }
 
 int ram_fd(struct arena *a)

@@ -69,7 +69,7 @@ static bool take_dirty_locked(struct frames *f, uint64_t *at, uint64_t *count)
             *at = i;
             *count = buddy_take_at_locked(f, i, end - i);
             assert(*count > 0);
-            f->nfree -= *count;
+            frames_free_add_locked(f, -(int64_t)*count);
             trim_unmark_locked(f, i, *count);
             return true;
         }
@@ -99,7 +99,7 @@ static void trim_locked(struct arena *a, struct frames *f, uint64_t left)
         mutex_lock(&f->lock);
         for (uint64_t i = 0; i < count; i++)
             f->table[at + i].used = f->table[at + i].bytes = 0;
-        f->nfree += count;
+        frames_free_add_locked(f, (int64_t)count);
         buddy_free_locked(f, at, at + count);
         at += count;
     }
