@@ -56,6 +56,18 @@ struct cred *cred_get(const struct cred *from)
     return c;
 }
 
+bool cred_same(const struct cred *a, const struct cred *b)
+{
+    const size_t from = offsetof(struct cred, ruid), end = offsetof(struct cred, no_new_privs);
+
+    if (a == b)
+        return true;
+    return memcmp((const char *)a + from, (const char *)b + from, end - from) == 0 &&
+           a->no_new_privs == b->no_new_privs && a->user_ns == b->user_ns &&
+           a->ngroups == b->ngroups &&
+           (a->ngroups == 0 || memcmp(a->groups, b->groups, a->ngroups * sizeof *a->groups) == 0);
+}
+
 void cred_put(struct cred *c)
 {
     if (!c || !ref_put(&c->ref))

@@ -84,6 +84,8 @@ must_use int cred_create(struct arena *a, struct user_ns *ns, uint32_t uid, uint
 /* A private copy that may be changed until it is published. */
 must_use int cred_copy(const struct cred *c, struct cred **out);
 struct cred *cred_get(const struct cred *c);
+/* May the one all that the other may, and nothing else? */
+bool cred_same(const struct cred *a, const struct cred *b);
 void cred_put(struct cred *c);
 DEFINE_SCOPED(cred)
 

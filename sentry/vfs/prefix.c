@@ -22,7 +22,7 @@ struct prefix {
     uint32_t gen;            /* [l] of prefix_key() */
     uint32_t len, links;     /* [l] */
     uint64_t hash;           /* [l] */
-    const struct cred *cred; /* [l] a reference, so that no other has its address; NULL: empty */
+    const struct cred *cred; /* [l] a reference; NULL: empty */
     struct path root,
         start;           /* [l] compared only: while `gen` is good, nobody else has the address */
     struct path at;      /* [l] references; `dentry` may be looked at without the lock */
@@ -94,9 +94,8 @@ bool prefix_key(const struct actor *who, const struct path *base, const char *na
         return false;
     out->cred = who->cred;
     out->text = name;
-    out->hash =
-        hash_bytes(hash_pair((uintptr_t)out->start.dentry, (uintptr_t)out->cred) ^ v->name_seed,
-                   name, out->len);
+    out->hash = hash_bytes(hash_pair((uintptr_t)out->start.dentry, out->cred->fsuid) ^ v->name_seed,
+                           name, out->len);
     return true;
 }
 
@@ -108,9 +107,9 @@ static bool path_is(const struct path *a, const struct path *b)
 static bool is_for_locked(const struct prefix *p, const struct prefix_key *k) HOLDS(p->lock);
 static bool is_for_locked(const struct prefix *p, const struct prefix_key *k)
 {
-    return p->hash == k->hash && p->gen == k->gen && p->cred == k->cred && p->len == k->len &&
+    return p->cred && p->hash == k->hash && p->gen == k->gen && p->len == k->len &&
            path_is(&p->start, &k->start) && path_is(&p->root, &k->root) &&
-           memcmp(p->text, k->text, k->len) == 0;
+           memcmp(p->text, k->text, k->len) == 0 && cred_same(p->cred, k->cred);
 }
 
 static struct prefix *place_of(struct vfs *v, const struct prefix_key *k)

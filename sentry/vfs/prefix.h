@@ -26,7 +26,10 @@
 struct prefix;
 struct vfs;
 
-/* What a prefix is found by. Pointers but for `text` are compared only. */
+/*
+ * What a prefix is found by. Pointers but for `text` are compared only, and credentials by what
+ * they say: each execve() makes its own.
+ */
 struct prefix_key {
     const struct cred *cred;
     struct path root, start;

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -136,6 +137,28 @@ Test(prefix, who_may_no_longer_go_there_is_told_so)
     cr_expect_eq(world_chown(&w.root, "/a/b", 0, 0), 0);
     cr_expect_eq(world_chmod(&w.root, "/a/b", 0600), 0);
     cr_expect_eq(says(&w.user, "/a/b/f"), -EACCES, "the last directory of all");
+}
+
+Test(prefix, who_may_all_the_same_knows_the_same)
+{
+    struct actor other = w.user;
+    uint32_t group = 7;
+    struct cred *c;
+
+    learn(&w.user, "/a/b/f");
+    cr_assert_eq(cred_copy(w.user.cred, &c), 0);
+    other.cred = c;
+    cr_expect(is_known(&other, "/a/b/f"), "as a program does that was run");
+    c->cap_effective = (uint64_t)1 << CAP_DAC_READ_SEARCH;
+    cr_expect_not(is_known(&other, "/a/b/f"), "it may more");
+    c->cap_effective = w.user.cred->cap_effective;
+    c->fsgid++;
+    cr_expect_not(is_known(&other, "/a/b/f"), "another group");
+    c->fsgid--;
+    cr_expect(is_known(&other, "/a/b/f"));
+    cr_assert_eq(cred_set_groups(c, &group, 1), 0);
+    cr_expect_not(is_known(&other, "/a/b/f"), "one group more");
+    cred_put(c);
 }
 
 Test(prefix, mounts_come_and_go)
