@@ -28,8 +28,7 @@ static int fill_run(struct mm *mm, struct vma *v, uint64_t va, pte_t *slot, uint
     int err = frame_alloc_near(mm->arena, near, true, &count, &pfn);
     if (err)
         return err;
-    for (uint64_t i = 0; i < count; i++)
-        pt_set(mm, va + i * PAGE_SIZE, &slot[i], pte_make(v, pfn + i, PTE_ANON));
+    pt_set_run(mm, slot, pte_make(v, pfn, PTE_ANON), count);
     b->populate = frames_are_there(mm->arena, pfn, count);
     batch_map(b, va, *slot, count);
     b->populate = false;

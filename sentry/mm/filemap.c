@@ -57,6 +57,15 @@ static bool ask(struct mm *mm, struct vma *v, uint64_t va, uint64_t count, unsig
     return false;
 }
 
+static uint64_t empty_run(const pte_t *slot, uint64_t most)
+{
+    uint64_t n = 0;
+
+    while (n < most && !slot[n])
+        n++;
+    return n;
+}
+
 /* Puts the pages in place where there are none yet. Takes over their references. */
 static int install(struct mm *mm, struct vma *v, uint64_t va, const struct extent *e,
                    struct batch *b) HOLDS(mm->lock);
@@ -66,23 +75,29 @@ static int install(struct mm *mm, struct vma *v, uint64_t va, const struct exten
     pte_t bits = e->writable ? PTE_MAY_WRITE : 0;
     pte_t *slot = NULL;
 
-    for (uint64_t i = 0; i < e->count; i++, va += PAGE_SIZE) {
+    for (uint64_t i = 0, n; i < e->count; i += n, va += n * PAGE_SIZE) {
         slot = pt_make_next(mm, slot, va);
         if (!slot) {
             frame_put(mm->arena, e->pfn + i, e->count - i);
             return -ENOMEM;
         }
         pte_t was = *slot, now = pte_make(v, e->pfn + i, bits);
-        if (was)
-            b->wait = BATCH_NOW; /* it is seen, or may be */
-        if (was && ((was & (PTE_ANON | PTE_PATCHED)) || was == now)) {
+        n = empty_run(slot, min(e->count - i, (LEAF_SIZE - (va & (LEAF_SIZE - 1))) / PAGE_SIZE));
+        if (n > 0) {
+            pt_set_run(mm, slot, now, n);
+            batch_map(b, va, now, n);
+            slot += n - 1;
+            continue;
+        }
+        n = 1;
+        b->wait = BATCH_NOW; /* it is seen, or may be */
+        if ((was & (PTE_ANON | PTE_PATCHED)) || was == now) {
             frame_put(mm->arena, e->pfn + i, 1);
             continue;
         }
         pt_set(mm, va, slot, now);
         batch_map(b, va, now, 1);
-        if (was)
-            batch_put(b, pte_pfn(was), 1);
+        batch_put(b, pte_pfn(was), 1);
     }
     return 0;
 }

@@ -81,8 +81,7 @@ bool gone_take(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struc
     if (!slot)
         return false;
     frames_zero(mm->arena, g->pfn, g->pages);
-    for (uint64_t i = 0; i < g->pages; i++)
-        pt_set(mm, start + i * PAGE_SIZE, &slot[i], pte_make(v, g->pfn + i, PTE_ANON));
+    pt_set_run(mm, slot, pte_make(v, g->pfn, PTE_ANON), g->pages);
     *g = mm->gone.ranges[--mm->gone.count];
     batch_protect(b, start, end - start, v->prot);
     return true;

@@ -204,6 +204,36 @@ void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value)
         patch_page_gone(mm, va);
 }
 
+void pt_set_run(struct mm *mm, pte_t *slot, pte_t first, uint64_t count)
+{
+    pfn_t leaf = leaf_of(mm, slot);
+
+    assert(!is_frozen(mm, leaf));
+    *rss_of(mm, first) += count;
+    *used_of(mm, leaf) += (uint16_t)count;
+    mm->peak_rss = max(mm->peak_rss, mm->rss_anon + mm->rss_file + mm->rss_shmem);
+    for (uint64_t i = 0; i < count; i++) {
+        assert_slow(!slot[i]);
+        __atomic_store_n(&slot[i], first + (i << PAGE_SHIFT), __ATOMIC_RELEASE);
+    }
+}
+
+uint64_t pt_clear_run(struct mm *mm, uint64_t va, pte_t *slot, uint64_t most)
+{
+    pfn_t leaf = leaf_of(mm, slot);
+    pte_t first = *slot;
+    uint64_t n = 0;
+
+    assert(first && !is_frozen(mm, leaf));
+    for (; n < most && slot[n] == first + (n << PAGE_SHIFT); n++)
+        __atomic_store_n(&slot[n], 0, __ATOMIC_RELEASE);
+    *rss_of(mm, first) -= n;
+    *used_of(mm, leaf) -= (uint16_t)n;
+    for (uint64_t i = 0; unlikely(first & PTE_PATCHED) && i < n; i++)
+        patch_page_gone(mm, va + i * PAGE_SIZE);
+    return n;
+}
+
 uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end)
 {
     while (va < end) {

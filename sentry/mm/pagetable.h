@@ -85,6 +85,12 @@ void pt_leaf_put(struct arena *a, pfn_t leaf);
 /* Changes an entry, not of a frozen leaf, and all that is counted of it. Entry and value may be
  * empty. */
 void pt_set(struct mm *mm, uint64_t va, pte_t *slot, pte_t value) HOLDS(mm->lock);
+/* The same for `count` empty entries of a leaf: `first`, and the pages that lie behind its page. */
+void pt_set_run(struct mm *mm, pte_t *slot, pte_t first, uint64_t count) HOLDS(mm->lock);
+/* Clears entries from that of `va` on, at most `most` of its leaf, that are in use, are alike, and
+ * whose pages lie in a row. Gives how many. */
+must_use uint64_t pt_clear_run(struct mm *mm, uint64_t va, pte_t *slot, uint64_t most)
+    HOLDS(mm->lock);
 /* The first address from `va` on with a table, or `end`. */
 uint64_t pt_next(struct mm *mm, uint64_t va, uint64_t end) HOLDS(mm->lock);
 /* Takes out tables without entries; their frames go with the batch. */

@@ -51,9 +51,11 @@ static void zap_all(struct mm *mm, uint64_t start, uint64_t end, struct batch *b
             va = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE - PAGE_SIZE;
             continue;
         }
+        uint64_t leaf_end = (va & ~(LEAF_SIZE - 1)) + LEAF_SIZE;
         pfn_t pfn = pte_pfn(*slot);
-        pt_set(mm, va, slot, 0);
-        batch_put(b, pfn, 1);
+        uint64_t n = pt_clear_run(mm, va, slot, (min(leaf_end, end) - va) / PAGE_SIZE);
+        batch_put(b, pfn, n);
+        va += (n - 1) * PAGE_SIZE;
     }
 }
 
