@@ -135,14 +135,28 @@ static uint64_t like_run(const pte_t *slot, uint64_t most)
     return n;
 }
 
+/* The same, of entries that are the same but for their page. */
+static uint64_t same_run(const pte_t *slot, uint64_t most)
+{
+    uint64_t n = 1;
+
+    while (n < most && slot[n] == slot[0] + (n << PAGE_SHIFT))
+        n++;
+    return n;
+}
+
+static uint64_t chunk_end(uint64_t va)
+{
+    return (va & ~(uint64_t)(CHUNK_BYTES - 1)) + CHUNK_BYTES;
+}
+
 /* Pages that the child is to have copies of. Gives for how many it has. */
 static uint64_t copy_hot(struct mm *to, struct vma *copy, const pte_t *slot, uint64_t va,
                          struct batch *b) HOLDS(to->lock);
 static uint64_t copy_hot(struct mm *to, struct vma *copy, const pte_t *slot, uint64_t va,
                          struct batch *b)
 {
-    uint64_t chunk_end = (va & ~(uint64_t)(CHUNK_BYTES - 1)) + CHUNK_BYTES;
-    uint64_t n = like_run(slot, (min(chunk_end, copy->end) - va) / PAGE_SIZE);
+    uint64_t n = like_run(slot, (min(chunk_end(va), copy->end) - va) / PAGE_SIZE);
 
     return cow_copy(to, copy, va, pte_pfn(*slot), n, b);
 }
@@ -175,9 +189,13 @@ static int copy_entries(struct mm *to, struct vma *copy, struct mm *mm, const st
         there = kept ? NULL : pt_make_next(to, va == next ? there : NULL, va);
         if (!there)
             return -ENOMEM;
+        /* What is hot is decided chunk by chunk. */
+        n = same_run(slot, (min(own ? chunk_end(va) : leaf + LEAF_SIZE, v->end) - va) / PAGE_SIZE);
+        frame_get(mm->arena, pte_pfn(*slot), n);
+        pt_set_run(to, there, *slot, n);
+        there += n - 1;
+        va += (n - 1) * PAGE_SIZE;
         next = va + PAGE_SIZE;
-        frame_get(mm->arena, pte_pfn(*slot), 1);
-        pt_set(to, va, there, *slot);
     }
     return 0;
 }
