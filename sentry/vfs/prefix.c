@@ -8,8 +8,8 @@
 #include "sentry/vfs/mount_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
-#define PREFIXES 64u /* a power of two */
-#define TEXT_MAX 96u /* bytes; a longer one is not kept */
+#define PREFIXES 256u /* a power of two */
+#define TEXT_MAX 96u  /* bytes; a longer one is not kept */
 
 /*
  * Each has its place by its hash. The lock is only ever tried: to walk costs little more
