@@ -152,7 +152,7 @@ static int join_locked(struct ipc_object *o, const struct ipc_caller *c, int fla
 {
     if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
         return -EEXIST;
-    int err = o->kind->serves(o, want);
+    int err = o->kind->serves ? o->kind->serves(o, want) : 0;
     if (err)
         return err;
     mutex_lock(&o->lock);
@@ -166,12 +166,14 @@ static int add_new_locked(struct ipc_ids *ids, struct ipc_object **made, const s
 static int add_new_locked(struct ipc_ids *ids, struct ipc_object **made, const struct ipc_caller *c,
                           int key, uint32_t most)
 {
-    int err = (*made)->kind->admit_locked(*made, c);
+    const struct ipc_kind *kind = (*made)->kind;
+    int err = kind->admit_locked ? kind->admit_locked(*made, c) : 0;
     int id = err ? err : add_locked(ids, *made, key, most);
 
     if (id < 0)
         return id;
-    (*made)->kind->enter_locked(*made, c);
+    if (kind->enter_locked)
+        kind->enter_locked(*made, c);
     *made = NULL; /* the table's */
     return id;
 }

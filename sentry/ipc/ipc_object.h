@@ -64,11 +64,11 @@ struct ipc_kind {
      *   want      what the call asks for besides
      */
     int (*create)(const struct ipc_caller *c, int flags, const void *want, struct ipc_object **out);
-    /* Does one that exists serve who asks for that? Errors: EINVAL. */
+    /* Does one that exists serve who asks for that? NULL: any does. Errors: EINVAL. */
     int (*serves)(const struct ipc_object *o, const void *want);
-    /* May it be put in, as far as the namespace's limits go? Under [T]. Errors: ENOSPC. */
+    /* May it be put in, as far as limits of the kind go? Under [T]. NULL: yes. Errors: ENOSPC. */
     int (*admit_locked)(const struct ipc_object *o, const struct ipc_caller *c);
-    /* It has its id, and is in the table. Under [T]. */
+    /* It has its id, and is in the table. Under [T]. NULL: nobody wants to know. */
     void (*enter_locked)(struct ipc_object *o, const struct ipc_caller *c);
     /* Nobody has it any more. */
     void (*destroy)(struct ipc_object *o);

@@ -64,23 +64,6 @@ static int queue_create(const struct ipc_caller *c, int flags, const void *want,
     return 0;
 }
 
-static int queue_serves(const struct ipc_object *o, const void *want)
-{
-    (void)o, (void)want;
-    return 0;
-}
-
-static int queue_admit_locked(const struct ipc_object *o, const struct ipc_caller *c)
-{
-    (void)o, (void)c;
-    return 0;
-}
-
-static void queue_enter_locked(struct ipc_object *o, const struct ipc_caller *c)
-{
-    (void)o, (void)c;
-}
-
 static void queue_destroy(struct ipc_object *o)
 {
     struct msg_queue *q = msg_of(o);
@@ -97,9 +80,6 @@ static void queue_destroy(struct ipc_object *o)
 
 static const struct ipc_kind msg_kind = {
     .create = queue_create,
-    .serves = queue_serves,
-    .admit_locked = queue_admit_locked,
-    .enter_locked = queue_enter_locked,
     .destroy = queue_destroy,
 };
 
