@@ -91,7 +91,9 @@ static int check_umount(struct mount *m, int flags)
     int err = 0;
 
     mutex_lock(&v->mounts_lock);
-    if (!m->parent)
+    if (!m->ns)
+        err = -EINVAL; /* somebody else was faster */
+    else if (!m->parent)
         err = -EBUSY; /* the root of all */
     else if (!(flags & MNT_DETACH) && is_busy(m))
         err = -EBUSY;

@@ -6,7 +6,9 @@
  * covers: mount, umount2, pivot_root
  */
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "files.h"
 
@@ -197,6 +199,26 @@ static int propagation(void)
     return 0;
 }
 
+/* Two who unmount the same: one of them does. */
+static int rivals(void)
+{
+    REQUIRE(own_namespace() == 0);
+    pid_t rival = fork();
+    if (rival == 0)
+        for (;;)
+            umount2("m", MNT_DETACH);
+    REQUIRE(rival > 0);
+    for (int i = 0; i < 2000; i++) {
+        REQUIRE(mount("none", "m", "tmpfs", 0, NULL) == 0);
+        REQUIRE(umount2("m", MNT_DETACH) == 0 || errno == EINVAL);
+    }
+    REQUIRE(kill(rival, SIGKILL) == 0);
+    REQUIRE(waitpid(rival, NULL, 0) == rival);
+    umount2("m", MNT_DETACH);
+    REQUIRE(exists("m/under"));
+    return 0;
+}
+
 TEST(in_a_namespace_of_ones_own)
 {
     mkdir("m", 0755);
@@ -208,6 +230,7 @@ TEST(in_a_namespace_of_ones_own)
     CHECK_CHILD(refusals);
     CHECK_CHILD(pivots);
     CHECK_CHILD(propagation);
+    CHECK_CHILD(rivals);
     CHECK(exists("m/under"));
 }
 
