@@ -117,6 +117,23 @@ int main(void)
 END
 mkdir -p b && gcc -D_GNU_SOURCE -static -o image/trap trap.c 2> /dev/null && cp image/trap b/rootfs/trap &&
     sees "or tells the program which" "1 83 c000003e 1 83 77" "$(rule '{names:["mkdir"],action:"SCMP_ACT_TRAP"}')" /trap
+cat > often.c <<'END'
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(void)
+{
+    int refused = 0;
+
+    for (int i = 0; i < 1000; i++)
+        refused += syscall(SYS_getppid) < 0;
+    printf("%d\n", refused);
+    return 0;
+}
+END
+gcc -static -o image/often often.c 2> /dev/null && cp image/often b/rootfs/often &&
+    sees "however often it is asked" "1000" "$(rule '{names:["getppid"],action:"SCMP_ACT_ERRNO"}')" /often
 sees "nobody traces, nobody listens" "1 1" "$(rule '{names:["mkdir","mkdirat"],action:"SCMP_ACT_TRACE"},{names:["rmdir","unlinkat"],action:"SCMP_ACT_NOTIFY"}')" sh -c 'echo $(mkdir /x 2>&1 | grep -c "Function not implemented") $(rmdir /tmp 2>&1 | grep -c "Function not implemented")'
 sees "what is not allowed is refused" "no" '.linux.seccomp={defaultAction:"SCMP_ACT_ERRNO",syscalls:[{names:["read","write","close","execve","exit_group","exit","brk","mmap","munmap","mprotect","arch_prctl","set_tid_address","set_robust_list","rseq","prlimit64","getrandom","readlink","readlinkat","fstat","newfstatat","stat","openat","getuid","geteuid","getgid","getegid","getpid","getppid","rt_sigaction","rt_sigprocmask","rt_sigreturn","ioctl","fcntl","getcwd","uname","prctl","sigaltstack","futex","dup2","pipe2","vfork","clone","wait4","lseek"],action:"SCMP_ACT_ALLOW"}]}' sh -c 'cd /tmp 2> /dev/null || echo no'
 mkdir hooks
