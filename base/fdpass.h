@@ -28,7 +28,9 @@ must_use ssize_t fd_send(int sock, const void *buf, size_t size, const int *fds,
  *   cred      who sent, or NULL; the socket must have SO_PASSCRED
  *   returns   bytes received, 0 at the end, or -errno
  *   errors    those of recvmsg(2); EMSGSIZE where bytes, descriptors or credentials were
- *             cut off; EPROTO where control data of another kind came, or no credentials did
+ *             cut off, also for want of a free descriptor: then `buf` has the bytes that
+ *             came, and the rest of it is as it was; EPROTO where control data of another
+ *             kind came, or no credentials did
  */
 must_use ssize_t fd_recv(int sock, void *buf, size_t size, int *fds, size_t max, size_t *count,
                          struct ucred *cred);

@@ -56,8 +56,8 @@ struct gofer_new {
     uint32_t mode, uid, gid;
     const char *text;
 };
-/* `fd`: of a regular file, open for reading and writing; NULL, or -1 comes out, where none is
- * wanted. */
+/* `fd`: of a regular file, open for reading and writing; NULL where none is wanted. -1 comes out
+ * where it was made, but we have no descriptor free for it. */
 must_use int gofer_make(struct gofer_client *c, gofer_handle_t dir, const struct gofer_new *what,
                         struct gofer_found *out, int *fd);
 must_use int gofer_tmpfile(struct gofer_client *c, gofer_handle_t dir, const struct gofer_new *what,

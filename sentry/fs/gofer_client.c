@@ -29,6 +29,8 @@
 #define TRY_AGAIN    64
 #define CLUNKS_MAX   4096
 #define REPLY_STRIDE ((size_t)GOFER_SLOT_SIZE)
+#define NO_GIFT      (-1)
+#define GIFT_LOST    (-2) /* it came, and we had no descriptor free for it */
 
 /* [I] never changes   [l] under lock   [a] atomic */
 struct gofer_client {
@@ -44,7 +46,7 @@ struct gofer_client {
     _Atomic uint64_t requests;         /* [a] */
     _Atomic uint32_t spin_ns;          /* [a] */
     struct mutex lock;                 /* RANK_GOFER */
-    int gifts[GOFER_SLOTS];            /* [l] came, and not yet fetched; -1: none */
+    int gifts[GOFER_SLOTS];            /* [l] came, and not yet fetched; or as above */
     uint32_t nclunks;                  /* [l] */
     gofer_handle_t clunks[CLUNKS_MAX]; /* [l] */
 };
@@ -113,7 +115,7 @@ int gofer_client_create(int sock, struct gofer_client **out)
     c->spin_ns = SPIN_MAX;
     mutex_init(&c->lock, RANK_GOFER);
     for (unsigned i = 0; i < GOFER_SLOTS; i++)
-        c->gifts[i] = -1;
+        c->gifts[i] = NO_GIFT;
     err = greet(c);
     if (err) {
         gofer_client_put(c);
@@ -331,30 +333,43 @@ static void sleep_until_answered(struct gofer_client *c, struct gofer_slot *s)
     }
 }
 
+/*
+ * Receives one gift, for whoever's slot it is. One that is lost is lost to that slot only:
+ * its message is used up, so nobody else may take the next one for it.
+ */
+static bool receive_gift_locked(struct gofer_client *c) HOLDS(c->lock);
+static bool receive_gift_locked(struct gofer_client *c)
+{
+    struct gofer_gift gift = { .slot = NO_SLOT };
+    size_t nfds;
+    int came = NO_GIFT;
+    ssize_t n = fd_recv(c->sock, &gift, sizeof gift, &came, 1, &nfds, NULL);
+
+    if (n == -EINTR)
+        return true;
+    if (n == -EMSGSIZE)
+        came = GIFT_LOST;
+    else if (n != sizeof gift || nfds != 1)
+        gift.slot = NO_SLOT;
+    if (gift.slot >= GOFER_SLOTS) {
+        host_close(came);
+        return false;
+    }
+    host_close(c->gifts[gift.slot]);
+    c->gifts[gift.slot] = came;
+    return true;
+}
+
 /* The descriptor that came for `slot`: by us, or by another thread that was here before. */
 static int fetch_gift(struct gofer_client *c, unsigned slot)
 {
-    struct gofer_gift gift;
-    size_t nfds;
-    int fd, came;
-
     mutex_lock(&c->lock);
-    while (c->gifts[slot] < 0) {
-        ssize_t n = fd_recv(c->sock, &gift, sizeof gift, &came, 1, &nfds, NULL);
-        if (n == -EINTR)
-            continue;
-        if (n != sizeof gift || nfds != 1 || gift.slot >= GOFER_SLOTS) {
-            if (nfds)
-                host_close(came);
-            break;
-        }
-        host_close(c->gifts[gift.slot]);
-        c->gifts[gift.slot] = came;
-    }
-    fd = c->gifts[slot];
-    c->gifts[slot] = -1;
+    while (c->gifts[slot] == NO_GIFT && receive_gift_locked(c))
+        ;
+    int fd = c->gifts[slot];
+    c->gifts[slot] = NO_GIFT;
     mutex_unlock(&c->lock);
-    return fd < 0 ? -EIO : fd;
+    return fd == GIFT_LOST ? -ENFILE : fd < 0 ? -EIO : fd;
 }
 
 /* Copies the reply once and reads its head. */
@@ -373,9 +388,13 @@ static int receive(struct gofer_call *call)
     uint8_t gifts = wire_get_u8(&call->results);
     if (!wire_reader_ok(&call->results) || gifts > 1 || result < -4095)
         return -EIO;
-    if (gifts)
-        call->fd = fetch_gift(c, call->slot);
-    return call->fd < -1 ? -EIO : result;
+    if (!gifts)
+        return result;
+    int fd = fetch_gift(c, call->slot);
+    if (fd < 0)
+        return fd;
+    call->fd = fd;
+    return result;
 }
 
 void gofer_call_begin(struct gofer_client *c, enum gofer_op op, struct gofer_call *out)

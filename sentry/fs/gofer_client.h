@@ -71,7 +71,8 @@ void gofer_call_begin(struct gofer_client *c, enum gofer_op op, struct gofer_cal
  * Asks, and waits for the reply.
  *
  *   returns   0 or -errno; `_len`: of a call that gives a length, that
- *   errors    EIO where the gofer is gone; E2BIG where the arguments do not fit
+ *   errors    EIO where the gofer is gone; E2BIG where the arguments do not fit; ENFILE where
+ *             we have no descriptor free for the one that came: the results are there
  *   locks     none may be held
  *   blocks    for the gofer; no signal ends it
  */

@@ -215,8 +215,9 @@ void gofer_fds_adopt(struct gofer_inode *gi, int fd)
     struct arena *a = gi->inode.sb->arena;
     hostfd_t fresh;
 
-    if (hostfd_add(a, fd, &fresh) < 0)
-        return; /* closed: the first open will ask */
+    /* Without one, or where it is closed for want of room, the first open will ask. */
+    if (fd < 0 || hostfd_add(a, fd, &fresh) < 0)
+        return;
     mutex_lock(&gi->inode.lock);
     keep_locked(gi, &gi->fd_write, &fresh);
     gi->write_only = false;

@@ -229,7 +229,7 @@ void gofer_fds_share(struct gofer_inode *gi);
 void gofer_fds_put(struct gofer_inode *gi);
 /* It has lost its name: descriptors that nobody uses are not kept. */
 void gofer_fds_forget(struct gofer_inode *gi);
-/* Keeps a descriptor, open for reading and writing, that came with a new file: taken. */
+/* Keeps a descriptor, open for reading and writing, that came with a new file: taken; -1 is none. */
 void gofer_fds_adopt(struct gofer_inode *gi, int fd);
 /* Any of them, for fstat; -1 where there is none. Under the lock. */
 int gofer_fds_any(const struct gofer_inode *gi);
