@@ -46,6 +46,15 @@ static bool is_dot(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+/*
+ * Not shown: what the sentry knows anyway, and names longer than Linux's own file systems
+ * have, which no request could name either (FUSE, vfat and ntfs in other encodings).
+ */
+static bool is_left_out(const char *name)
+{
+    return is_dot(name) || strlen(name) > GOFER_NAME_MAX;
+}
+
 static void put_entry(struct gofer *g, struct wire_writer *w, const struct node *n,
                       const struct entry *e, enum gofer_attrs attrs)
 {
@@ -110,7 +119,7 @@ static int read_entries(struct gofer *g, struct node *n, struct wire_writer *w,
             return size == 0 ? 1 : (int)size;
         for (ssize_t at = 0; at < size; at += (ssize_t)e.size) {
             parse_entry(chunk + at, &e);
-            if (is_dot(e.name)) {
+            if (is_left_out(e.name)) {
                 n->dir_cookie = e.next;
                 continue;
             }
