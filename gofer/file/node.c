@@ -183,8 +183,7 @@ static void attr_of(const struct gofer *g, const struct statx *stx, struct gofer
         out->btime = time_of(&stx->stx_btime);
 }
 
-/* File systems that are windows into the host's kernel, not files. */
-static bool is_kernel_fs(long type)
+bool node_is_kernel_fs(long type)
 {
     switch ((unsigned long)type) {
     case PROC_SUPER_MAGIC:
@@ -230,7 +229,7 @@ int node_stat(const struct gofer *g, int fd, struct gofer_attr *out, bool *maske
     err = host_fstatfs(fd, &fs);
     if (err)
         return err;
-    *masked = is_kernel_fs(fs.f_type);
+    *masked = node_is_kernel_fs(fs.f_type);
     return 0;
 }
 

@@ -107,6 +107,9 @@ must_use int node_stat(const struct gofer *g, int fd, struct gofer_attr *out, bo
 /* The same for a name in a directory; EXDEV where something is mounted there. */
 must_use int node_stat_at(const struct gofer *g, int dir, const char *name, struct gofer_attr *out);
 
+/* Is a file system of this type (statfs(2)) a window into the host's kernel, not files? */
+bool node_is_kernel_fs(long type);
+
 #define NODE_PATH_SIZE 32
 
 /* A path, for calls that take no O_PATH descriptor, to what `fd` is open on. Gives `buf`. */

@@ -24,7 +24,6 @@ int op_attach(struct gofer *g, struct request *q)
     struct gofer_attr attr;
     gofer_handle_t handle;
     struct statfs fs;
-    bool masked;
 
     if (!request_done(q))
         return -EPROTO;
@@ -33,14 +32,15 @@ int op_attach(struct gofer *g, struct request *q)
     int fd = host_fcntl(g->trees[tree].root, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return fd;
-    int err = node_stat(g, fd, &attr, &masked);
+    int err = node_stat(g, fd, &attr, NULL);
     if (!err)
         err = host_fstatfs(fd, &fs);
     if (err) {
         host_close(fd);
         return err;
     }
-    err = node_add(g, fd, (uint8_t)tree, &attr, masked, &handle);
+    /* Without mounts of our own a tree need not begin at the root of one. */
+    err = node_add(g, fd, (uint8_t)tree, &attr, node_is_kernel_fs(fs.f_type), &handle);
     if (err)
         return err;
     wire_put_u64(&q->out, handle);

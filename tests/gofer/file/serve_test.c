@@ -164,6 +164,18 @@ Test(serve, what_is_no_regular_file_is_never_opened)
     cr_expect_eq(gofer_open(pair.client, root.handle, GOFER_OPEN_READ, &attr, &fd), -EISDIR);
 }
 
+Test(serve, a_tree_that_begins_inside_procfs_has_nothing_in_it)
+{
+    struct gofer_attached at;
+    struct steps s;
+    int fd = open("/proc/self", O_PATH | O_CLOEXEC);
+    cr_assert_eq(gofer_add_tree(&pair.gofer, fd, GOFER_TREE_RO), 0);
+
+    cr_assert_eq(gofer_attach(pair.client, 1, &at), 0);
+    root = at.root;
+    cr_expect_eq(walk_to("status", &s), -ENOENT);
+}
+
 Test(serve, a_handle_that_was_given_back_is_stale)
 {
     struct gofer_attr attr;
