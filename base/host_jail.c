@@ -14,6 +14,8 @@
 
 #include "base/host.h"
 
+#define FEW_FDS 256 /* where the host does not say: less than it gives */
+
 #define RESULT(call)                       \
     __extension__({                        \
         __typeof__(call) result_ = (call); \
@@ -48,6 +50,16 @@ int host_getrlimit(int which, struct rlimit *out)
 int host_setrlimit(int which, const struct rlimit *limit)
 {
     return RESULT(setrlimit((__rlimit_resource_t)which, limit));
+}
+
+uint64_t host_raise_nofile(void)
+{
+    struct rlimit was, now;
+
+    if (host_getrlimit(RLIMIT_NOFILE, &was) < 0)
+        return FEW_FDS;
+    now = (struct rlimit){ .rlim_cur = was.rlim_max, .rlim_max = was.rlim_max };
+    return host_setrlimit(RLIMIT_NOFILE, &now) < 0 ? was.rlim_cur : now.rlim_cur;
 }
 
 int host_capset(uint64_t permitted, uint64_t inheritable)

@@ -21,6 +21,12 @@ mode_t host_umask(mode_t mask);
 must_use int host_prctl(int option, unsigned long arg);
 must_use int host_getrlimit(int which, struct rlimit *out);
 must_use int host_setrlimit(int which, const struct rlimit *limit);
+/*
+ * Raises RLIMIT_NOFILE as far as we may.
+ *
+ *   returns   how many descriptors we can have from now on
+ */
+uint64_t host_raise_nofile(void);
 /* All three sets, bits by capability number; `permitted` and `effective` are the same. */
 must_use int host_capset(uint64_t permitted, uint64_t inheritable);
 must_use int host_capget(uint64_t *permitted);

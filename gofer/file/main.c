@@ -24,7 +24,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/host.h"
@@ -41,14 +40,9 @@
 /* As many nodes as there can be descriptors, some of which are for other things. */
 static uint32_t handles_max(void)
 {
-    struct rlimit r;
+    uint64_t fds = host_raise_nofile();
+    uint64_t n = fds > 2 * KEEP_FREE_FDS ? fds - KEEP_FREE_FDS : KEEP_FREE_FDS;
 
-    if (host_getrlimit(RLIMIT_NOFILE, &r) < 0)
-        return 256;
-    r.rlim_cur = r.rlim_max;
-    if (host_setrlimit(RLIMIT_NOFILE, &r) < 0 && host_getrlimit(RLIMIT_NOFILE, &r) < 0)
-        return 256;
-    uint64_t n = r.rlim_cur > 2 * KEEP_FREE_FDS ? r.rlim_cur - KEEP_FREE_FDS : KEEP_FREE_FDS;
     return (uint32_t)min(n, (uint64_t)HANDLES_MAX);
 }
 

@@ -73,6 +73,17 @@ try:
     while True: fd = os.open("/dev/null", 0)
 except OSError as e:
     print("EMFILE" if e.errno == 24 else e, fd + 1)'
+few() { (ulimit -Sn 100 && box "$@"); }
+is "the soft limit of who starts runsc is not that of all guests together" "300 1024" few -- $py '
+import os, resource
+fds = []
+for at, _, names in os.walk("/usr"):
+    for path in (os.path.join(at, name) for name in names):
+        if len(fds) < 300 and not os.path.islink(path):
+            fds.append(os.open(path, 0))
+    if len(fds) == 300:
+        break
+print(len(fds), resource.getrlimit(resource.RLIMIT_NOFILE)[0])'
 ends "--fsize ends who writes more with SIGXFSZ" 153 box --fsize=1m -- sh -c 'exec head -c 2000000 /dev/zero > /tmp/f'
 is "at that size, and EFBIG where SIGXFSZ is ignored" "1048576 EFBIG" box --fsize=1m -- $py '
 import os, signal
