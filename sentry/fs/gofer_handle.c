@@ -41,9 +41,14 @@ bool gofer_handle_lost(struct gofer_inode *gi, gofer_handle_t h)
     struct gofer_sb *sb = gofer_sb_of(gi);
 
     mutex_lock(&gi->inode.lock);
-    if (gi->handle == h)
+    bool ours = gi->handle == h;
+    if (ours)
         gi->handle = 0;
     mutex_unlock(&gi->inode.lock);
+    /* ESTALE may be the host's own (NFS, FUSE): then the gofer still has the node. If it has
+       not, this is nothing to it. */
+    if (ours)
+        gofer_client_clunk(gofer_client_of(gi), h);
     mutex_lock(&sb->lock);
     bool known = gi->parent != NULL;
     mutex_unlock(&sb->lock);
