@@ -32,11 +32,23 @@ static uint64_t hash_of(uint64_t dev, uint64_t ino)
     return hash_pair(dev, ino);
 }
 
-/* Is it still the file that had this number when we met it? */
+/* Is what has this number now still the file that had it when we met it? */
 static bool is_same_file(const struct gofer_inode *gi, const struct gofer_attr *attr)
 {
     return inode_is(&gi->inode, attr->mode & S_IFMT) && gi->born.tv_sec == attr->btime.tv_sec &&
            gi->born.tv_nsec == attr->btime.tv_nsec;
+}
+
+/*
+ * Nobody gives numbers away behind our back in an exclusive tree; but there overlayfs may
+ * have copied the file up for us, and given it another time of birth.
+ */
+bool gofer_is_found_again(const struct gofer_inode *gi, const struct gofer_attr *attr)
+{
+    if (gi->host_dev != attr->dev || gi->host_ino != attr->ino)
+        return false;
+    return gofer_sb_of(gi)->shared ? is_same_file(gi, attr)
+                                   : inode_is(&gi->inode, attr->mode & S_IFMT);
 }
 
 static void unhash_locked(struct gofer_sb *sb, struct gofer_inode *gi) HOLDS(sb->lock);

@@ -8,7 +8,7 @@
  *
  * To find a node again one walks down from the nearest ancestor that still has one, by
  * the names under which each was last seen, and checks at every step that the file
- * there is the one it was.
+ * there is the one it was: its number, its type, and in a shared tree its birth.
  */
 #include <errno.h>
 #include <string.h>
@@ -133,7 +133,7 @@ static void found_step(struct gofer_walk_sink *sink, const struct gofer_found *f
     struct gofer_inode *gi = s->way->inodes[s->done];
 
     (void)text, (void)len;
-    if (s->wrong || gi->host_dev != f->attr.dev || gi->host_ino != f->attr.ino) {
+    if (s->wrong || !gofer_is_found_again(gi, &f->attr)) {
         s->wrong = true;
         gofer_client_clunk(s->client, f->handle);
     } else {

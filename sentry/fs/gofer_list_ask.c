@@ -173,8 +173,8 @@ static int fill_from_parent(struct gofer_inode *dir, struct gofer_inode *parent,
     if (h == 0 || (dir->handle != 0 && b->batch.count == 0))
         return err;
     err = fill(parent, h, name, b, &found);
-    bool same = found.attr.ino == dir->host_ino && found.attr.dev == dir->host_dev;
-    if (found.handle && same)
+    bool same = found.handle && gofer_is_found_again(dir, &found.attr);
+    if (same)
         gofer_handle_adopt(dir, found.handle);
     else
         gofer_client_clunk(gofer_client_of(dir), found.handle);

@@ -282,7 +282,7 @@ static int remove_name(struct inode *inode, const char *name, struct inode *gone
     if (err)
         return err;
     gofer_attr_change(gi);
-    if (kept.handle && kept.attr.ino == gi->host_ino && kept.attr.dev == gi->host_dev)
+    if (kept.handle && gofer_is_found_again(gi, &kept.attr))
         gofer_handle_adopt(gi, kept.handle);
     else
         gofer_client_clunk(gofer_client_of(gi), kept.handle);

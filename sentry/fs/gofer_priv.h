@@ -149,6 +149,9 @@ static inline struct gofer_client *gofer_client_of(const struct gofer_inode *gi)
 must_use int gofer_intern(struct gofer_sb *sb, const struct gofer_found *found, uint64_t seq,
                           struct gofer_inode **out);
 
+/* Is what was found under its name the file that it was? The host uses numbers again. */
+bool gofer_is_found_again(const struct gofer_inode *gi, const struct gofer_attr *attr);
+
 void gofer_release_op(struct inode *inode);
 void gofer_drop_caches_op(struct superblock *s);
 
