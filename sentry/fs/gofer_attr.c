@@ -177,11 +177,8 @@ int gofer_getattr_op(struct inode *inode, struct attr *out)
 /* Sets the size through a descriptor that is open for writing, where there is one. */
 static bool truncate_here(struct gofer_inode *gi, uint64_t size, int *err)
 {
-    int fd = -1;
-
     mutex_lock(&gi->inode.lock);
-    if (gi->fd_write.n)
-        fd = hostfd_get(gi->inode.sb->arena, gi->fd_write);
+    int fd = hostfd_get(gi->inode.sb->arena, gi->fd_write.n ? gi->fd_write : gi->fd_wo);
     if (fd >= 0) {
         /* A call of the host alone, so the lock may be held; it keeps the descriptor open. */
         *err = host_ftruncate(fd, (int64_t)size);

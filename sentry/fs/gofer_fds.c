@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Donated descriptors, one for reading and one for writing at most, whoever has the
- * file open how often. When the last user goes they are kept for the next, in a list
- * of bounded length; so opening a file again asks nobody.
+ * file open how often; and one for writing only where the gofer may not read the file.
+ * When the last user goes they are kept for the next, in a list of bounded length; so
+ * opening a file again asks nobody.
  */
 #include <errno.h>
 
@@ -15,7 +16,7 @@ int gofer_fds_any(const struct gofer_inode *gi)
 
     if (gi->fd_write.n)
         return hostfd_get(a, gi->fd_write);
-    return gi->fd_read.n ? hostfd_get(a, gi->fd_read) : -1;
+    return hostfd_get(a, gi->fd_read.n ? gi->fd_read : gi->fd_wo);
 }
 
 static bool is_open(const struct gofer_inode *gi, hostfd_t fd)
@@ -29,12 +30,12 @@ static bool find_locked(struct gofer_inode *gi, unsigned access, hostfd_t *out)
     HOLDS(gi->inode.lock);
 static bool find_locked(struct gofer_inode *gi, unsigned access, hostfd_t *out)
 {
-    bool both = is_open(gi, gi->fd_write) && !(gi->write_only && (access & GOFER_OPEN_READ));
-
-    if (both)
+    if (is_open(gi, gi->fd_write))
         *out = gi->fd_write;
     else if (access == GOFER_OPEN_READ && is_open(gi, gi->fd_read))
         *out = gi->fd_read;
+    else if (access == GOFER_OPEN_WRITE && is_open(gi, gi->fd_wo))
+        *out = gi->fd_wo;
     else
         return false;
     atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
@@ -95,15 +96,12 @@ int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out)
         err = hostfd_add(a, fd, &fresh);
     if (err)
         return err;
+    hostfd_t *place = write_only                  ? &gi->fd_wo
+                      : access & GOFER_OPEN_WRITE ? &gi->fd_write
+                                                  : &gi->fd_read;
     mutex_lock(&gi->inode.lock);
-    if (access & GOFER_OPEN_WRITE) {
-        keep_locked(gi, &gi->fd_write, &fresh);
-        gi->write_only = write_only;
-        *out = gi->fd_write;
-    } else {
-        keep_locked(gi, &gi->fd_read, &fresh);
-        *out = gi->fd_read;
-    }
+    keep_locked(gi, place, &fresh);
+    *out = *place;
     atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
     mutex_unlock(&gi->inode.lock);
     hostfd_del(a, fresh);
@@ -220,7 +218,6 @@ void gofer_fds_adopt(struct gofer_inode *gi, int fd)
         return;
     mutex_lock(&gi->inode.lock);
     keep_locked(gi, &gi->fd_write, &fresh);
-    gi->write_only = false;
     atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
     mutex_unlock(&gi->inode.lock);
     hostfd_del(a, fresh);
@@ -233,7 +230,8 @@ void gofer_fds_close(struct gofer_inode *gi)
 
     hostfd_del(a, gi->fd_read);
     hostfd_del(a, gi->fd_write);
-    gi->fd_read = gi->fd_write = HOSTFD_NONE;
+    hostfd_del(a, gi->fd_wo);
+    gi->fd_read = gi->fd_write = gi->fd_wo = HOSTFD_NONE;
 }
 
 void gofer_drop_caches_op(struct superblock *s)

@@ -125,7 +125,7 @@ static int locate(struct mappable *m, uint64_t index, uint64_t max, unsigned acc
     if (find(gi, index, max, pages, writable, out))
         return 0;
     /* Where it is open for writing already, one window does for all. */
-    bool both = writable || (gi->fd_write.n && !gi->write_only);
+    bool both = writable || gi->fd_write.n;
     int err = gofer_fds_get(gi, both ? GOFER_OPEN_READ | GOFER_OPEN_WRITE : GOFER_OPEN_READ, &fd);
     if (err)
         return err == -ENOMEM ? err : -EIO;

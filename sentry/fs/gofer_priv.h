@@ -94,9 +94,9 @@ struct gofer_inode {
     struct gofer_inode *parent; /* [s] a reference: where it was last seen; NULL: nowhere */
     char *name;                 /* [s] and under which name */
 
-    hostfd_t fd_read, fd_write; /* [l] the second is for reading, too, where it can be */
-    bool write_only;            /* [l] it cannot */
-    _Atomic uint32_t users;     /* [a] open files and mappings: while there are any, both stay */
+    hostfd_t fd_read, fd_write; /* [l] the second is for reading, too */
+    hostfd_t fd_wo;             /* [l] for writing only: the gofer may not read it */
+    _Atomic uint32_t users;     /* [a] open files and mappings: while there are any, all stay */
     struct list idle;           /* [s] in gofer_sb.idle, or on no list */
 
     _Atomic uint64_t size;        /* [a] as attr.size, for those who may not take the lock */
@@ -232,7 +232,8 @@ void gofer_fds_share(struct gofer_inode *gi);
 void gofer_fds_put(struct gofer_inode *gi);
 /* It has lost its name: descriptors that nobody uses are not kept. */
 void gofer_fds_forget(struct gofer_inode *gi);
-/* Keeps a descriptor, open for reading and writing, that came with a new file: taken; -1 is none. */
+/* Keeps a descriptor, open for reading and writing, that came with a new file: taken; -1 is
+ * none. */
 void gofer_fds_adopt(struct gofer_inode *gi, int fd);
 /* Any of them, for fstat; -1 where there is none. Under the lock. */
 int gofer_fds_any(const struct gofer_inode *gi);
