@@ -79,40 +79,6 @@ static int ask(struct gofer_inode *gi, unsigned access, bool *write_only, int *f
     return err;
 }
 
-int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out)
-{
-    struct arena *a = gi->inode.sb->arena;
-    hostfd_t fresh;
-    bool write_only;
-    int fd;
-
-    mutex_lock(&gi->inode.lock);
-    bool found = find_locked(gi, access, out);
-    mutex_unlock(&gi->inode.lock);
-    if (found)
-        return 0;
-    int err = ask(gi, access, &write_only, &fd);
-    if (!err)
-        err = hostfd_add(a, fd, &fresh);
-    if (err)
-        return err;
-    hostfd_t *place = write_only                  ? &gi->fd_wo
-                      : access & GOFER_OPEN_WRITE ? &gi->fd_write
-                                                  : &gi->fd_read;
-    mutex_lock(&gi->inode.lock);
-    keep_locked(gi, place, &fresh);
-    *out = *place;
-    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
-    mutex_unlock(&gi->inode.lock);
-    hostfd_del(a, fresh);
-    return 0;
-}
-
-void gofer_fds_share(struct gofer_inode *gi)
-{
-    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
-}
-
 /* Puts it at the young end of the idle, with a reference. True: it was not there already. */
 static bool push_idle_locked(struct gofer_sb *sb, struct gofer_inode *gi) HOLDS(sb->lock);
 static bool push_idle_locked(struct gofer_sb *sb, struct gofer_inode *gi)
@@ -167,6 +133,52 @@ static void trim_idle(struct gofer_sb *sb, uint32_t max)
         close_unused(gi);
         inode_put(&gi->inode);
     }
+}
+
+/* Asks; where no descriptor is free, again without those that are only kept. */
+static int ask_for_room(struct gofer_inode *gi, unsigned access, bool *write_only, hostfd_t *out)
+{
+    int fd, err = ask(gi, access, write_only, &fd);
+
+    if (err == -ENFILE || err == -EMFILE) {
+        trim_idle(gofer_sb_of(gi), 0);
+        err = ask(gi, access, write_only, &fd);
+    }
+    if (!err)
+        err = hostfd_add(gi->inode.sb->arena, fd, out);
+    /* EMFILE is for a guest process that has too many of its own. */
+    return err == -EMFILE ? -ENFILE : err;
+}
+
+int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out)
+{
+    struct arena *a = gi->inode.sb->arena;
+    hostfd_t fresh;
+    bool write_only;
+
+    mutex_lock(&gi->inode.lock);
+    bool found = find_locked(gi, access, out);
+    mutex_unlock(&gi->inode.lock);
+    if (found)
+        return 0;
+    int err = ask_for_room(gi, access, &write_only, &fresh);
+    if (err)
+        return err;
+    hostfd_t *place = write_only                  ? &gi->fd_wo
+                      : access & GOFER_OPEN_WRITE ? &gi->fd_write
+                                                  : &gi->fd_read;
+    mutex_lock(&gi->inode.lock);
+    keep_locked(gi, place, &fresh);
+    *out = *place;
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
+    mutex_unlock(&gi->inode.lock);
+    hostfd_del(a, fresh);
+    return 0;
+}
+
+void gofer_fds_share(struct gofer_inode *gi)
+{
+    atomic_fetch_add_explicit(&gi->users, 1, memory_order_relaxed);
 }
 
 /* Takes it off the idle: true where it was there, and the reference passes to the caller. */

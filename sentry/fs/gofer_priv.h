@@ -223,7 +223,8 @@ bool gofer_may_retry(struct gofer_inode *gi, gofer_handle_t h, int err);
  *
  *   access    GOFER_OPEN_*
  *   out       borrowed until gofer_fds_put()
- *   errors    those of the host's open(2), EIO, EMFILE
+ *   errors    those of the host's open(2); EIO; ENFILE where neither we nor the gofer have
+ *             a descriptor free
  *   blocks    for the gofer, where it has none yet
  */
 must_use int gofer_fds_get(struct gofer_inode *gi, unsigned access, hostfd_t *out);
