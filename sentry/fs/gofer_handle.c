@@ -228,11 +228,13 @@ void gofer_handles_trim(struct gofer_sb *sb)
         for (struct hnode *at = done ? NULL : t->buckets[i]; at && n < ARRAY_LEN(taken);
              at = at->next) {
             struct gofer_inode *gi = container_of(at, struct gofer_inode, node);
-            if (gi->parent && mutex_trylock(&gi->inode.lock)) {
+            if (!gi->parent || !mutex_trylock(&gi->inode.lock))
+                continue;
+            if (!gi->leaving) {
                 taken[n++] = gi->handle;
                 gi->handle = 0;
-                mutex_unlock(&gi->inode.lock);
             }
+            mutex_unlock(&gi->inode.lock);
         }
         mutex_unlock(&sb->lock);
         if (done)

@@ -259,13 +259,23 @@ static int link_op(struct inode *inode, const char *name, struct inode *old,
 
 /*
  * What loses a name must be held some other way from now on, for somebody may still use
- * it. With the name goes the way to find it again.
+ * it. With the name goes the way to find it again; so from before the host is asked until
+ * the name is forgotten here, too, its node is not taken away. Gives whether it has one.
  */
-static int hold(struct gofer_inode *gi)
+static bool begin_leaving(struct gofer_inode *gi)
 {
-    gofer_handle_t h;
+    mutex_lock(&gi->inode.lock);
+    gi->leaving++;
+    bool held = gi->handle != 0;
+    mutex_unlock(&gi->inode.lock);
+    return held;
+}
 
-    return gofer_handle(gi, &h);
+static void end_leaving(struct gofer_inode *gi)
+{
+    mutex_lock(&gi->inode.lock);
+    gi->leaving--;
+    mutex_unlock(&gi->inode.lock);
 }
 
 static int remove_name(struct inode *inode, const char *name, struct inode *gone, unsigned flags)
@@ -274,21 +284,22 @@ static int remove_name(struct inode *inode, const char *name, struct inode *gone
     struct gofer_found kept = { 0 };
     gofer_handle_t h;
 
-    if (atomic_load_explicit(&gi->handle, memory_order_relaxed) == 0)
+    if (!begin_leaving(gi))
         flags |= GOFER_UNLINK_KEEP;
     dir_changed(dir);
     int err = GOFER_RETRY(dir, h, gofer_unlink(gofer_client_of(dir), h, name, flags, &kept));
     dir_changed(dir);
-    if (err)
-        return err;
-    gofer_attr_change(gi);
-    if (kept.handle && gofer_is_found_again(gi, &kept.attr))
-        gofer_handle_adopt(gi, kept.handle);
-    else
-        gofer_client_clunk(gofer_client_of(gi), kept.handle);
-    gofer_unplace(gi, dir, name);
-    gofer_fds_forget(gi);
-    return 0;
+    if (!err) {
+        gofer_attr_change(gi);
+        if (kept.handle && gofer_is_found_again(gi, &kept.attr))
+            gofer_handle_adopt(gi, kept.handle);
+        else
+            gofer_client_clunk(gofer_client_of(gi), kept.handle);
+        gofer_unplace(gi, dir, name);
+        gofer_fds_forget(gi);
+    }
+    end_leaving(gi);
+    return err;
 }
 
 static int unlink_op(struct inode *dir, const char *name, struct inode *victim)
@@ -317,6 +328,19 @@ static int rename_into(struct gofer_inode *to, const char *new_name, gofer_handl
                        gofer_rename(gofer_client_of(to), from, old_name, h, new_name, flags));
 }
 
+static int rename_dirs(struct gofer_inode *from, const char *old_name, struct gofer_inode *to,
+                       const char *new_name, unsigned flags)
+{
+    gofer_handle_t h;
+
+    dir_changed(from);
+    dir_changed(to);
+    int err = GOFER_RETRY(from, h, rename_into(to, new_name, h, old_name, flags));
+    dir_changed(from);
+    dir_changed(to);
+    return err;
+}
+
 static int rename_op(struct inode *from_dir, const char *old_name, struct inode *inode,
                      struct inode *to_dir, const char *new_name, struct inode *victim,
                      unsigned flags)
@@ -324,18 +348,11 @@ static int rename_op(struct inode *from_dir, const char *old_name, struct inode 
     struct gofer_inode *from = gofer_inode_of(from_dir), *to = gofer_inode_of(to_dir);
     struct gofer_inode *over = victim ? gofer_inode_of(victim) : NULL;
     gofer_handle_t h;
-    int err = over ? hold(over) : 0;
+    int err = over && !begin_leaving(over) ? gofer_handle(over, &h) : 0;
 
-    if (err)
-        return err;
-    dir_changed(from);
-    dir_changed(to);
-    err = GOFER_RETRY(from, h, rename_into(to, new_name, h, old_name, flags));
-    dir_changed(from);
-    dir_changed(to);
-    if (err)
-        return err;
-    if (over) {
+    if (!err)
+        err = rename_dirs(from, old_name, to, new_name, flags);
+    if (!err && over) {
         gofer_attr_change(over);
         gofer_unplace(over, to, new_name);
         if (flags & RENAME_EXCHANGE)
@@ -343,8 +360,11 @@ static int rename_op(struct inode *from_dir, const char *old_name, struct inode 
         else
             gofer_fds_forget(over);
     }
-    moved(gofer_inode_of(inode), to, new_name);
-    return 0;
+    if (!err)
+        moved(gofer_inode_of(inode), to, new_name);
+    if (over)
+        end_leaving(over);
+    return err;
 }
 
 static ssize_t readlink_op(struct inode *inode, const struct actor *who, char *buf, size_t size)

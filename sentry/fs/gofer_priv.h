@@ -87,6 +87,7 @@ struct gofer_inode {
     bool hashed;                 /* [s] */
 
     _Atomic gofer_handle_t handle; /* [l] to change, [a] to look at; 0: none at present */
+    uint32_t leaving; /* [l] names that it is losing just now: its node is not to be trimmed */
     uint64_t changes; /* [l] counts what we did to it: an older answer is not believed */
     bool stale;       /* [l] the attributes are not those of the host any more */
     nsec_t seen;      /* [l] when the gofer last told them; a shared tree trusts that once */
