@@ -16,7 +16,12 @@ RUNSC=$work/bin/runsc
 box() { "$RUNSC" do --platform="$P" "$@"; }
 ours() { # by what ps shows to everybody: who is not root may not read another's /proc/PID/exe
     ps -eo pid=,ppid=,stat=,args= | awk -v bin="$work/bin/" '
-        $3 !~ /^Z/ && (index($4, bin) == 1 || $2 in mine) { mine[$1]; print $1 }'
+        $3 !~ /^Z/ { parent[$1] = $2 }
+        $3 !~ /^Z/ && index($4, bin) == 1 { mine[$1] }
+        END { # a child may come before its parent: pids begin again at the end
+            do { more = 0; for (pid in parent) if (!(pid in mine) && parent[pid] in mine) { mine[pid]; more = 1 } } while (more)
+            for (pid in mine) print pid
+        }'
 }
 named() { for pid in $(ours); do [ "$(cat "/proc/$pid/comm")" = "$1" ] && echo "$pid"; done 2> /dev/null; }
 none_of_ours() { [ -z "$(ours)" ]; }
