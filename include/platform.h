@@ -155,7 +155,8 @@ struct platform_ops {
      *
      *   seed      a descendant of it: another one in which nothing was ever mapped, which
      *             outlives this one; NULL: of the platform's own
-     *   errors    ENOMEM; EAGAIN where the host has no more processes or VMs
+     *   errors    ENOMEM; EAGAIN where the host has no more processes or VMs; EIO where
+     *             what the seed is on the host is gone
      */
     must_use int (*aspace_create)(struct platform *p, struct aspace *seed, struct aspace **out);
 
@@ -211,7 +212,10 @@ struct platform_ops {
      *
      *   ops, n    borrowed
      *   errors    ENOMEM where the host has no room for another mapping (the
-     *             operations before the failed one have happened; the rest has not)
+     *             operations before the failed one have happened; the rest has not); EIO
+     *             where what stands for the address space on the host is gone: then no guest
+     *             thread runs in it any more, nor sees any memory, and run() fails there
+     *   blocks    in that case, for the host to end its processes
      *   locks     called under RANK_MM; takes RANK_ASPACE
      */
     must_use int (*aspace_apply)(struct aspace *as, const struct mem_op *ops, size_t n);
@@ -227,7 +231,8 @@ struct platform_ops {
      */
     must_use bool (*aspace_narrow)(struct aspace *as, uint64_t va, uint64_t size, int prot);
 
-    /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. */
+    /* A memory barrier on every thread that runs in it: membarrier(2), PRIVATE_EXPEDITED. EIO as
+     * above. */
     must_use int (*aspace_barrier)(struct aspace *as);
 
     /*

@@ -40,16 +40,17 @@ static void ptrace_destroy(struct platform *p)
 /* Whether we may trace what we make: better known now than when a guest is to run. */
 static int try_to_trace(struct platform *p)
 {
-    pid_t pid;
+    struct corpse *c = corpse_create(p->stubs.zygote);
 
-    int err = aspace_spawn(p->stubs.zygote, (uint64_t)CHILD_IS_THREAD, &pid);
-    if (err)
-        return err;
-    err = stub_seize(pid);
-    if (err)
-        log_error("ptrace: a stub cannot be traced: error %d", -err);
-    if (err != -EIO)
-        stub_end(pid);
+    int err = c ? aspace_spawn(p->stubs.zygote, (uint64_t)CHILD_IS_THREAD, c) : -ENOMEM;
+    if (!err) {
+        err = stub_seize(c->pid);
+        if (err)
+            log_error("ptrace: a stub cannot be traced: error %d", -err);
+        if (err != -EIO)
+            stub_end(c->pid);
+    }
+    corpse_free(c);
     return err;
 }
 

@@ -120,14 +120,13 @@ int stub_seize(pid_t pid)
 static int stub_enter(struct guest_thread *t, struct aspace *as)
 {
     struct corpse *c = corpse_create(as);
-    pid_t pid;
 
-    int err = c ? aspace_spawn(as, (uint64_t)CHILD_IS_THREAD, &pid) : -ENOMEM;
+    int err = c ? aspace_spawn(as, (uint64_t)CHILD_IS_THREAD, c) : -ENOMEM;
     if (err) {
         corpse_free(c);
         return err;
     }
-    err = stub_seize(pid);
+    err = stub_seize(c->pid);
     if (err) {
         corpse_free(c);
         if (err != -EIO)
@@ -139,7 +138,7 @@ static int stub_enter(struct guest_thread *t, struct aspace *as)
     t->regs_known = false;
     t->held = true; /* inherited from the agent */
     t->quick_turns = 0;
-    atomic_store(&t->pid, pid);
+    atomic_store(&t->pid, c->pid);
     return 0;
 }
 

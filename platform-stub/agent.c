@@ -44,7 +44,7 @@
  * Death: each stub asks to be killed with its parent (PR_SET_PDEATHSIG) and then looks
  * whether the parent still lives; who is traced is killed with its tracer as well
  * (PTRACE_O_EXITKILL). An agent that is killed from outside is found out by agent_run(),
- * which looks each second of a wait.
+ * which looks each second of a wait; all of its address space are ended then (aspace.c).
  */
 #include "platform-stub/agent.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/host.h"
 #include "base/log.h"
+#include "base/panic.h"
 #include "platform-stub/stub.h"
 #include "platform-stub/stubs.h"
 
@@ -53,8 +54,10 @@ int aspace_alloc(struct stubs *stubs, struct aspace **out)
     as->area = area;
     as->corpse = corpse;
     corpse->as = as;
+    list_init(&corpse->node);
     as->corpses = 1;
     list_init(&as->node);
+    list_init(&as->living);
     list_init(&as->parked);
     mutex_init(&as->lock, RANK_ASPACE);
     agent_init(&as->agent, &stubs->cmds[area], &stubs->cpus, stubs->sentry);
@@ -80,6 +83,35 @@ void aspace_destroy(struct aspace *as)
     corpse_add(as->corpse, as->agent.pid);
 }
 
+/*
+ * Has the agent make its calls. It may have been killed from outside: the host's OOM killer ends
+ * all processes that share a memory, and one that it leaves could run on in memory that is
+ * changed no more. So they all end, before anybody hears of it.
+ *
+ *   child     where the batch makes a process, its address space: one that lives unknown to us
+ *             keeps what is shared with it
+ */
+static int run_locked(struct aspace *as, struct aspace *child) HOLDS(as->lock);
+static int run_locked(struct aspace *as, struct aspace *child)
+{
+    bool lived = as->agent.pid;
+    int err = agent_run(&as->agent, NULL);
+
+    if (!lived || as->agent.pid)
+        return err;
+    log_warn("stubs: the agent of an address space was killed from outside");
+    unsigned killed = corpse_end_all(as);
+    if (child) {
+        mutex_lock(&as->stubs->lock);
+        child->haunted = true;
+        mutex_unlock(&as->stubs->lock);
+    }
+    /* The OOM killer has found the unknown, too; who kills one process has not. */
+    if (child == as && killed > 0)
+        panic("an agent was killed while it made a guest thread");
+    return -EIO;
+}
+
 static void put_clone(struct agent *agent, uint64_t flags, uint64_t child)
 {
     agent_put(agent, OP_CLONE | OP_VALUE, SYS_clone, flags, 0, 0, 0, 0, child);
@@ -102,7 +134,7 @@ static int fork_once(struct aspace *parent, struct aspace **out)
         return err;
     mutex_lock(&parent->lock);
     put_clone(&parent->agent, STUB_CLONE_AGENT, (uint64_t)as->area * STUB_CMD_SIZE);
-    err = agent_run(&parent->agent, NULL);
+    err = run_locked(parent, as);
     if (!err)
         as->agent.pid = (pid_t)agent_value(&parent->agent);
     as->agent.cpu = parent->agent.cpu; /* inherited */
@@ -142,22 +174,22 @@ int aspace_place(struct aspace *as, int fd)
     return put < 0 ? (int)put : 0;
 }
 
-int aspace_spawn_locked(struct aspace *as, uint64_t child, pid_t *out)
+int aspace_spawn_locked(struct aspace *as, uint64_t child, struct corpse *c)
 {
     put_clone(&as->agent, STUB_CLONE_THREAD, child);
-    int err = agent_run(&as->agent, NULL);
+    int err = run_locked(as, as);
     if (!err)
-        *out = (pid_t)agent_value(&as->agent);
+        corpse_live(c, (pid_t)agent_value(&as->agent));
     return err;
 }
 
-int aspace_spawn(struct aspace *as, uint64_t child, pid_t *out)
+int aspace_spawn(struct aspace *as, uint64_t child, struct corpse *c)
 {
     int err;
 
     do {
         mutex_lock(&as->lock);
-        err = aspace_spawn_locked(as, child, out);
+        err = aspace_spawn_locked(as, child, c);
         mutex_unlock(&as->lock);
     } while (err && stubs_make_room(as->stubs, err));
     return err;
@@ -199,7 +231,7 @@ int aspace_apply(struct aspace *as, const struct mem_op *ops, size_t n)
     for (size_t i = 0; i < n && !err; i++) {
         put_mem_op(as, &ops[i]);
         if (i + 1 == n || agent_is_full(&as->agent))
-            err = agent_run(&as->agent, NULL);
+            err = run_locked(as, NULL);
     }
     mutex_unlock(&as->lock);
     return err;
@@ -214,7 +246,7 @@ int aspace_barrier(struct aspace *as)
     agent_put(agent, OP_TRY, SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0, 0,
               0);
     agent_put(agent, 0, SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
-    int err = agent_run(agent, NULL);
+    int err = run_locked(as, NULL);
     mutex_unlock(&as->lock);
     return err;
 }

@@ -21,8 +21,9 @@
 
 /* What a stub becomes when we have killed it, until it is waited for. */
 struct corpse {
-    struct list node;
-    pid_t pid;
+    struct list node;  /* [p] in aspace.living, or stubs.corpses */
+    pid_t pid;         /* [p] */
+    bool ended;        /* [p] waited for by corpse_end_all(), and its pid is nobody's any more */
     struct aspace *as; /* [I] which lasts until the last of its stubs is gone */
     uint32_t slot;     /* [I] of the platform: what the stub may write until then; 0: none */
 };
@@ -34,6 +35,8 @@ struct aspace {
     struct corpse *corpse;     /* [I] what the agent becomes: its end must not need memory */
     struct list node;          /* in stubs.aspaces, under its lock */
     unsigned corpses;          /* [p] its stubs, those included that are not waited for yet */
+    struct list living;        /* [p] its stubs but for the agent: what they will be */
+    bool haunted;              /* [p] somebody may live there whom we do not know: aspace.c */
     struct mutex lock;         /* RANK_ASPACE: the rest */
     struct agent agent;        /* [l] */
     bool ended;                /* [l] destroyed: its stubs are dying, or wait with it (spare.h) */
@@ -146,12 +149,14 @@ must_use bool stubs_make_room(struct stubs *stubs, int err);
  * Clones a process for a new guest thread.
  *
  *   child     argument 5 of the clone: CHILD_IS_THREAD, or the address of its slot
+ *   c         what it becomes: gets its pid
  *   errors    EAGAIN, ENOMEM, EIO
  */
-must_use int aspace_spawn(struct aspace *as, uint64_t child, pid_t *out);
+must_use int aspace_spawn(struct aspace *as, uint64_t child, struct corpse *c);
 
 /* The same under the lock, with more operations put before it. */
-must_use int aspace_spawn_locked(struct aspace *as, uint64_t child, pid_t *out) HOLDS(as->lock);
+must_use int aspace_spawn_locked(struct aspace *as, uint64_t child, struct corpse *c)
+    HOLDS(as->lock);
 
 /* files.c: as struct platform_ops has them */
 must_use int file_add(struct stubs *stubs, int fd, uint32_t *out);
@@ -172,6 +177,18 @@ void corpse_free(struct corpse *c);
  *   pid       may be 0: it is gone already
  */
 void corpse_add(struct corpse *c, pid_t pid);
+
+/* Begins the life of a stub that has been made. */
+void corpse_live(struct corpse *c, pid_t pid);
+
+/*
+ * Kills all stubs of an address space whose agent is dead, and waits for their ends: none runs
+ * or sees memory any more. Whose they are finds them dead.
+ *
+ *   returns   how many had not been killed before
+ *   blocks    for the host to end them
+ */
+unsigned corpse_end_all(struct aspace *as);
 
 /* Collects those that have ended. Costs nothing where there are none. */
 void corpse_reap_some(struct stubs *stubs);

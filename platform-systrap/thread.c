@@ -33,31 +33,31 @@ static void stub_bury(struct stub *s)
     free(s);
 }
 
-static int spawn_once(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
+static int spawn_once(struct platform *p, struct aspace *as, struct corpse *c)
 {
-    uint64_t va = slot_address(n);
+    uint64_t va = slot_address(c->slot);
     struct agent *agent = &as->agent;
     int fd = p->stubs.cmd_fd;
 
     mutex_lock(&as->lock);
     agent_put(agent, 0, SYS_mmap, va, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-              (uint64_t)fd, SLOTS_OFF + (uint64_t)n * SLOT_SIZE);
+              (uint64_t)fd, SLOTS_OFF + (uint64_t)c->slot * SLOT_SIZE);
     agent_put(agent, 0, SYS_madvise, va, SLOT_SIZE, MADV_DONTFORK, 0, 0, 0);
-    int err = aspace_spawn_locked(as, va, pid);
+    int err = aspace_spawn_locked(as, va, c);
     mutex_unlock(&as->lock);
     return err;
 }
 
 /* Its slot, and a process that waits there for its first turn. */
-static int spawn(struct platform *p, struct aspace *as, uint32_t n, pid_t *pid)
+static int spawn(struct platform *p, struct aspace *as, struct corpse *c)
 {
     int err;
 
     do
-        err = spawn_once(p, as, n, pid);
+        err = spawn_once(p, as, c);
     while (err && stubs_make_room(&p->stubs, err));
     if (!err)
-        cpus_free(&p->stubs.cpus, *pid); /* its agent is held on one CPU, and it inherits that */
+        cpus_free(&p->stubs.cpus, c->pid); /* its agent is held on one CPU, and it inherits that */
     return err;
 }
 
@@ -73,7 +73,8 @@ static int stub_create(struct platform *p, struct aspace *as, struct stub **out)
         list_init(&s->node);
         s->slot = slot_at(p, n);
         s->slot_va = slot_address(n);
-        err = n ? spawn(p, as, n, &s->pid) : -EAGAIN;
+        err = n ? spawn(p, as, s->corpse) : -EAGAIN;
+        s->pid = s->corpse->pid;
     }
     if (err) {
         stub_free(s);

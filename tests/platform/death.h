@@ -2,6 +2,8 @@
 /* Nothing survives the sentry. */
 #pragma once
 
+#include <errno.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -85,4 +87,125 @@ Test(death, a_sentry_killed_at_work_leaves_no_process)
         close(fds[0]);
         close(fds[1]);
     }
+}
+
+/* ---- a killed agent ---- */
+
+struct computer {
+    struct rig *r;
+    pthread_t thread;
+    int err;
+};
+
+static void *compute(void *arg)
+{
+    struct computer *c = arg;
+    struct guest_regs regs = rig_regs(CODE_AT + 16);
+    struct guest_stop stop;
+    struct guest_thread *t;
+
+    cr_assert_eq(OPS->thread_create(c->r->p, &t), 0);
+    do
+        c->err = OPS->run(t, c->r->as, &regs, &stop);
+    while (!c->err);
+    OPS->thread_destroy(t);
+    return NULL;
+}
+
+/* The children that we have now, and had not before. */
+static size_t new_children(const pid_t *before, size_t n, pid_t out[CHILDREN_MAX])
+{
+    static pid_t all[CHILDREN_MAX];
+    size_t count = 0, total = children_of(getpid(), all);
+
+    for (size_t i = 0; i < total; i++) {
+        bool is_old = false;
+        for (size_t j = 0; j < n && !is_old; j++)
+            is_old = before[j] == all[i];
+        if (!is_old)
+            out[count++] = all[i];
+    }
+    return count;
+}
+
+/* An address space of the rig's, with one thread that computes, and one that stands. Gives its
+ * agent; the others are in `stubs`. */
+static pid_t start_computing(struct rig *r, struct computer *c, pid_t stubs[CHILDREN_MAX])
+{
+    static pid_t before[CHILDREN_MAX], agent[CHILDREN_MAX];
+    struct guest_regs regs = rig_regs(CODE_AT);
+
+    size_t n = children_of(getpid(), before);
+    cr_assert_eq(OPS->aspace_create(r->p, NULL, &r->as), 0);
+    cr_assert_eq(new_children(before, n, agent), 1);
+    rig_apply(r->as, op_map(CODE_AT, PAGE_SIZE, PROT_READ | PROT_EXEC, 0));
+    n = children_of(getpid(), before);
+    cr_assert_eq(rig_run(r, &regs), STOP_SYSCALL);
+    *c = (struct computer){ .r = r };
+    cr_assert_eq(pthread_create(&c->thread, NULL, compute, c), 0);
+    while (new_children(before, n, stubs) < 2)
+        usleep(1000);
+    usleep(50000);
+    return agent[0];
+}
+
+Test(death, a_killed_agent_takes_its_address_space_along, .timeout = 60)
+{
+    static pid_t stubs[CHILDREN_MAX];
+    struct mem_op op = op_map(DATA_AT, PAGE_SIZE, PROT_READ | PROT_WRITE, DATA_OFF);
+    struct guest_regs regs = rig_regs(CODE_AT);
+    struct aspace *other, *child;
+    struct computer c;
+    struct rig r;
+
+    rig_start(&r);
+    other = r.as;
+    CODE(&r, CODE_AT, "\x0f\x05\xeb\xfc");
+    CODE(&r, CODE_AT + 16, "\xeb\xfe");
+    pid_t agent = start_computing(&r, &c, stubs);
+    cr_assert_eq(kill(agent, SIGKILL), 0);
+    cr_assert_eq(OPS->aspace_apply(r.as, &op, 1), -EIO);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(process_is_dead(stubs[i]));
+    cr_assert_eq(pthread_join(c.thread, NULL), 0);
+    cr_assert_eq(c.err, -EIO);
+    cr_assert_eq(OPS->run(r.t, r.as, &regs, &r.stop), -EIO);
+    cr_assert_eq(OPS->run(r.t, r.as, &regs, &r.stop), -EIO);
+    cr_assert_eq(OPS->aspace_apply(r.as, &op, 1), -EIO);
+    cr_assert_eq(OPS->aspace_barrier(r.as), -EIO);
+    cr_assert_eq(OPS->aspace_fork(r.as, &child), -EIO);
+    OPS->aspace_destroy(r.as);
+    r.as = other;
+    cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
+    rig_stop(&r);
+    cr_assert_eq(children_of(getpid(), stubs), 0);
+}
+
+/* As the OOM killer does it, which ends all that share a memory. */
+Test(death, a_whole_address_space_may_be_killed, .timeout = 60)
+{
+    static pid_t stubs[CHILDREN_MAX];
+    struct mem_op op = op_map(DATA_AT, PAGE_SIZE, PROT_READ | PROT_WRITE, DATA_OFF);
+    struct aspace *other;
+    struct computer c;
+    struct rig r;
+
+    rig_start(&r);
+    other = r.as;
+    CODE(&r, CODE_AT, "\x0f\x05\xeb\xfc");
+    CODE(&r, CODE_AT + 16, "\xeb\xfe");
+    pid_t agent = start_computing(&r, &c, stubs);
+    cr_assert_eq(kill(stubs[0], SIGKILL), 0);
+    cr_assert_eq(kill(stubs[1], SIGKILL), 0);
+    cr_assert_eq(kill(agent, SIGKILL), 0);
+    cr_assert_eq(OPS->aspace_apply(r.as, &op, 1), -EIO);
+    cr_assert_eq(pthread_join(c.thread, NULL), 0);
+    cr_assert_eq(c.err, -EIO);
+    OPS->thread_leave(r.t);
+    OPS->aspace_destroy(r.as);
+    r.as = other;
+    struct guest_regs regs = rig_regs(CODE_AT);
+    cr_assert_eq(rig_run(&r, &regs), STOP_SYSCALL);
+    rig_stop(&r);
+    cr_assert_eq(children_of(getpid(), stubs), 0);
 }
