@@ -139,8 +139,8 @@ static void leave_other_ns(void)
  *   must not  give us ids that we do not have outside: root keeps the host's numbers
  *             (a tree that is written needs them), everybody else has one, his own
  *
- * There is no pid namespace: it would cost another process, and the filter knows no
- * call that takes the number of another one.
+ * There is no pid namespace: it would cost another process, and the filter lets no call
+ * pass that takes the number of another one.
  */
 static int stage_namespaces(struct jail *j)
 {

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -108,6 +109,29 @@ static long do_clone3(void)
     return syscall(SYS_clone3, NULL, 0) == -1 && errno == ENOSYS ? 0 : -1;
 }
 
+/* Even to ourselves, which needs no rights. */
+static long do_signal(void)
+{
+    pid_t pid = getpid();
+
+    return syscall(SYS_tgkill, pid, pid, 0) == -1 && errno == EPERM ? 0 : -1;
+}
+
+static long do_signal_by_descriptor(void)
+{
+    return fcntl(0, F_SETOWN, 1);
+}
+
+static long do_duplicate(void)
+{
+    return fcntl(2, F_DUPFD_CLOEXEC, 0);
+}
+
+static long do_abort(void)
+{
+    abort();
+}
+
 /* getpid by the number of the x32 ABI. */
 static long do_x32(void)
 {
@@ -180,6 +204,21 @@ Test(filter, the_gofer_makes_no_device)
 {
     PASSES(GOFER, do_make_fifo);
     KILLS(GOFER, do_make_device);
+}
+
+Test(filter, the_gofer_signals_nobody)
+{
+    PASSES(GOFER, do_signal);
+    PASSES(GOFER, do_duplicate);
+    KILLS(GOFER, do_signal_by_descriptor);
+}
+
+/* In debug builds the sanitizer answers for how it ends. */
+Test(filter, the_gofer_can_abort, .disabled = DEBUG)
+{
+    int status = status_of(GOFER, do_abort);
+
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) != SIGSYS, "%x", (unsigned)status);
 }
 
 /* The leak check of the address sanitizer needs these, so debug builds have them. */
