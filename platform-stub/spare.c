@@ -85,13 +85,28 @@ static void take_locked(struct stubs *stubs, struct aspace *as)
     as->id = stubs->next_id++;
 }
 
+/*
+ * Whoever runs on in it, told to by another thread of the guest's while it was parked, must not see
+ * what gets the memory next: to kill it does not stop it at once.
+ */
+static bool empty_or_end_locked(struct aspace *as) HOLDS(as->lock);
+static bool empty_or_end_locked(struct aspace *as)
+{
+    if (empty_locked(as) == 0)
+        return true;
+    corpse_end_all(as);
+    return false;
+}
+
 struct aspace *spare_put(struct aspace *as, bool killed_run)
 {
     struct stubs *stubs = as->stubs;
     struct aspace *oldest = NULL;
 
     mutex_lock(&as->lock);
-    bool kept = end_locked(as, killed_run) && empty_locked(as) == 0;
+    bool kept = end_locked(as, killed_run);
+    if (kept || killed_run)
+        kept = empty_or_end_locked(as) && kept;
     mutex_unlock(&as->lock);
     if (!kept)
         return as;

@@ -18,8 +18,9 @@
 void spare_empty(struct aspace *as);
 
 /*
- * Keeps an address space that nobody uses any more, empty; but not where nobody owns it, where
- * there are enough, or where stubs of it are left that are not parked.
+ * Empties an address space that nobody uses any more, and keeps it; but not where nobody owns it,
+ * where there are enough, or where stubs of it are left that are not parked. None of them sees
+ * memory of others in any case.
  *
  *   killed_run  such stubs count also when they have been killed, until they are waited for; else
  *               who is killed never runs again

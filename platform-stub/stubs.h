@@ -182,8 +182,8 @@ void corpse_add(struct corpse *c, pid_t pid);
 void corpse_live(struct corpse *c, pid_t pid);
 
 /*
- * Kills all stubs of an address space whose agent is dead, and waits for their ends: none runs
- * or sees memory any more. Whose they are finds them dead.
+ * Kills all stubs of an address space whose agent is of no use any more, and waits for their ends:
+ * none runs or sees memory. Whose they are finds them dead.
  *
  *   returns   how many had not been killed before
  *   blocks    for the host to end them
