@@ -53,7 +53,7 @@ struct thread_group {
     struct task *parent_task;    /* [T] the parent's thread that made it, or took it over; weak */
     struct list children;        /* [T] thread_group.sibling */
     struct list sibling;
-    int exit_signal;         /* [T] to the parent, when it ends; 0: none, -1: reaped unseen */
+    int exit_signal;         /* [T] to the parent, when it ends; 0, > 64: none; -1: reaped unseen */
     bool owned;              /* [I] as its spec says: see session.c */
     bool adopted;            /* [T] by a namespace's init: see session.c */
     bool zombie;             /* [T] has ended, and waits for its parent */

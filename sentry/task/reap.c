@@ -85,7 +85,7 @@ static bool notify_locked(struct thread_group *g)
     mutex_unlock(&parent->lock);
     bool ignores = sig == SIGCHLD && act.handler == HANDLER_IGNORE;
     bool unseen = ignores || (sig == SIGCHLD && act.flags & SA_NOCLDWAIT) || ends;
-    if (sig > 0 && !ignores) {
+    if (sig > 0 && sig <= SIGNAL_COUNT && !ignores) {
         int status = g->exit_code;
         int code = child_code(status);
         child_info(g, sig, code, code == CLD_EXITED ? WEXITSTATUS(status) : WTERMSIG(status), &si);

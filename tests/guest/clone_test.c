@@ -153,6 +153,22 @@ static int has_a_sister(void)
     return 0;
 }
 
+/* clone3(2) looks at the number, clone(2) does not. */
+TEST(a_signal_that_is_none_is_not_sent)
+{
+    for (unsigned long sig = 65; sig <= CSIGNAL; sig += 38) {
+        int status = -1;
+        long pid = raw(sig, NULL, NULL, NULL);
+
+        if (pid == 0)
+            _exit(7);
+        CHECK(pid > 0);
+        CHECK_ERRNO(waitpid((pid_t)pid, &status, 0), ECHILD);
+        CHECK_EQ(waitpid((pid_t)pid, &status, __WCLONE), pid);
+        CHECK_EQ(WEXITSTATUS(status), 7);
+    }
+}
+
 TEST(a_sister_is_the_parents_child)
 {
     int status, good = 0;
