@@ -8,7 +8,7 @@ awk "{ s += \$1 } END { print s }" f; sort -rn f | head -n 3; md5sum < f; wc f; 
 mkdir -p a/b && cp f a/b && tar cf - a | tar tf - ; gzip -c f | gunzip -c | cmp - f && echo same; find . -type f | sort
 ln -s f l && readlink l; stat -c %s f; dd if=f bs=10 count=2 2>/dev/null; cut -c 1 f | uniq -c | head -n 3; od -c f | head -n 2
 echo $((3 ** 4)); for i in 1 2 3; do (exit $i); echo $?; done; echo a b c | xargs -n 1 echo; printf "%03d\n" 7; expr 6 "*" 7
-(sleep 0.1; echo later) & wait; kill -l 9; trap "echo trapped" USR1; kill -USR1 $$; timeout 1 true && echo $?; diff f f && echo no difference
+(sleep 0.1; echo later) & wait; kill -l 9; trap "echo trapped" USR1; kill -USR1 $$; timeout 60 true && echo $?; diff f f && echo no difference
 unset x; echo ${x:-default} ${#PWD} > /dev/null; vi --help 2>&1 | grep -c Usage; cpio --help 2>&1 | grep -c Usage; ash -c "echo nested"; env -i A=b env; basename /a/b.c .c
 '
 same "applets" "$bb" sh -c "$script"

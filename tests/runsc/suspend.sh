@@ -16,6 +16,8 @@ chmod +x echoes
 printf '#!/bin/sh\nexec "%s" do --platform=%s --ro "%s" -C "%s" -- "$@"\n' "$RUNSC" "$P" "$work" "$work" > sb
 chmod +x sb
 # (A pause before ^Z: python has to be in its read, else it sees a signal only after it.)
+# (Nor is ^Z typed where a shell begins a program: between its vfork and the exec it could not be
+# stopped, and the job would never be seen as stopped.)
 # Steps as the shell of a person who sits at the host; @ is the command that runs in a sandbox, or
 # itself where the steps are first seen to be right.
 steps() {
@@ -62,9 +64,9 @@ send exit\r
 END
 steps "bg, and fg of what runs" <<'END'
 expect \$ 
-send @ sh -c 'sleep 1; sleep 1; echo a; read x; echo got $x'\r
-pause 0.7
-pause 0.3
+send @ sh -c 'echo go; sleep 6; echo a; read x; echo got $x'\r
+expect go\r\n
+pause 1
 send \x1a
 expect Stopped
 send bg\r
@@ -80,12 +82,12 @@ send exit\r
 END
 steps "all of its processes stop" <<'END'
 expect \$ 
-send @ sh -c 'sleep 1.5; echo slept'\r
-pause 0.7
-pause 0.3
+send @ sh -c 'echo go; sleep 4; echo slept'\r
+expect go\r\n
+pause 1
 send \x1a
 expect Stopped
-pause 2
+pause 5
 send echo still\r
 expect \nstill\r\n
 send fg\r

@@ -17,4 +17,4 @@ ends "one that calls all the time" 124 box --timeout=1s -- sh -c 'yes > /dev/nul
 gone 1 "busy ones"
 ends "in time" 3 box --timeout=60s -- sh -c 'exit 3'
 ends "124 of the command itself" 124 box -- sh -c 'exit 124'
-is "output before it is not lost" "before" sh -c '"$1" do --platform="$2" --timeout=1s -- sh -c "echo before; sleep 100"; [ $? = 124 ]' sh "$RUNSC" "$P"
+is "output before it is not lost" "before" sh -c '"$1" do --platform="$2" --timeout=5s -- sh -c "echo before; sleep 100"; [ $? = 124 ]' sh "$RUNSC" "$P"

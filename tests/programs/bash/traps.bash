@@ -30,16 +30,19 @@ kill $!
 wait $! 2>/dev/null
 echo "sleep: $?"
 trap 'echo interrupted wait' ALRM
-(sleep 0.2; kill -ALRM $$) &
+# It has to come while we wait, also on a machine that stands still for a while.
+sleep 30 &
+sleeper=$!
+(sleep 1; kill -ALRM $$) &
 killer=$!
-sleep 0.6 &
-wait $!
+wait $sleeper
 echo "wait gives $?"
 wait $killer
-wait
+kill $sleeper
+wait $sleeper 2>/dev/null
 timeout 0.2 sleep 10
 echo "timeout: $?"
-timeout -s INT 1 bash -c 'trap "echo int; exit 9" INT; while :; do sleep 0.05; done'
+timeout -s INT 5 bash -c 'trap "echo int; exit 9" INT; while :; do sleep 0.05; done'
 echo "timeout -s INT: $?"
 trap 'echo err on line $LINENO' ERR
 false
