@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs one test: run_one.sh RESULTS KIND PATH. Quiet where it passes; a failure is
-# shown whole. Leaves "passed failed skipped" in RESULTS for run_tests.sh.
+# shown whole. Leaves "passed failed skipped PATH" in RESULTS for run_tests.sh.
 set -u
 results=$1 kind=$2 path=$3
 name=$(echo "$path" | sed "s,^build/,,; s,/,-,g")
@@ -12,7 +12,7 @@ case $path in build/tsan/*) more=0 ;; esac # each instruction takes so much long
 limit() { seconds=$1$more; shift; timeout -k 5 "$seconds" "$@"; }
 # One writer at a time, so that the output of two failures does not mix.
 show() { flock "$results/show" sh -c 'echo "== $1: $2"; cat "$3"' show "$1" "$path" "$log" >&2; }
-count() { echo "$1 $2 $3" > "$results/$name.count"; }
+count() { echo "$1 $2 $3 $path" > "$results/$name.count"; }
 why() { case $1 in 124 | 137) echo "TIMEOUT" ;; *) echo "FAILED (status $1)" ;; esac; }
 
 case $kind in

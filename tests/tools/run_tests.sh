@@ -22,9 +22,18 @@ files() { find "$1" -name '*.sh' ! -name 'lib.sh' 2>/dev/null | sort; }
     if has hostile; then each hostile ${HOSTILE:-}; fi
     if has programs; then each script $(files tests/programs); fi
     if has runsc; then each script $(files tests/runsc); fi
-} | xargs -r -P "${JOBS:-2}" -L 1 sh tests/tools/run_one.sh "$results"
+} > "$results/list"
+xargs -r -P "${JOBS:-2}" -L 1 sh tests/tools/run_one.sh "$results" < "$results/list"
 
-# Each result is one line: passed failed skipped.
-cat "$results"/*.count 2>/dev/null | awk '
-    { passed += $1; failed += $2; skipped += $3 }
-    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }'
+# Each result is one line: passed failed skipped path. Who was ended from outside has left none, and
+# xargs has begun nothing after it.
+cat "$results/list" "$results"/*.count 2>/dev/null | awk '
+    NF == 2 { wanted[$2]; next }
+    { passed += $1; failed += $2; skipped += $3; delete wanted[$4] }
+    END {
+        for (path in wanted) { print "has no result: " path; lost++ }
+        printf "%d passed, %d failed, %d skipped", passed, failed, skipped
+        if (lost) printf ", %d without a result", lost
+        print ""
+        exit failed > 0 || passed == 0 || lost > 0
+    }'
