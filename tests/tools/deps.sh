@@ -63,7 +63,7 @@ missing() {
 }
 install() {
     # shellcheck disable=SC2086 # words
-    DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends "$@"
+    DEBIAN_FRONTEND=noninteractive $root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
 }
 
 all=$(missing "$@")
@@ -88,7 +88,9 @@ if [ "$(id -u)" != 0 ]; then
     fi
 fi
 echo "Installing them with apt-get${root:+, as root}."
-$root apt-get update -qq || echo "apt-get update failed; trying with the lists that are here."
+# A host that has just started may be updating itself: it has the lists then, and dpkg's lock.
+update() { $root apt-get update -qq; }
+update || { sleep 30; update; } || echo "apt-get update failed; trying with the lists that are here."
 # shellcheck disable=SC2086 # a list
 if ! install $all; then
     # One that cannot be had must not keep the others away.
