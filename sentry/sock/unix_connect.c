@@ -102,6 +102,19 @@ static int connect_to(struct unix_sock *u, struct unix_sock *other, struct unix_
     return err;
 }
 
+/* The new end's file is made with the ids of who called listen(2). Errors: ECONNREFUSED, ENOMEM. */
+static int alloc_embryo(struct unix_sock *other, struct unix_sock **out)
+{
+    mutex_lock(&other->lock);
+    const struct cred *cred = other->dead ? NULL : cred_get(other->groups);
+    mutex_unlock(&other->lock);
+    if (!cred)
+        return -ECONNREFUSED;
+    int err = unix_alloc(other->sock.file.arena, other->sock.type, 0, cred, out);
+    cred_put((struct cred *)cred);
+    return err;
+}
+
 int unix_stream_connect(struct socket *s, const struct sock_addr *to, struct sock_call *c)
 {
     struct unix_sock *u = unix_of(s), *other, *embryo;
@@ -115,7 +128,7 @@ int unix_stream_connect(struct socket *s, const struct sock_addr *to, struct soc
     int err = unix_find(who->arena, to, s->type, who, &other);
     if (err)
         return err;
-    err = unix_alloc(who->arena, s->type, 0, other->sock.file.cred, &embryo);
+    err = alloc_embryo(other, &embryo);
     if (err) {
         unix_put(other);
         return err;

@@ -3,7 +3,9 @@
  * AF_UNIX sockets: what the files unix*.c share.
  *
  * A socket's memory outlives its file: peers, messages it sent, and callers on their way
- * hold references to the memory. Once `dead` is set nothing is queued to it any more.
+ * hold references to the memory. Once `dead` is set nothing is queued to it any more. Who
+ * holds the memory alone may use nothing of `sock.file` but its arena and its waitq: the rest
+ * ends with the file.
  *
  * Who takes what, outermost first: read_lock, the table of names, the collector's lock,
  * the lock of one socket or of two (mutex_lock_two), wait queues.

@@ -304,3 +304,54 @@ Test(fs_stress, no_socket_is_lost_in_messages)
     clear_shelf();
     stop();
 }
+
+/* ---- connections to listeners that end ---- */
+
+static const struct sock_addr door = {
+    .size = 6, .bytes = {AF_UNIX, 0, 0, 'd', 'o', 'r'}
+};
+
+/* A listener whose ids are its own: nobody else keeps them. */
+static void listen_for_a_moment(struct worker *k)
+{
+    struct actor who = w.vfs.root;
+    struct cred *own;
+    struct file *f;
+
+    assert(cred_copy(w.vfs.root_cred, &own) == 0);
+    who.cred = own;
+    assert(socket_create(AF_UNIX, SOCK_STREAM, 0, &who, &f) == 0);
+    cred_put(own);
+    who.cred = w.vfs.root_cred;
+    if (socket_of(f)->ops->bind(socket_of(f), &door, &who) == 0 &&
+        socket_of(f)->ops->listen(socket_of(f), 3, &who) == 0)
+        for (uint32_t n = pick(k, 200); n > 0; n--)
+            file_poll(f);
+    file_put(f);
+}
+
+static void *listener_body(void *arg)
+{
+    struct worker *k = arg;
+
+    for (int i = 0; i < 20000; i++) {
+        if (k->number % 2) {
+            listen_for_a_moment(k);
+            continue;
+        }
+        struct sock_call c = { .who = &w.vfs.root, .nonblock = true };
+        struct file *f;
+        assert(socket_create(AF_UNIX, SOCK_STREAM, 0, &w.vfs.root, &f) == 0);
+        int err = socket_of(f)->ops->connect(socket_of(f), &door, &c);
+        assert(err == 0 || err == -ECONNREFUSED || err == -EAGAIN);
+        file_put(f);
+    }
+    return NULL;
+}
+
+Test(fs_stress, a_listener_may_end_under_a_connect)
+{
+    fs_world_start(&w);
+    run(listener_body);
+    stop();
+}
