@@ -299,7 +299,7 @@ int pty_create(struct devpts *fs, const struct tty_ops *ops, const struct actor 
     p->tty.locked = true;
     err = devpts_add(fs, p, who);
     if (err) {
-        tty_put(&p->tty);
+        pty_destroy(p); /* not by tty_put(): its far end's release() knows nothing of it yet */
         return err;
     }
     p->tty.ctty.rdev = makedev(PTS_MAJOR, p->index);

@@ -61,4 +61,30 @@ rs delete --force y
 rs run -d --bundle b y > /dev/null 2>&1
 ends "the container's end is its end" 137 rs exec y sleep 100
 rs delete --force y
+
+if [ -x /usr/bin/python3 ]; then # with terminals, of which this devpts has one
+    bundle b "$(args sleep 1000) | (.mounts[] | select(.destination == \"/dev/pts\").options) += [\"max=1\"]"
+    rs run -d --bundle b x > /dev/null 2>&1 < /dev/null || fail "run with few terminals"
+    on_terminal() { timeout 60 /usr/bin/python3 "$top/tests/tools/drive.py" -- "$RUNSC" --platform="$P" --root "$work/state" exec -t x "$@"; }
+    on_terminal sh -c 'tty; exec 3<> /dev/ptmx; echo no more' > out 2>&1 <<'END' || fail "exec -t: $(cat out)"
+expect /dev/pts/0
+expect o space left on device
+END
+    on_terminal sh -c 'echo ready; read x' > out 2>&1 <<'END' & holder=$!
+expect ready
+pause 2
+send \r
+wait 0
+END
+    eventually 5 sh -c '"$1" --root "$2" exec x test -e /dev/pts/0' sh "$RUNSC" "$work/state" || fail "it holds none"
+    for _ in 1 2 3; do
+        on_terminal true > more 2>&1 <<'END' || fail "exec -t where there is no terminal left: $(cat more)"
+expect o space left on device
+wait 1
+END
+    done
+    is "without one" "hi" rs exec x echo hi
+    wait $holder || fail "the one that holds it: $(cat out)"
+    rs delete --force x
+fi
 gone 2 "after all of these"
