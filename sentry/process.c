@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/bitmap.h"
 #include "base/host.h"
@@ -383,7 +384,11 @@ int process_start(struct guest_process *p, struct boot_error *e)
 
 int process_wait(struct guest_process *p)
 {
-    return tasks_wait_init(p->group);
+    int status = tasks_wait_init(p->group);
+
+    if (p->console && !WIFSTOPPED(status))
+        console_drain(p->console);
+    return status;
 }
 
 bool process_is_too_early(struct guest_process *p, int sig)

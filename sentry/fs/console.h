@@ -38,6 +38,13 @@ void console_give(const struct actor *root, const struct cred *user);
 /* A file on it, as /dev/console where that can be opened: stdin and its kin. Errors: ENOMEM. */
 must_use int console_open(struct console *c, const struct actor *who, struct file **out);
 
+/*
+ * Its last process has ended: what has been written so far goes out.
+ *
+ *   blocks    for the host's terminal, for as long as that takes anything in half a minute
+ */
+void console_drain(struct console *c);
+
 /* Becomes the controlling terminal of a session's leader. */
 void console_set_session(struct console *c, struct task *t);
 

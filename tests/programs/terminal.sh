@@ -174,6 +174,20 @@ END
 steps "the status is the command's, the terminal is as it was" bash -c '/usr/bin/python3 "$1/tests/tools/drive.py" -- bash -c "before=\$(stty -g); sh \"\$0\" -- sh -c \"stty raw -echo; kill -KILL \\\$\\\$\"; echo status \$?; [ \"\$before\" = \"\$(stty -g)\" ] && echo as it was" "$1/tests/tools/sandbox.sh"' drive "$top" <<'END'
 expect status 137
 END
+steps "who writes to a terminal that nobody reads can be killed" drive -- bash -c 'exec 2> /dev/null; echo ready; read -r x; yes & yes > /dev/tty & sleep 0.5; kill -9 %1 %2; SECONDS=0; wait; took=$SECONDS; echo "took <$took>"' <<'END'
+expect ready
+send \r
+pause 4
+expect took <[01]>\r\n
+wait 0
+END
+steps "what was written before the end arrives, however late it is read" drive -- sh -c 'echo ready; read -r x; seq 3500' <<'END'
+expect ready
+send \r
+pause 2
+expect 1749\r\n1750\r\n.*3499\r\n3500\r\n
+wait 0
+END
 if [ "$RUNSC" != native ]; then
     steps "the host's terminal is restored" bash -c '/usr/bin/python3 "$1/tests/tools/drive.py" -- bash -c "before=\$(stty -g); sh \"\$0\" -- sh -c \"stty raw -echo; exit 5\"; echo status \$?; [ \"\$before\" = \"\$(stty -g)\" ] && echo as it was" "$1/tests/tools/sandbox.sh"' drive "$top" <<'END'
 expect status 5
