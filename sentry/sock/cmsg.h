@@ -20,7 +20,7 @@ struct scm_files {
 struct scm {
     struct scm_files *files; /* NULL: none. From arena_alloc(). */
     bool has_cred;           /* send: SCM_CREDENTIALS was given; receive: to be told */
-    struct ucred cred;       /* as the guest writes it */
+    struct ucred cred; /* as the guest writes it; send: checked, its pid the root namespace's */
 };
 
 /* Puts all files. */

@@ -10,12 +10,9 @@
 
 #include "sentry/sock/unix_priv.h"
 
-#define HEAD_SIZE     256  /* a sk_buff of Linux */
-#define TAIL_SIZE     320  /* its skb_shared_info, behind the bytes */
-#define LINEAR_MAX    3776 /* above, bytes lie in pages */
-#define CAP_SETGID    6
-#define CAP_SETUID    7
-#define CAP_SYS_ADMIN 21
+#define HEAD_SIZE  256  /* a sk_buff of Linux */
+#define TAIL_SIZE  320  /* its skb_shared_info, behind the bytes */
+#define LINEAR_MAX 3776 /* above, bytes lie in pages */
 
 static uint32_t charge_of(size_t size)
 {
@@ -39,51 +36,29 @@ bool unix_has_room(struct unix_sock *u)
     return atomic_load(&u->wmem) < (uint32_t)atomic_load(&u->sock.opt.sndbuf);
 }
 
-/* Ids that a sender may claim: its own, or any with the capability. */
-static bool may_claim(const struct ucred *c, const struct sock_cred *own, const struct cred *cred)
-{
-    const struct user_ns *ns = cred->user_ns;
-    uint32_t uid = user_ns_uid_in(ns, c->uid), gid = user_ns_gid_in(ns, c->gid);
-
-    if ((uint32_t)c->pid != own->pid && !cred_capable(cred, CAP_SYS_ADMIN))
-        return false;
-    if (uid != cred->ruid && uid != cred->euid && uid != cred->suid &&
-        !cred_ns_capable(cred, ns, CAP_SETUID))
-        return false;
-    return gid == cred->rgid || gid == cred->egid || gid == cred->sgid ||
-           cred_ns_capable(cred, ns, CAP_SETGID);
-}
-
-static int fill_cred(struct unix_sock *sender, const struct sock_msg *m, struct sock_cred *out)
+/* Who sends: the caller, whom it may speak for, or (the sentry itself) who made the socket. */
+static void fill_cred(struct unix_sock *sender, const struct sock_msg *m, struct sock_cred *out)
 {
     const struct actor *who = m->call.who;
+    const struct ucred *claimed = &m->scm.cred;
 
-    if (m->call.task)
+    if (m->scm.has_cred && who) {
+        out->pid = (uint32_t)claimed->pid;
+        out->uid = user_ns_uid_in(who->cred->user_ns, claimed->uid);
+        out->gid = user_ns_gid_in(who->cred->user_ns, claimed->gid);
+    } else if (m->call.task) {
         socket_cred(sender->sock.file.arena, m->call.task, out);
-    else
+    } else {
         *out = sender->cred;
-    if (!m->scm.has_cred || !who)
-        return 0;
-    const struct ucred *c = &m->scm.cred;
-    uint32_t uid = user_ns_uid_in(who->cred->user_ns, c->uid);
-    uint32_t gid = user_ns_gid_in(who->cred->user_ns, c->gid);
-    if (uid == ID_NONE || gid == ID_NONE)
-        return -EINVAL;
-    if (!may_claim(c, out, who->cred))
-        return -EPERM;
-    *out = (struct sock_cred){ (uint32_t)c->pid, uid, gid };
-    return 0;
+    }
 }
 
 int unix_skb_create(struct unix_sock *sender, struct sock_msg *m, size_t size,
                     struct unix_skb **out)
 {
     struct arena *a = sender->sock.file.arena;
-    struct sock_cred cred;
-    int err = fill_cred(sender, m, &cred);
+    int err = m->scm.files ? unix_inflight_check(a, m->call.who) : 0;
 
-    if (!err && m->scm.files)
-        err = unix_inflight_check(a, m->call.who);
     if (err)
         return err;
     struct unix_skb *skb = arena_alloc(a, sizeof *skb + size);
@@ -97,7 +72,7 @@ int unix_skb_create(struct unix_sock *sender, struct sock_msg *m, size_t size,
     skb->sender = unix_get(sender);
     skb->size = (uint32_t)size;
     skb->charge = charge_of(size);
-    skb->cred = cred;
+    fill_cred(sender, m, &skb->cred);
     atomic_fetch_add(&sender->wmem, skb->charge);
     if (m->scm.files) {
         skb->files = keep(m->scm.files);

@@ -6,6 +6,8 @@
  */
 #include "sentry/syscall/sock_hooks.h"
 
+#include <linux/capability.h>
+
 #include "sentry/task/group.h"
 #include "sentry/task/pid.h"
 #include "sentry/task/tasks.h"
@@ -31,14 +33,34 @@ static int pid_out(struct arena *a, uint32_t nr, struct task *viewer)
     return seen;
 }
 
-int sock_pid_in(struct task *t, int nr, uint32_t *out)
+static bool may_claim(struct task *t, int pid, uint32_t uid, uint32_t gid)
+{
+    const struct cred *own = t->cred;
+    const struct pid_ns *pids = pid_ns_of(t->pid);
+
+    if (pid != pid_nr(t->group->pid, pids) && !cred_ns_capable(own, pids->user_ns, CAP_SYS_ADMIN))
+        return false;
+    if (uid != own->ruid && uid != own->euid && uid != own->suid &&
+        !cred_ns_capable(own, own->user_ns, CAP_SETUID))
+        return false;
+    return gid == own->rgid || gid == own->egid || gid == own->sgid ||
+           cred_ns_capable(own, own->user_ns, CAP_SETGID);
+}
+
+int sock_claim(struct task *t, struct ucred *c)
 {
     struct tasks *ts = tasks_of(t->arena);
+    uint32_t uid = user_ns_uid_in(t->cred->user_ns, c->uid);
+    uint32_t gid = user_ns_gid_in(t->cred->user_ns, c->gid);
 
+    if (uid == ID_NONE || gid == ID_NONE)
+        return -EINVAL;
+    if (!may_claim(t, c->pid, uid, gid))
+        return -EPERM;
     mutex_lock(&ts->lock);
-    const struct pid *p = pid_find_locked(pid_ns_of(t->pid), nr);
+    const struct pid *p = pid_find_locked(pid_ns_of(t->pid), c->pid);
     if (p)
-        *out = (uint32_t)pid_nr(p, ts->pid_ns);
+        c->pid = pid_nr(p, ts->pid_ns);
     mutex_unlock(&ts->lock);
     return p ? 0 : -ESRCH;
 }

@@ -7,8 +7,11 @@
 extern const struct sock_hooks syscall_sock_hooks;
 
 /*
- * The process that a guest names in its credentials, by the number in the root namespace.
+ * What a guest gives for its own credentials: its own ids, or any where it has the capability
+ * over whoever has given them out.
  *
- *   errors    ESRCH
+ *   c         ids in its own namespaces; afterwards c->pid is the number in the root namespace
+ *   errors    EINVAL for ids that its user namespace has not, EPERM, ESRCH: in this order
+ *   source    scm_check_creds() of Linux 6.6
  */
-must_use int sock_pid_in(struct task *t, int pid, uint32_t *out);
+must_use int sock_claim(struct task *t, struct ucred *c);

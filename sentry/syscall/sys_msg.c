@@ -168,19 +168,6 @@ static void header_put(struct header *h)
     iov_put(&h->iov);
 }
 
-/* The sender that a guest claims to be: its process, as everybody may be told of it. */
-static int claim(struct task *t, struct scm *scm)
-{
-    uint32_t pid;
-
-    if (!scm->has_cred)
-        return 0;
-    int err = sock_pid_in(t, scm->cred.pid, &pid);
-    if (!err)
-        scm->cred.pid = (int)pid;
-    return err;
-}
-
 static int parse_control(struct task *t, struct socket *s, struct header *h)
 {
     size_t size = h->abi.controllen;
@@ -201,7 +188,9 @@ static int parse_control(struct task *t, struct socket *s, struct header *h)
         err = cmsg_parse(t->arena, control, size, t->files, &h->m.scm);
     if (control != few)
         arena_free(control);
-    return err ? err : claim(t, &h->m.scm);
+    if (!err && h->m.scm.has_cred)
+        err = sock_claim(t, &h->m.scm.cred);
+    return err;
 }
 
 static long send_header(struct task *t, struct socket *s, uptr_t msg, unsigned flags)
