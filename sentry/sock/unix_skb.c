@@ -142,7 +142,10 @@ int unix_skb_tell(struct unix_sock *u, struct unix_skb *skb, struct sock_msg *m,
         unix_gc_barrier(a);
         return err;
     }
-    unix_inflight_sub(a, skb->files);
+    /* From here on no collection follows them; until they are counted out, one sees them held. */
+    mutex_lock(&u->lock);
     m->scm.files = keep(skb->files);
+    mutex_unlock(&u->lock);
+    unix_inflight_sub(a, m->scm.files);
     return 0;
 }
