@@ -26,7 +26,6 @@ enum lock_rank {
     RANK_ALARM,       /* the timers of one process */
     RANK_GROUP,       /* one thread group's signals, stops and end */
     RANK_SIGHAND,     /* one table of signal handlers */
-    RANK_USERS,       /* counts for each user id: processes, queued signals */
     RANK_TASK,        /* one task's pointers to its mm, files, fs, cred */
     RANK_FS,          /* one process's root and working directory */
     RANK_FDTABLE,     /* one descriptor table */
@@ -61,6 +60,7 @@ enum lock_rank {
     RANK_HOSTFD,     /* the table of host descriptors */
     RANK_PLATFORM,   /* a platform's tables */
     RANK_STUB,       /* one guest thread's stub, as others see it */
+    RANK_USERS,      /* counts for each user id: processes, queued signals, files in messages */
     RANK_FRAMES,     /* the frame table and its buddy */
     RANK_SLAB,       /* one slab cache */
     RANK_ARENA,      /* the arena's map of chunks */

@@ -8,6 +8,7 @@ enum user_count {
     USER_TASKS,    /* threads */
     USER_SIGNALS,  /* queued signals */
     USER_MSGQUEUE, /* bytes of POSIX message queues */
+    USER_INFLIGHT, /* descriptors in messages of AF_UNIX sockets */
     USER_COUNTS,
 };
 

@@ -16,6 +16,7 @@
  * safe side: the next collection sees it. Whoever copies files out of a message that stays
  * in its queue (MSG_PEEK) waits for a collection to end before it uses them.
  */
+#include "sentry/core/user.h"
 #include "sentry/sock/unix_priv.h"
 
 #define CAP_SYS_ADMIN    21
@@ -25,21 +26,20 @@
 
 int unix_inflight_check(struct arena *a, const struct actor *who)
 {
-    struct sock_state *s = sock_state_of(a);
-
-    if (!who || cred_root_capable(who->cred, CAP_SYS_RESOURCE) ||
+    if (cred_root_capable(who->cred, CAP_SYS_RESOURCE) ||
         cred_root_capable(who->cred, CAP_SYS_ADMIN))
         return 0;
-    mutex_lock(&s->gc_lock);
-    uint32_t count = s->inflight_count;
-    mutex_unlock(&s->gc_lock);
+    uint64_t count = user_in_use(a, who->cred->ruid, USER_INFLIGHT);
     return count > limit_soft(who->limits, RLIMIT_NOFILE) ? -ETOOMANYREFS : 0;
 }
 
-void unix_inflight_add(struct arena *a, const struct scm_files *files)
+int unix_inflight_add(struct arena *a, const struct scm_files *files, uint32_t payer)
 {
     struct sock_state *s = sock_state_of(a);
+    int err = user_charge_by(a, payer, USER_INFLIGHT, files->count, UINT64_MAX);
 
+    if (err)
+        return err;
     mutex_lock(&s->gc_lock);
     for (uint32_t i = 0; i < files->count; i++) {
         struct unix_sock *u = unix_of_file(files->files[i]);
@@ -50,9 +50,10 @@ void unix_inflight_add(struct arena *a, const struct scm_files *files)
     }
     s->inflight_count += files->count;
     mutex_unlock(&s->gc_lock);
+    return 0;
 }
 
-void unix_inflight_sub(struct arena *a, const struct scm_files *files)
+void unix_inflight_sub(struct arena *a, const struct scm_files *files, uint32_t payer)
 {
     struct sock_state *s = sock_state_of(a);
 
@@ -66,6 +67,7 @@ void unix_inflight_sub(struct arena *a, const struct scm_files *files)
     }
     s->inflight_count -= files->count;
     mutex_unlock(&s->gc_lock);
+    user_uncharge_by(a, payer, USER_INFLIGHT, files->count);
 }
 
 typedef void visit_fn(struct unix_sock *u, struct list *todo);

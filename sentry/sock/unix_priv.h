@@ -44,7 +44,8 @@ struct unix_skb {
     uint32_t size, off;       /* bytes in all; of them already read */
     uint32_t charge;
     struct sock_cred cred;
-    struct scm_files *files;
+    struct scm_files *files; /* in a queue: changed only under its socket's lock */
+    uint32_t payer;          /* whose files in flight they are: kernel uid */
     uint8_t bytes[];
 };
 
@@ -202,10 +203,10 @@ void unix_relay_leave(struct unix_sock *u);
 
 /* ---- unix_gc.c ---- */
 
-/* Files went into a message, or came out of it. */
-void unix_inflight_add(struct arena *a, const struct scm_files *files);
-void unix_inflight_sub(struct arena *a, const struct scm_files *files);
-/* Too many for this sender? Errors: ETOOMANYREFS. */
+/* Files went into a message, or came out of it. They count as their sender's. Errors: ENOMEM. */
+must_use int unix_inflight_add(struct arena *a, const struct scm_files *files, uint32_t payer);
+void unix_inflight_sub(struct arena *a, const struct scm_files *files, uint32_t payer);
+/* Has the sender's user too many in messages already? Errors: ETOOMANYREFS. */
 must_use int unix_inflight_check(struct arena *a, const struct actor *who);
 /*
  * Frees messages, now or as soon as another caller who is at it comes to them.

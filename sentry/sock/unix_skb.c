@@ -53,6 +53,29 @@ static void fill_cred(struct unix_sock *sender, const struct sock_msg *m, struct
     }
 }
 
+static int attach_files(struct unix_skb *skb, struct sock_msg *m)
+{
+    struct arena *a = skb->sender->sock.file.arena;
+
+    skb->payer = m->call.who->cred->ruid;
+    int err = unix_inflight_add(a, m->scm.files, skb->payer);
+    if (!err)
+        skb->files = keep(m->scm.files);
+    return err;
+}
+
+/* Frees the memory and the charge; the files are gone already. */
+static void forget(struct unix_skb *skb)
+{
+    struct unix_sock *sender = skb->sender;
+
+    atomic_fetch_sub(&sender->wmem, skb->charge);
+    if (unix_is_writable(sender))
+        unix_wake(sender, POLLOUT | POLLWRNORM | POLLWRBAND);
+    unix_put(sender);
+    arena_free(skb);
+}
+
 int unix_skb_create(struct unix_sock *sender, struct sock_msg *m, size_t size,
                     struct unix_skb **out)
 {
@@ -75,30 +98,21 @@ int unix_skb_create(struct unix_sock *sender, struct sock_msg *m, size_t size,
     fill_cred(sender, m, &skb->cred);
     atomic_fetch_add(&sender->wmem, skb->charge);
     if (m->scm.files) {
-        skb->files = keep(m->scm.files);
-        unix_inflight_add(a, skb->files);
+        err = attach_files(skb, m);
+        if (err) {
+            forget(skb);
+            return err;
+        }
         unix_gc_if_many(a);
     }
     *out = skb;
     return 0;
 }
 
-/* Frees the memory and the charge; the files are gone already. */
-static void forget(struct unix_skb *skb)
-{
-    struct unix_sock *sender = skb->sender;
-
-    atomic_fetch_sub(&sender->wmem, skb->charge);
-    if (unix_is_writable(sender))
-        unix_wake(sender, POLLOUT | POLLWRNORM | POLLWRBAND);
-    unix_put(sender);
-    arena_free(skb);
-}
-
 void unix_skb_undo(struct unix_skb *skb, struct sock_msg *m)
 {
     if (skb->files) {
-        unix_inflight_sub(skb->sender->sock.file.arena, skb->files);
+        unix_inflight_sub(skb->sender->sock.file.arena, skb->files, skb->payer);
         m->scm.files = keep(skb->files);
     }
     forget(skb);
@@ -107,7 +121,7 @@ void unix_skb_undo(struct unix_skb *skb, struct sock_msg *m)
 void unix_skb_free(struct unix_skb *skb)
 {
     if (skb->files) {
-        unix_inflight_sub(skb->sender->sock.file.arena, skb->files);
+        unix_inflight_sub(skb->sender->sock.file.arena, skb->files, skb->payer);
         scm_files_destroy(skb->files);
     }
     forget(skb);
@@ -146,6 +160,6 @@ int unix_skb_tell(struct unix_sock *u, struct unix_skb *skb, struct sock_msg *m,
     mutex_lock(&u->lock);
     m->scm.files = keep(skb->files);
     mutex_unlock(&u->lock);
-    unix_inflight_sub(a, m->scm.files);
+    unix_inflight_sub(a, m->scm.files, skb->payer);
     return 0;
 }

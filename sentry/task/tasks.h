@@ -5,8 +5,8 @@
  * One lock, RANK_TASKS, guards the tables of numbers, the family tree (parents,
  * children, threads of a group), sessions and process groups. It is the outermost
  * of the sentry's own: a signal to a process group goes down it to each group's
- * lock (RANK_GROUP), from there to the handlers (RANK_SIGHAND) and the counts of a
- * user (RANK_USERS). A task's own lock (RANK_TASK) may be taken under any of these,
+ * lock (RANK_GROUP), from there to the handlers (RANK_SIGHAND) and, far below, the
+ * counts of a user (RANK_USERS). A task's own lock (RANK_TASK) may be taken under any of these,
  * but never the other way round: whoever has a pointer from it puts it back first.
  *
  *   [I] never changes   [T] its lock   [a] atomic

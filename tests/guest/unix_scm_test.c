@@ -2,12 +2,14 @@
 /* covers: sendmsg, recvmsg */
 /* SCM_RIGHTS, SCM_CREDENTIALS, SO_PEERCRED: what goes along with bytes. */
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#include "tests/guest/lib.h"
+#include "tests/guest/child.h"
 
 union control {
     char bytes[CMSG_SPACE(300 * sizeof(int))];
@@ -273,6 +275,132 @@ TEST(credentials_come_along)
     CHECK_ERRNO(sendmsg(s[0], &h, 0), EINVAL);
     close(s[0]);
     close(s[1]);
+}
+
+static ssize_t claim(int s, pid_t pid, uid_t uid, gid_t gid)
+{
+    struct {
+        struct cmsghdr h;
+        struct ucred c;
+    } control = {
+        {CMSG_LEN(sizeof(struct ucred)), SOL_SOCKET, SCM_CREDENTIALS},
+        { pid,                           uid,        gid            }
+    };
+    struct iovec iov = { "x", 1 };
+    struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    h.msg_control = &control;
+    h.msg_controllen = sizeof control;
+    return sendmsg(s, &h, 0);
+}
+
+static int becomes_nobody(uid_t id)
+{
+    REQUIRE(setgroups(0, NULL) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0);
+    return 0;
+}
+
+static int claims_plainly(void)
+{
+    int s[2];
+
+    REQUIRE(becomes_nobody(1000) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM, 0, s) == 0);
+    REQUIRE(claim(s[0], getpid(), 1000, 1000) == 1);
+    REQUIRE_ERRNO(claim(s[0], getppid(), 1000, 1000), EPERM);
+    REQUIRE_ERRNO(claim(s[0], 0x3fffff, 1000, 1000), EPERM);
+    REQUIRE_ERRNO(claim(s[0], getpid(), 1, 1000), EPERM);
+    REQUIRE_ERRNO(claim(s[0], getpid(), 1000, 1), EPERM);
+    REQUIRE_ERRNO(claim(s[0], getppid(), (uid_t)-1, 1000), EINVAL);
+    return 0;
+}
+
+/* All power over a namespace of its own is none over those who gave out the pids. */
+static int claims_in_its_own_namespace(void)
+{
+    int s[2];
+
+    REQUIRE(becomes_nobody(1000) == 0);
+    if (unshare(CLONE_NEWUSER) < 0)
+        return 0;
+    prctl(PR_SET_DUMPABLE, 1);
+    int map = open("/proc/self/uid_map", O_WRONLY);
+    REQUIRE(map >= 0 && write(map, "1000 1000 1", 11) == 11 && close(map) == 0);
+    map = open("/proc/self/setgroups", O_WRONLY);
+    REQUIRE(map >= 0 && write(map, "deny", 4) == 4 && close(map) == 0);
+    map = open("/proc/self/gid_map", O_WRONLY);
+    REQUIRE(map >= 0 && write(map, "1000 1000 1", 11) == 11 && close(map) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM, 0, s) == 0);
+    REQUIRE(claim(s[0], getpid(), 1000, 1000) == 1);
+    REQUIRE_ERRNO(claim(s[0], getppid(), 1000, 1000), EPERM);
+    REQUIRE_ERRNO(claim(s[0], getpid(), 0, 1000), EINVAL);
+    return 0;
+}
+
+TEST(who_may_claim_what)
+{
+    int s[2];
+
+    if (geteuid() != 0)
+        return;
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s) == 0);
+    CHECK_EQ(claim(s[0], getppid() ?: getpid(), 5, 6), 1);
+    CHECK_ERRNO(claim(s[0], 0x3fffff, 5, 6), ESRCH);
+    close(s[0]);
+    close(s[1]);
+    CHECK_CHILD(claims_plainly);
+    CHECK_CHILD(claims_in_its_own_namespace);
+}
+
+/* ---- files in flight ---- */
+
+static struct gate full, done;
+
+static int holds_many(void)
+{
+    const struct rlimit many = { 4096, 4096 };
+    int s[2], fds[253] = { 0 };
+
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &many) == 0 && becomes_nobody(1001) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
+    for (int i = 0; i < 6; i++)
+        REQUIRE(send_fds(s[0], fds, 253, "x") == 1);
+    gate_let(&full);
+    gate_pass(&done);
+    return 0;
+}
+
+static int has_a_limit_of_its_own(void)
+{
+    const struct rlimit few = { 16, 16 };
+    int s[2], fds[10] = { 0 }, got[10], flags;
+    size_t n;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0 && becomes_nobody(1002) == 0);
+    REQUIRE(send_fds(s[0], fds, 10, "x") == 1);
+    REQUIRE(send_fds(s[0], fds, 10, "x") == 1);
+    REQUIRE_ERRNO(send_fds(s[0], fds, 1, "x"), ETOOMANYREFS);
+    REQUIRE(recv_fds(s[1], got, &n, 0, 0, &flags) == 1);
+    REQUIRE(send_fds(s[0], fds, 1, "x") == 1);
+    return 0;
+}
+
+TEST(each_user_has_so_many_in_flight)
+{
+    int status;
+
+    if (geteuid() != 0)
+        return;
+    CHECK(gate_open(&full) == 0 && gate_open(&done) == 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(holds_many());
+    gate_pass(&full);
+    CHECK_CHILD(has_a_limit_of_its_own);
+    gate_let(&done);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
 }
 
 TEST(a_peer_tells_who_it_is)

@@ -5,6 +5,7 @@
 
 #include "sentry/core/slab.h"
 #include "sentry/core/timer.h"
+#include "sentry/core/user.h"
 #include "sentry/fs/fs.h"
 #include "sentry/sock/socket.h"
 
@@ -17,6 +18,8 @@ void fs_world_start(struct fs_world *w)
     err = fs_create(w->arena);
     assert(!err);
     err = sock_create_state(w->arena, NULL);
+    assert(!err);
+    err = users_create(w->arena);
     assert(!err);
 }
 
@@ -31,6 +34,7 @@ void fs_world_stop(struct fs_world *w)
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         assert(slab_live(w->arena, kinds[i]) == 0);
+    users_destroy(w->arena);
     sock_destroy_state(w->arena);
     fs_destroy(w->arena);
     ram_settle(w->arena);

@@ -21,7 +21,6 @@ static struct ipc_ns *ns;
 static void start(void)
 {
     fs_world_start(&w);
-    cr_assert_eq(users_create(w.arena), 0);
     limit_set(&w.vfs.mm.limits, RLIMIT_MSGQUEUE, 819200, 819200);
     cr_assert_eq(ipc_ns_create(w.arena, w.vfs.user_ns, 7, NULL, &ns), 0);
 }
@@ -30,7 +29,6 @@ static void stop(void)
 {
     ipc_ns_put(ns);
     cr_assert_eq(user_in_use(w.arena, 0, USER_MSGQUEUE), 0);
-    users_destroy(w.arena);
     cr_assert_eq(slab_live(w.arena, SLAB_mqueue), 0);
     cr_assert_eq(slab_live(w.arena, SLAB_mqueue_fs), 0);
     cr_assert_eq(slab_live(w.arena, SLAB_mqueue_file), 0);
