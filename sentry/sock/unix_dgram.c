@@ -62,7 +62,10 @@ static struct unix_sock *swap_peer(struct unix_sock *u, struct unix_sock *peer,
     return old;
 }
 
-/* Takes `peer`, which may be NULL. An old one whose messages are forgotten hears of that. */
+/*
+ * Takes `peer`, which may be NULL. An old one whose messages are forgotten hears of that, and
+ * so does whoever waited for room.
+ */
 static void set_peer(struct unix_sock *u, struct unix_sock *peer)
 {
     struct list messages = LIST_INIT(messages);
@@ -76,6 +79,7 @@ static void set_peer(struct unix_sock *u, struct unix_sock *peer)
             atomic_store(&old->sock.error, ECONNRESET);
             unix_wake(old, 0);
         }
+        waitq_wake(&u->room, POLLOUT | POLLWRNORM | POLLWRBAND);
         unix_bury(u->sock.file.arena, &messages, false);
     }
     unix_put(old);

@@ -151,6 +151,39 @@ TEST(a_blocked_sender_goes_on)
     close(y);
 }
 
+static void *send_one(void *arg)
+{
+    struct sockaddr_un a;
+    socklen_t alen = abstract(&a, "forgets");
+
+    return sendto(*(int *)arg, "x", 1, 0, (void *)&a, alen) == 1 ? arg : NULL;
+}
+
+/* A socket that leaves its peer forgets what it has not read: there is room again. */
+TEST(a_forgotten_queue_has_room)
+{
+    struct sockaddr_un a, p, none = { .sun_family = AF_UNSPEC };
+    socklen_t alen = abstract(&a, "forgets"), plen = abstract(&p, "peer");
+    int x = socket(AF_UNIX, SOCK_DGRAM, 0), peer = socket(AF_UNIX, SOCK_DGRAM, 0);
+    int y = socket(AF_UNIX, SOCK_DGRAM, 0), other = socket(AF_UNIX, SOCK_DGRAM, 0);
+    pthread_t t;
+    void *ok;
+
+    CHECK(bind(x, (void *)&a, alen) == 0 && bind(peer, (void *)&p, plen) == 0);
+    while (sendto(other, "x", 1, MSG_DONTWAIT, (void *)&a, alen) == 1)
+        ;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK(pthread_create(&t, NULL, send_one, &y) == 0);
+    usleep(20000);
+    CHECK(connect(x, (void *)&p, plen) == 0);
+    CHECK(connect(x, (void *)&none, sizeof none) == 0);
+    CHECK(pthread_join(t, &ok) == 0 && ok);
+    close(x);
+    close(y);
+    close(other);
+    close(peer);
+}
+
 TEST(one_too_long)
 {
     static char big[300000];
