@@ -98,6 +98,8 @@ int unix_dgram_connect(struct socket *s, const struct sock_addr *to, struct sock
     struct unix_sock *u = unix_of(s), *peer;
     int err;
 
+    if (to->size < sizeof to->family)
+        return -EINVAL;
     if (to->family == AF_UNSPEC) {
         set_peer(u, NULL);
         return 0;

@@ -184,6 +184,17 @@ TEST(a_forgotten_queue_has_room)
     close(peer);
 }
 
+TEST(an_address_without_a_family)
+{
+    struct sockaddr_un none = { .sun_family = AF_UNSPEC };
+    int x = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    CHECK_ERRNO(connect(x, (void *)&none, 0), EINVAL);
+    CHECK_ERRNO(connect(x, (void *)&none, 1), EINVAL);
+    CHECK(connect(x, (void *)&none, 2) == 0);
+    close(x);
+}
+
 TEST(one_too_long)
 {
     static char big[300000];
