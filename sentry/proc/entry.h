@@ -50,11 +50,12 @@ struct proc_names {
 };
 
 enum proc_flags {
-    PROC_PEEK = 1,   /* opened, read or followed only by those who may look into the process */
-    PROC_RAW = 2,    /* `read` instead of `show`: not kept, may be large */
-    PROC_OWN = 4,    /* written only by the process itself */
-    PROC_STRICT = 8, /* the mode holds for root too */
-    PROC_SELF = 16,  /* a directory that the process itself may always search and list */
+    PROC_PEEK = 1,    /* opened, read or followed only by those who may look into the process */
+    PROC_RAW = 2,     /* `read` instead of `show`: not kept, may be large */
+    PROC_OWN = 4,     /* written only by the process itself */
+    PROC_STRICT = 8,  /* the mode holds for root too */
+    PROC_SELF = 16,   /* a directory that the process itself may always search and list */
+    PROC_FENCED = 32, /* whoever may not look into the process has no right to it at all */
 };
 
 struct proc_entry {

@@ -104,7 +104,9 @@ static int show_info(struct proc_view *v, struct text *t)
     return 0;
 }
 
-static const struct proc_entry fdinfo_file = PROC_FILE("fdinfo", 0444, show_info);
+static const struct proc_entry fdinfo_file = {
+    .name = "fdinfo", .mode = S_IFREG | 0444, .flags = PROC_FENCED, .show = show_info
+};
 
 /* The link's mode says how the file is open. */
 static uint32_t link_mode(const struct file *f)

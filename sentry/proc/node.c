@@ -83,11 +83,16 @@ void proc_view_end(struct proc_view *v)
     v->task = NULL;
 }
 
-int proc_check_peek(const struct proc_view *v, const struct proc_entry *e)
+static int check_peek(const struct proc_view *v, const struct proc_entry *e, unsigned flag)
 {
-    if (!(e->flags & PROC_PEEK) || !v->viewer)
+    if (!(e->flags & flag) || !v->viewer)
         return 0;
     return task_may_access(v->viewer, v->task) ? -EACCES : 0;
+}
+
+int proc_check_peek(const struct proc_view *v, const struct proc_entry *e)
+{
+    return check_peek(v, e, PROC_PEEK);
 }
 
 /* A process's files are its effective user's, or root's where nobody may look into it. */
@@ -126,12 +131,32 @@ static bool is_own(struct inode *i, const struct actor *who)
     return t && t->group == who->task->group;
 }
 
+/* Linux's proc_fdinfo_permission(). */
+static int check_fence(struct inode *i, const struct actor *who)
+{
+    const struct proc_entry *e = proc_node_of(i)->entry;
+    struct proc_view v;
+
+    if (!(e->flags & PROC_FENCED))
+        return 0;
+    int err = proc_view_begin(&v, i, who);
+    if (err)
+        return err;
+    err = check_peek(&v, e, PROC_FENCED);
+    proc_view_end(&v);
+    return err;
+}
+
 static int node_permission(struct inode *i, unsigned may, const struct actor *who)
 {
+    int err = check_fence(i, who);
+
+    if (err)
+        return err;
     if (proc_node_of(i)->entry->flags & PROC_STRICT && may & MAY_WRITE && !(inode_mode(i) & 0222))
         return -EACCES;
     update_owner(i);
-    int err = perm_generic(i, may, who);
+    err = perm_generic(i, may, who);
     return err && is_own(i, who) ? 0 : err;
 }
 

@@ -261,9 +261,9 @@ const struct proc_names proc_pid_tasks = { .lookup = lookup_task, .next = next_t
         .name = (nm), .mode = S_IFLNK | 0777, .flags = PROC_PEEK, .readlink = proc_readlink_##id, \
         .follow = proc_follow_##id                                                                \
     }
-#define COUNTED_DIR(nm, perm, counts)                                                  \
-    {                                                                                  \
-        .name = (nm), .mode = S_IFDIR | (perm), .flags = PROC_SELF, .names = &(counts) \
+#define COUNTED_DIR(nm, perm, flag, counts)                                                     \
+    {                                                                                           \
+        .name = (nm), .mode = S_IFDIR | (perm), .flags = PROC_SELF | (flag), .names = &(counts) \
     }
 
 static const struct proc_entry attr_entries[] = {
@@ -285,8 +285,8 @@ static const struct proc_entry attr_entries[] = {
           .mode = S_IFREG | 0400,                                                               \
           .flags = PROC_RAW | PROC_PEEK,                                                        \
           .read = proc_read_environ },                                                          \
-        PEEK_LINK("exe", exe), COUNTED_DIR("fd", 0500, proc_pid_fds),                           \
-        COUNTED_DIR("fdinfo", 0555, proc_pid_fdinfos),                                          \
+        PEEK_LINK("exe", exe), COUNTED_DIR("fd", 0500, 0, proc_pid_fds),                        \
+        COUNTED_DIR("fdinfo", 0555, PROC_FENCED, proc_pid_fdinfos),                             \
         PROC_FILE_W("gid_map", 0644, proc_show_gid_map, proc_write_gid_map),                    \
         PEEK_FILE("io", 0400, proc_show_io), PROC_FILE("limits", 0444, proc_show_limits),       \
         PROC_TEXT("loginuid", 0644, "4294967295"), PEEK_FILE("maps", 0444, proc_show_maps),     \
@@ -317,7 +317,7 @@ static const struct proc_entry pid_entries[] = {
     COMMON_ENTRIES,
     PROC_FILE("coredump_filter", 0644, show_coredump_filter),
     PEEK_FILE("mountstats", 0400, proc_show_mountstats),
-    COUNTED_DIR("task", 0555, proc_pid_tasks),
+    COUNTED_DIR("task", 0555, 0, proc_pid_tasks),
     PROC_FILE("timers", 0444, show_timers),
     PROC_FILE_W("timerslack_ns", 0666, show_timerslack, write_timerslack),
     PROC_END,
