@@ -30,14 +30,33 @@ static struct watches *list_of(const struct inode *inode)
     return atomic_load_explicit(&((struct inode *)inode)->watches, memory_order_acquire);
 }
 
-static void tell(struct watch *w, uint32_t mask, uint32_t cookie, const char *name,
-                 struct pins *pins)
+static void tell(struct watch *w, uint32_t mask, uint32_t cookie, const char *name)
 {
-    if (!(w->mask & mask & IN_ALL_EVENTS))
+    if (w->spent || !(w->mask & mask & IN_ALL_EVENTS))
         return;
     inotify_queue(w->owner, w->wd, mask, cookie, name);
-    if (w->mask & IN_ONESHOT && pins->count < PINS)
-        inotify_end_watch(w, &pins->at[pins->count++]);
+    w->spent = w->mask & IN_ONESHOT;
+}
+
+/* As many as fit into one turn. Returns whether there may be more. */
+static bool end_spent(struct inode *inode)
+{
+    struct mutex *lock = notify_lock(inode->sb->arena);
+    struct pins pins = { .count = 0 };
+    struct watch *w;
+    struct list *tmp;
+
+    mutex_lock(lock);
+    list_for_each_safe (w, tmp, &list_of(inode)->list, inode_node) {
+        if (pins.count == PINS)
+            break;
+        if (w->spent)
+            inotify_end_watch(w, &pins.at[pins.count++]);
+    }
+    mutex_unlock(lock);
+    bool more = pins.count == PINS;
+    put_pins(&pins);
+    return more;
 }
 
 /* `gone`: the name is no longer in the tree, which IN_EXCL_UNLINK does not want to hear of. */
@@ -46,19 +65,20 @@ static void tell_all(struct inode *inode, uint32_t mask, uint32_t cookie, const 
 {
     struct watches *list = list_of(inode);
     struct mutex *lock = notify_lock(inode->sb->arena);
-    struct pins pins = { .count = 0 };
     struct watch *w;
-    struct list *tmp;
+    bool spent = false;
 
     if (!list)
         return;
     mutex_lock(lock);
-    list_for_each_safe (w, tmp, &list->list, inode_node) {
+    list_for_each (w, &list->list, inode_node) {
         if (!(gone && w->mask & IN_EXCL_UNLINK))
-            tell(w, mask, cookie, name, &pins);
+            tell(w, mask, cookie, name);
+        spent |= w->spent;
     }
     mutex_unlock(lock);
-    put_pins(&pins);
+    while (spent)
+        spent = end_spent(inode);
 }
 
 static void end_one(struct watch *w, struct pins *pins)

@@ -53,6 +53,7 @@ struct watch {
     struct dentry *pin;     /* [n] a reference; NULL once the name is gone */
     int wd;                 /* [I] */
     uint32_t mask;          /* [n] */
+    bool spent; /* [n] IN_ONESHOT has been told: it hears no more, and is about to end */
 };
 
 /* Of one inode; made with its first watch, freed with the inode. */

@@ -196,6 +196,25 @@ TEST(masks_add_up_or_replace)
     CHECK(tells("7:create:m 7:ignored "));
 }
 
+TEST(many_that_hear_one_event_each)
+{
+    struct inotify_event got[3];
+    int fds[40];
+
+    close(make("busy"));
+    for (int i = 0; i < 40; i++) {
+        fds[i] = inotify_init1(IN_NONBLOCK);
+        CHECK_EQ(inotify_add_watch(fds[i], "busy", IN_ATTRIB | IN_ONESHOT), 1);
+    }
+    CHECK(chmod("busy", 0600) == 0 && chmod("busy", 0644) == 0);
+    for (int i = 0; i < 40; i++) {
+        CHECK_EQ(read(fds[i], got, sizeof got), 2 * sizeof got[0]);
+        CHECK(got[0].mask == IN_ATTRIB && got[1].mask == IN_IGNORED);
+        close(fds[i]);
+    }
+    unlink("busy");
+}
+
 TEST(reading_and_polling)
 {
     struct pollfd p = { in, POLLIN, 0 };
