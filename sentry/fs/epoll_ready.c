@@ -189,8 +189,8 @@ long epoll_collect(struct file *f, struct io *io, int max)
     mutex_lock(&ep->lock);
     long n = collect_locked(ep, io, max);
     mutex_unlock(&ep->lock);
-    /* Each wake wakes one waiter: what this one left is for the next. */
-    if (n > 0 && count_ready(ep) > 0)
+    /* Each wake wakes one waiter: what this one left, or could not take, is for the next. */
+    if (n != -EAGAIN && count_ready(ep) > 0)
         waitq_wake_one(&f->waitq, POLLIN | POLLRDNORM);
     return n;
 }
