@@ -96,7 +96,7 @@ static void set_interest_locked(struct epoll *ep, struct epoll_item *i,
     i->data = event->data.u64;
     /* seq_cst: a wake from now on sees the interest, or the poll below sees its cause. */
     atomic_store(&i->events, event->events | EPOLLERR | EPOLLHUP);
-    if (item_poll_locked(ep, i))
+    if (item_poll_locked(ep, i, NULL))
         item_make_ready(i);
 }
 

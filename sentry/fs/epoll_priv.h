@@ -54,8 +54,8 @@ void epoll_memory_put(struct epoll *ep);
 
 extern const struct waiter_ops epoll_waiter_ops;
 
-/* What of the item's interest is true now. */
-uint32_t item_poll_locked(struct epoll *ep, struct epoll_item *i) HOLDS(ep->lock);
+/* What of the item's interest is true now, to `t` (NULL: to everybody). */
+uint32_t item_poll_locked(struct epoll *ep, struct epoll_item *i, struct task *t) HOLDS(ep->lock);
 /* Puts it on the ready list if it is not there, and wakes who waits. */
 void item_make_ready(struct epoll_item *i);
 void item_forget_ready(struct epoll_item *i);

@@ -73,10 +73,10 @@ static void item_wake(struct waiter *w, unsigned bits)
 
 const struct waiter_ops epoll_waiter_ops = { .wake = item_wake };
 
-uint32_t item_poll_locked(struct epoll *ep, struct epoll_item *i)
+uint32_t item_poll_locked(struct epoll *ep, struct epoll_item *i, struct task *t)
 {
     (void)ep;
-    return file_poll(i->file) & item_events(i) & ~HOW_BITS;
+    return file_poll_for(i->file, t) & item_events(i) & ~HOW_BITS;
 }
 
 /* Looks through what may be ready until one is, which stays where it is. */
@@ -87,7 +87,7 @@ static bool any_ready_locked(struct epoll *ep)
         struct epoll_item *i = pop(ep);
         if (!i)
             break;
-        if (item_poll_locked(ep, i)) {
+        if (item_poll_locked(ep, i, NULL)) {
             enlist(i);
             return true;
         }
@@ -114,17 +114,18 @@ struct batch {
     int count;
 };
 
-/* Fills a batch from at most *budget items. */
-static void fill_locked(struct epoll *ep, struct batch *b, int max, uint32_t *budget)
-    HOLDS(ep->lock);
-static void fill_locked(struct epoll *ep, struct batch *b, int max, uint32_t *budget)
+/* Fills a batch from at most *budget items, with what they have for `t`. */
+static void fill_locked(struct epoll *ep, struct task *t, struct batch *b, int max,
+                        uint32_t *budget) HOLDS(ep->lock);
+static void fill_locked(struct epoll *ep, struct task *t, struct batch *b, int max,
+                        uint32_t *budget)
 {
     b->count = 0;
     for (; b->count < BATCH && b->count<max && * budget> 0; --*budget) {
         struct epoll_item *i = pop(ep);
         if (!i)
             break;
-        uint32_t ready = item_poll_locked(ep, i);
+        uint32_t ready = item_poll_locked(ep, i, t);
         if (!ready)
             continue;
         b->items[b->count] = i;
@@ -167,7 +168,7 @@ static long collect_locked(struct epoll *ep, struct io *io, int max)
     struct batch b;
 
     while (done < max && budget > 0) {
-        fill_locked(ep, &b, (int)(max - done), &budget);
+        fill_locked(ep, io->task, &b, (int)(max - done), &budget);
         if (b.count == 0)
             break;
         int went = flush_locked(ep, &b, io);

@@ -53,16 +53,16 @@ void block_done(struct block *b);
         r_;                                              \
     })
 
-#define BLOCK_UNTIL(t, f, bits, deadline, attempt)                     \
-    ({                                                                 \
-        long once_ = (attempt);                                        \
-        (void)(bits);                                                  \
-        if (once_ == -EAGAIN && !file_nonblock(f)) {                   \
-            once_ = BLOCK_ON((t), &(f)->waitq, (deadline), (attempt)); \
-            if (once_ == -ETIMEDOUT)                                   \
-                once_ = -EAGAIN;                                       \
-        }                                                              \
-        once_;                                                         \
+#define BLOCK_UNTIL(t, f, bits, deadline, attempt)                                  \
+    ({                                                                              \
+        long once_ = (attempt);                                                     \
+        (void)(bits);                                                               \
+        if (once_ == -EAGAIN && !file_nonblock(f)) {                                \
+            once_ = BLOCK_ON((t), file_waitq_for((f), (t)), (deadline), (attempt)); \
+            if (once_ == -ETIMEDOUT)                                                \
+                once_ = -EAGAIN;                                                    \
+        }                                                                           \
+        once_;                                                                      \
     })
 
 /* When a wait for `bits` of this file ends by itself: sockets have timeouts of their own. */

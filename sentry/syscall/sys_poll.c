@@ -46,7 +46,7 @@ static long poll_fds(struct task *t, struct pollfd *fds, size_t n, struct poll_e
     struct pollset set;
     long bad = aim(t, fds, n, entries);
 
-    pollset_init(&set, entries, n);
+    pollset_init(&set, t, entries, n);
     long ready = wait_for(t, &set, d, bad > 0);
     for (size_t i = 0; i < n && ready >= 0; i++)
         fds[i].revents |= (short)entries[i].ready;

@@ -130,7 +130,7 @@ static long select_entries(struct task *t, struct selection *s, const struct dea
     struct pollset set;
     long ready = aim(t, s);
 
-    pollset_init(&set, s->entries, s->count);
+    pollset_init(&set, t, s->entries, s->count);
     if (!ready)
         ready = wait_for(t, &set, d);
     if (ready >= 0)

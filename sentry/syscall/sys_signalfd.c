@@ -20,7 +20,7 @@ long sys_signalfd4(struct task *t, int fd, uptr_t mask, size_t size, int flags)
         f = task_file(t, fd);
         if (!f)
             return -EBADF;
-        return signalfd_set(f, set) ? fd : -EINVAL;
+        return signalfd_set(t, f, set) ? fd : -EINVAL;
     }
     int err = signalfd_create(t, set, flags & SFD_NONBLOCK, &f);
     return err ? err : task_install(t, f, flags & SFD_CLOEXEC);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file's queue repeats that of the process that made it. */
+/*
+ * Who reads or polls looks at its own signals, and waits at its own process's queue. epoll
+ * waits at the file's queue, which repeats that of the process that made the file.
+ */
 #include "sentry/task/signalfd.h"
 
 #include <fcntl.h>
@@ -85,6 +88,18 @@ static ssize_t signalfd_read(struct file *f, struct io *io, uint64_t *pos)
     return done ? done : -EAGAIN;
 }
 
+static unsigned signalfd_poll_for(struct file *f, struct task *t)
+{
+    return signal_pending_set(t) & atomic_load(&of(f)->set) ? POLLIN | POLLRDNORM : 0;
+}
+
+static struct waitq *signalfd_waitq_for(struct file *f, struct task *t)
+{
+    (void)f;
+    return signal_waitq(t);
+}
+
+/* Nobody knows who will read: any thread of who made it may. */
 static unsigned signalfd_poll(struct file *f)
 {
     struct signalfd *s = of(f);
@@ -117,6 +132,8 @@ static const struct file_ops signalfd_ops = {
     .name = "signalfd",
     .read = signalfd_read,
     .poll = signalfd_poll,
+    .poll_for = signalfd_poll_for,
+    .waitq_for = signalfd_waitq_for,
     .fdinfo = signalfd_fdinfo,
     .release = signalfd_release,
 };
@@ -152,11 +169,12 @@ int signalfd_create(struct task *t, sigset64 set, int flags, struct file **out)
     return 0;
 }
 
-bool signalfd_set(struct file *f, sigset64 set)
+bool signalfd_set(struct task *t, struct file *f, sigset64 set)
 {
     if (f->ops != &signalfd_ops)
         return false;
     atomic_store(&of(f)->set, set & ~SIG_UNBLOCKABLE);
+    waitq_wake(signal_waitq(t), POLLIN);
     waitq_wake(&f->waitq, POLLIN);
     return true;
 }

@@ -92,6 +92,16 @@ unsigned file_poll(struct file *f)
     return f->ops->poll ? f->ops->poll(f) : POLL_ALWAYS;
 }
 
+unsigned file_poll_for(struct file *f, struct task *t)
+{
+    return f->ops->poll_for && t ? f->ops->poll_for(f, t) : file_poll(f);
+}
+
+struct waitq *file_waitq_for(struct file *f, struct task *t)
+{
+    return f->ops->waitq_for && t ? f->ops->waitq_for(f, t) : &f->waitq;
+}
+
 int64_t file_seek_generic(int64_t off, int whence, uint64_t pos, uint64_t size, uint64_t max)
 {
     int64_t base = 0, to;

@@ -54,6 +54,12 @@ struct file_ops {
      */
     unsigned (*poll)(struct file *f);
     /*
+     * Of a kind that answers each task for itself (signalfd): `poll`, and where `t` waits. NULL:
+     * all are told the same. epoll asks for whoever collects, but waits at file.waitq.
+     */
+    unsigned (*poll_for)(struct file *f, struct task *t);
+    struct waitq *(*waitq_for)(struct file *f, struct task *t);
+    /*
      * lseek(2): the new position. NULL: generic, by the inode's size, no holes. SEEK_SET and
      * SEEK_CUR come here too. ESPIPE: see FILE_STREAM.
      *
@@ -149,7 +155,10 @@ struct file *file_get(struct file *f);
 void file_put(struct file *f);
 DEFINE_SCOPED(file)
 
+/* What is ready now, to everybody, or to one task (NULL: everybody), and where that one waits. */
 unsigned file_poll(struct file *f);
+unsigned file_poll_for(struct file *f, struct task *t);
+struct waitq *file_waitq_for(struct file *f, struct task *t);
 /* Whether a read or write at this moment must not wait. */
 static inline bool file_nonblock(const struct file *f)
 {

@@ -12,9 +12,9 @@ static void entry_wake(struct waiter *w, unsigned bits)
 
 static const struct waiter_ops entry_waiter_ops = { .wake = entry_wake };
 
-void pollset_init(struct pollset *s, struct poll_entry *entries, size_t count)
+void pollset_init(struct pollset *s, struct task *t, struct poll_entry *entries, size_t count)
 {
-    *s = (struct pollset){ .entries = entries, .count = count };
+    *s = (struct pollset){ .task = t, .entries = entries, .count = count };
     waitq_init(&s->waitq);
 }
 
@@ -22,7 +22,7 @@ static void join(struct pollset *s, struct poll_entry *e)
 {
     e->set = s;
     e->waiter = (struct waiter){ .ops = &entry_waiter_ops };
-    waitq_add(&e->file->waitq, &e->waiter);
+    waitq_add(file_waitq_for(e->file, s->task), &e->waiter);
     e->joined = true;
 }
 
@@ -39,7 +39,7 @@ long pollset_check(struct pollset *s)
          */
         if (wait && ready == 0 && !e->joined)
             join(s, e);
-        e->ready = (uint16_t)(file_poll(e->file) & e->events);
+        e->ready = (uint16_t)(file_poll_for(e->file, s->task) & e->events);
         ready += e->ready != 0;
     }
     return ready ? ready : -EAGAIN;
@@ -50,7 +50,7 @@ void pollset_destroy(struct pollset *s)
     for (size_t i = 0; i < s->count; i++) {
         struct poll_entry *e = &s->entries[i];
         if (e->joined)
-            waitq_del(&e->file->waitq, &e->waiter);
+            waitq_del(file_waitq_for(e->file, s->task), &e->waiter);
         file_put(e->file);
     }
     waitq_destroy(&s->waitq);

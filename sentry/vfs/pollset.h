@@ -2,7 +2,7 @@
 /*
  * Many files, one wait: what poll(2) and select(2) have in common.
  *
- *     pollset_init(&set, entries, n);
+ *     pollset_init(&set, t, entries, n);
  *     …fill entries…
  *     r = BLOCK_ON(t, &set.waitq, deadline, pollset_check(&set));
  *     pollset_destroy(&set);
@@ -28,12 +28,13 @@ struct poll_entry {
 
 struct pollset {
     struct waitq waitq;         /* where the caller sleeps */
+    struct task *task;          /* [c] who that is, borrowed; NULL: nobody in particular */
     struct poll_entry *entries; /* [c] zeroed and filled by the caller */
     size_t count;
     unsigned checks; /* made so far */
 };
 
-void pollset_init(struct pollset *s, struct poll_entry *entries, size_t count);
+void pollset_init(struct pollset *s, struct task *t, struct poll_entry *entries, size_t count);
 
 /*
  * Looks at all files and sets `ready` of each.

@@ -45,7 +45,7 @@ Test(pollset, the_first_look_joins_no_queue)
     };
     struct pollset s;
 
-    pollset_init(&s, e, 2);
+    pollset_init(&s, NULL, e, 2);
     cr_assert_eq(pollset_check(&s), 1);
     cr_assert_eq(e[0].ready, 0);
     cr_assert_eq(e[1].ready, POLLIN);
@@ -65,7 +65,7 @@ Test(pollset, later_looks_wait_for_all)
     struct pollset s;
     uint64_t n = 1;
 
-    pollset_init(&s, e, 3);
+    pollset_init(&s, NULL, e, 3);
     waitq_add(&s.waitq, &waiter);
     cr_assert_eq(pollset_check(&s), -EAGAIN);
     cr_assert_eq(pollset_check(&s), -EAGAIN);
