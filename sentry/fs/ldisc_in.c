@@ -423,7 +423,7 @@ static uint32_t room_locked(struct tty *tty)
         room = (room + 2) / 3;
     if (room > 1)
         return room - 1;
-    return tty_lflag(tty, ICANON) && tty->canon_head == tty->read_tail ? 1 : 0;
+    return tty_is_canonical(tty) && tty->canon_head == tty->read_tail ? 1 : 0;
 }
 
 static void receive_some_locked(struct tty *tty, const uint8_t *bytes, size_t n) HOLDS(tty->lock);
@@ -457,6 +457,6 @@ void ldisc_receive_locked(struct tty *tty)
         tty->todo |= TODO_ROOM;
     }
     tty->input_at = clock_now(arena_host(tty->ctty.arena, HOST_CLOCK), CLOCK_ID_MONOTONIC);
-    if (!tty_lflag(tty, ICANON))
+    if (!tty_is_canonical(tty))
         tty->todo |= TODO_READERS;
 }

@@ -67,7 +67,8 @@ static bool is_time_locked(struct tty *tty, struct io *io, bool nonblock, nsec_t
 static bool is_time_locked(struct tty *tty, struct io *io, bool nonblock, nsec_t *wake_at)
 {
     uint32_t have = tty->read_head - tty->read_tail;
-    uint8_t least = tty->termios.cc[VMIN], tenths = tty->termios.cc[VTIME];
+    bool lines = tty_lflag(tty, ICANON); /* and EXTPROC: whatever is there */
+    uint8_t least = lines ? 1 : tty->termios.cc[VMIN], tenths = lines ? 0 : tty->termios.cc[VTIME];
     nsec_t now = clock_now(arena_host(tty->ctty.arena, HOST_CLOCK), CLOCK_ID_MONOTONIC), since;
 
     if (have >= min((size_t)max(least, (uint8_t)1), io->left) || (nonblock && have > 0))
@@ -94,11 +95,14 @@ static ssize_t read_bytes_locked(struct tty *tty, struct io *io)
 {
     uint32_t have = tty->read_head - tty->read_tail;
     ssize_t done = have ? copy_locked(tty, io, (uint32_t)min((size_t)have, io->left)) : 0;
+    /* An end of file, where lines are edited elsewhere, comes as its character alone. */
+    bool eof = done == 1 && have == 1 && tty_lflag(tty, ICANON) &&
+               tty_is_cc(tty, ldisc_at(tty, tty->read_tail), VEOF);
 
     if (done > 0)
         tty->read_tail += (uint32_t)done;
     tty->canon_head = tty->read_tail;
-    return done;
+    return eof ? 0 : done;
 }
 
 ssize_t ldisc_read_locked(struct tty *tty, struct io *io, bool nonblock, nsec_t *wake_at)
@@ -107,7 +111,7 @@ ssize_t ldisc_read_locked(struct tty *tty, struct io *io, bool nonblock, nsec_t 
 
     if (io->left == 0)
         return 0;
-    if (tty_lflag(tty, ICANON)) {
+    if (tty_is_canonical(tty)) {
         if (tty->canon_head == tty->read_tail)
             return -EAGAIN;
         n = read_line_locked(tty, io);
@@ -122,7 +126,7 @@ ssize_t ldisc_read_locked(struct tty *tty, struct io *io, bool nonblock, nsec_t 
 
 bool ldisc_can_read_locked(struct tty *tty)
 {
-    if (tty_lflag(tty, ICANON))
+    if (tty_is_canonical(tty))
         return tty->canon_head != tty->read_tail;
     uint8_t least = tty->termios.cc[VMIN], tenths = tty->termios.cc[VTIME];
     return tty->read_head - tty->read_tail >= (least && !tenths ? least : 1u);
@@ -132,7 +136,7 @@ uint32_t ldisc_unread_locked(struct tty *tty)
 {
     uint32_t n = 0;
 
-    if (!tty_lflag(tty, ICANON))
+    if (!tty_is_canonical(tty))
         return tty->read_head - tty->read_tail;
     for (uint32_t at = tty->read_tail; at != tty->canon_head; at++)
         n += !(ends_line(tty, at) && ldisc_at(tty, at) == '\0');

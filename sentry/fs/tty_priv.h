@@ -137,6 +137,11 @@ static inline bool tty_lflag(const struct tty *tty, uint32_t f)
 {
     return tty->termios.lflag & f;
 }
+/* Do readers get lines? Under EXTPROC somebody at the far side edits them: bytes, as they come. */
+static inline bool tty_is_canonical(const struct tty *tty)
+{
+    return (tty->termios.lflag & (0x2 /* ICANON */ | 0x10000 /* EXTPROC */)) == 0x2;
+}
 /* Is `c` that special character? '\0' is none. */
 static inline bool tty_is_cc(const struct tty *tty, uint8_t c, int which)
 {

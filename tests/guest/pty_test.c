@@ -377,6 +377,38 @@ TEST(changing_the_mode_keeps_what_was_typed)
     close_pair();
 }
 
+#ifndef EXTPROC
+#define EXTPROC 0x10000
+#endif
+
+/* Somebody at the far side edits the lines: what comes is read as it is. */
+TEST(lines_that_are_edited_elsewhere)
+{
+    struct termios t;
+    char b[16];
+    int n;
+
+    CHECK(open_pair());
+    CHECK(tcgetattr(s, &t) == 0);
+    t.c_lflag |= EXTPROC;
+    CHECK(tcsetattr(s, TCSANOW, &t) == 0);
+    CHECK(type("abc\n"));
+    usleep(20000);
+    CHECK_EQ(ready(s, POLLIN), POLLIN);
+    CHECK(ioctl(s, FIONREAD, &n) == 0);
+    CHECK_EQ(n, 4);
+    CHECK_EQ(read(s, b, 2), 2);
+    CHECK_EQ(read(s, b, 16), 2);
+    CHECK_ERRNO(read(s, b, 16), EAGAIN);
+    CHECK(type("\x04"));
+    usleep(20000);
+    CHECK_EQ(read(s, b, 16), 0);
+    CHECK(type("no line"));
+    usleep(20000);
+    CHECK_EQ(read(s, b, 16), 7);
+    close_pair();
+}
+
 TEST(a_line_may_not_be_endless)
 {
     static char b[8192];
