@@ -114,6 +114,7 @@ void tty_unlock(struct tty *tty)
     unsigned todo = tty->todo;
     uint64_t signals = tty->signals;
 
+    assert_slow(ldisc_is_sound(tty));
     tty->todo = 0;
     tty->signals = 0;
     if (todo & TODO_READERS)

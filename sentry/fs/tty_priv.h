@@ -12,6 +12,16 @@
  * room for; `out` what has not been taken by the far side; `held` echoes while output is
  * stopped. Each is bounded, and a full one makes the writer before it wait.
  *
+ * Positions in `read_buf` count up for ever, and lie in it modulo READ_SIZE:
+ *
+ *     read_tail            canon_head            read_head      read_tail + READ_SIZE
+ *         │    whole lines     │  edited still        │      free       │
+ *
+ * They are in this order whenever the lock is given up (ldisc_is_sound). A reader moves
+ * read_tail: by lines up to canon_head, by bytes up to read_head, with canon_head. Input
+ * moves read_head, and back while it edits, but not behind canon_head; the end of a line
+ * moves canon_head up to it. A change of mode moves canon_head alone, to either end.
+ *
  * Everything is under one lock. What must be done outside it (signals, wakes of the far
  * side) is noted in `todo` and done by tty_unlock().
  */
@@ -66,7 +76,7 @@ struct tty {
     bool packet;     /* [l] TIOCPKT: the master is told of what happens */
     uint8_t pktnews; /* [l] TIOCPKT_* */
 
-    /* The line discipline, all [l]. Positions count up for ever. */
+    /* The line discipline, all [l]. */
     uint8_t *read_buf;                  /* READ_SIZE bytes */
     uint64_t line_ends[READ_SIZE / 64]; /* bits: a line ends with this byte */
     uint32_t read_head;                 /* where the next byte goes */
@@ -178,6 +188,14 @@ must_use ssize_t ldisc_read_locked(struct tty *tty, struct io *io, bool nonblock
 bool ldisc_can_read_locked(struct tty *tty) HOLDS(tty->lock);
 /* FIONREAD. */
 uint32_t ldisc_unread_locked(struct tty *tty) HOLDS(tty->lock);
+
+/* For assertions: the order of the positions. */
+static inline bool ldisc_is_sound(const struct tty *tty)
+{
+    uint32_t lines = tty->canon_head - tty->read_tail, all = tty->read_head - tty->read_tail;
+
+    return lines <= all && all <= READ_SIZE;
+}
 
 static inline uint8_t ldisc_at(const struct tty *tty, uint32_t pos)
 {

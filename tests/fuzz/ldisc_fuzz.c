@@ -25,8 +25,7 @@ static const struct tty_ops ops = { .output = nothing, .room = nothing, .release
 
 static void check(void)
 {
-    assert(tty.canon_head - tty.read_tail <= tty.read_head - tty.read_tail);
-    assert(tty.read_head - tty.read_tail <= READ_SIZE);
+    assert(ldisc_is_sound(&tty));
     assert(byteq_len(&tty.raw) <= QUEUE_SIZE);
     assert(byteq_len(&tty.out) <= QUEUE_SIZE + ECHO_SIZE);
     assert(byteq_len(&tty.held) <= ECHO_SIZE);
