@@ -72,23 +72,54 @@ int node_bool(const struct node *n, bool *out, struct err *e)
     return 0;
 }
 
+/* Are these all the digits of a number above INT64_MAX, and not above UINT64_MAX? */
+static bool is_large(const char *digits, size_t len, uint64_t *out)
+{
+    char text[21], *end;
+
+    if (len >= sizeof text || !len || digits[0] < '1' || digits[0] > '9')
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)len, digits);
+    errno = 0;
+    uint64_t v = strtoull(text, &end, 10);
+    if (errno || *end || v <= INT64_MAX)
+        return false;
+    *out = v;
+    return true;
+}
+
+/* What json_load_text() made of one. */
+static bool node_is_large(const struct node *n, uint64_t *out)
+{
+    return json_is_string(n->v) && is_large(json_string_value(n->v), json_string_length(n->v), out);
+}
+
 int node_int(const struct node *n, int64_t least, int64_t most, int64_t *out, struct err *e)
 {
+    uint64_t large;
+
     if (!n->v)
         return 0;
-    /* Some write infinity as the largest unsigned number, which jansson reads as a real one. */
-    if (json_is_real(n->v) && json_real_value(n->v) >= 0x1p63 && most == INT64_MAX) {
-        *out = INT64_MAX;
-        return 0;
-    }
-    if (!json_is_integer(n->v))
+    bool is = node_is_large(n, &large);
+    if (!is && !json_is_integer(n->v))
         return node_error(n, e, -EINVAL, "must be a whole number");
-    int64_t v = json_integer_value(n->v);
+    int64_t v = is ? INT64_MAX : json_integer_value(n->v);
     if (v < least || v > most)
-        return node_error(n, e, -ERANGE, "%lld is not from %lld to %lld", (long long)v,
-                          (long long)least, (long long)most);
+        return node_error(n, e, -ERANGE, "%s%lld is not from %lld to %lld", is ? "more than " : "",
+                          (long long)v, (long long)least, (long long)most);
     *out = v;
     return 0;
+}
+
+int node_u64(const struct node *n, int64_t least, uint64_t *out, struct err *e)
+{
+    int64_t v = (int64_t)*out;
+
+    if (node_is_large(n, out))
+        return 0;
+    int err = node_int(n, least, INT64_MAX, &v, e);
+    *out = err ? *out : (uint64_t)v;
+    return err;
 }
 
 int node_u32(const struct node *n, uint32_t *out, struct err *e)
@@ -140,6 +171,51 @@ int node_texts(const struct node *n, const char ***out, struct err *e)
     return err;
 }
 
+/* How many bytes belong to the number that begins here; 0: none does. */
+static size_t number_len(const char *text, size_t size)
+{
+    size_t n = 0;
+
+    while (n < size && text[n] && strchr("+-.0123456789eE", text[n]))
+        n++;
+    return n;
+}
+
+/* Copies JSON, with quotes around the large numbers. `out` has room: each makes 20 bytes 22. */
+static size_t quote_large(const char *text, size_t size, char *out)
+{
+    bool in_string = false;
+    uint64_t ignored;
+    size_t used = 0, len;
+
+    for (size_t i = 0; i < size; i += len) {
+        len = in_string ? 0 : number_len(text + i, size - i);
+        bool large = is_large(text + i, len, &ignored);
+        if (!len)
+            len = in_string && text[i] == '\\' && i + 1 < size ? 2 : 1;
+        if (text[i] == '"')
+            in_string = !in_string;
+        if (large)
+            out[used++] = '"';
+        memcpy(out + used, text + i, len);
+        used += len;
+        if (large)
+            out[used++] = '"';
+    }
+    return used;
+}
+
+json_t *json_load_text(const char *text, size_t size, json_error_t *why)
+{
+    char *quoted = malloc(size + size / 8 + 2);
+
+    if (!quoted)
+        abort();
+    json_t *json = json_loadb(quoted, quote_large(text, size, quoted), JSON_REJECT_DUPLICATES, why);
+    free(quoted);
+    return json;
+}
+
 json_t *json_load_whole(int fd, json_error_t *why)
 {
     size_t room = 65536, used = 0;
@@ -157,7 +233,7 @@ json_t *json_load_whole(int fd, json_error_t *why)
             text = more;
         }
     }
-    json_t *json = n == 0 ? json_loadb(text, used, JSON_REJECT_DUPLICATES, why) : NULL;
+    json_t *json = n == 0 ? json_load_text(text, used, why) : NULL;
     free(text);
     return json;
 }

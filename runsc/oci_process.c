@@ -155,13 +155,13 @@ static int find_limit(const struct node *n, const char *name, unsigned *out, str
     return node_error(n, e, -EINVAL, "there is no limit \"%s\"", name);
 }
 
-/* -1 and the largest number there is are the same: no limit. */
+/* -1 and the largest numbers that there are, signed or not, are the same: no limit. */
 static int parse_limit_value(const struct node *n, uint64_t *out, struct err *e)
 {
-    int64_t v = 0;
-    int err = node_int(n, -1, INT64_MAX, &v, e);
+    uint64_t v = 0;
+    int err = node_u64(n, -1, &v, e);
 
-    *out = v < 0 || v == INT64_MAX ? UINT64_MAX : (uint64_t)v;
+    *out = v == INT64_MAX ? UINT64_MAX : v;
     return err;
 }
 

@@ -122,17 +122,18 @@ static int parse_arg(const struct node *n, struct option_rule *r, struct err *e)
 {
     struct node index = node_get(n, "index"), value = node_get(n, "value");
     struct node two = node_get(n, "valueTwo"), op = node_get(n, "op");
-    int64_t i = 0, v = 0, w = 0;
+    uint64_t v = 0, w = 0;
+    int64_t i = 0;
     int err = node_int(&index, 0, 5, &i, e);
 
     if (!err)
-        err = node_int(&value, INT64_MIN, INT64_MAX, &v, e);
+        err = node_u64(&value, INT64_MIN, &v, e);
     if (!err)
-        err = node_int(&two, INT64_MIN, INT64_MAX, &w, e);
+        err = node_u64(&two, INT64_MIN, &w, e);
     if (err || r->nargs == ARRAY_LEN(r->args))
         return err ?: node_error(n, e, -E2BIG, "a call has six arguments");
     struct option_rule_arg *a = &r->args[r->nargs++];
-    *a = (struct option_rule_arg){ .index = (uint32_t)i, .value = (uint64_t)v, .two = (uint64_t)w };
+    *a = (struct option_rule_arg){ .index = (uint32_t)i, .value = v, .two = w };
     return find(&op, operators, ARRAY_LEN(operators), &a->op, e);
 }
 

@@ -148,4 +148,8 @@ for state in prestart:created createRuntime:creating poststart:running poststop:
 done
 [ "$(jq -r .status < b/rootfs/hook)" = created ] || fail "the startContainer hook got $(cat b/rootfs/hook)"
 [ "$(id -u)" != 0 ] || sees "who has no number" "Invalid argument" '.process.capabilities[]+=["CAP_CHOWN"] | .linux.namespaces+=[{type:"user"}] | .linux.uidMappings=[{containerID:0,hostID:0,size:10}] | .linux.gidMappings=.linux.uidMappings' sh -c 'touch /mine; chown 5000 /mine 2>&1 | sed "s/.*: //"; rm /mine'
+bundle b "$(args sh -c 'ulimit -Sc; ulimit -Hc') | .process.rlimits=[{type:\"RLIMIT_CORE\",soft:\"@\",hard:\"@\"}]"
+sed -i 's/"@"/18446744073709551615/' b/config.json # jq does not know it either
+is "the largest number there is is no limit" "unlimited
+unlimited" rs run --bundle b largest
 gone 2 "after all of these"
