@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runsc/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -62,57 +63,6 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* What of a v1 mount's options are controllers: "rw,cpu,cpuacct" has two. */
-static void keep_controllers(char *options)
-{
-    static const char *const no[] = { "rw", "ro", "xattr", "noprefix", "clone_children" };
-    char *save, *word, kept[256] = "";
-
-    for (word = strtok_r(options, ",\n", &save); word; word = strtok_r(NULL, ",\n", &save)) {
-        bool is = strncmp(word, "release_agent", 13) != 0;
-        for (size_t i = 0; i < ARRAY_LEN(no); i++)
-            is = is && strcmp(word, no[i]) != 0;
-        if (is && strlen(kept) + strlen(word) + 2 < sizeof kept) {
-            strcat(kept, *kept ? "," : "");
-            strcat(kept, word);
-        }
-    }
-    strcpy(options, kept);
-}
-
-/* Every hierarchy that is mounted: an array as in the header, with mount points for paths. */
-static json_t *find_mounts(void)
-{
-    json_t *v1 = json_array(), *v2 = json_array();
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    char *line = NULL;
-    size_t room = 0;
-
-    while (f && getline(&line, &room, f) > 0) {
-        char point[PATH_MAX], type[64], options[512];
-        const char *rest = strstr(line, " - ");
-
-        if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 ||
-            sscanf(rest, " - %63s %*s %511s", type, options) != 2)
-            continue;
-        if (strcmp(type, "cgroup2") == 0)
-            options[0] = 0;
-        else if (strcmp(type, "cgroup") == 0)
-            keep_controllers(options);
-        else
-            continue;
-        json_array_append_new(*options ? v1 : v2,
-                              json_pack("{s:s, s:s}", "controllers", options, "path", point));
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    /* In the hybrid layout limits are v1's. */
-    bool hybrid = json_array_size(v1) > 0;
-    json_decref(hybrid ? v2 : v1);
-    return hybrid ? v1 : v2;
-}
-
 static const char *text_of(const json_t *cgroup, const char *name)
 {
     return json_string_value(json_object_get(cgroup, name)) ?: "";
@@ -135,15 +85,6 @@ const char *cgroup_path(const json_t *cgroups, const char *controller)
 bool cgroup_is_v2(const json_t *cgroups)
 {
     return json_array_size(cgroups) == 1 && !*text_of(json_array_get(cgroups, 0), "controllers");
-}
-
-bool cgroup_host_is_v2(void)
-{
-    json_t *mounts = find_mounts();
-    bool is = cgroup_is_v2(mounts);
-
-    json_decref(mounts);
-    return is;
 }
 
 /* ---- birth ---- */
@@ -200,50 +141,110 @@ static int make_dirs(const char *point, const char *path, const char *controller
     }
 }
 
-/* ".." would lead out of the hierarchy. */
-static bool climbs(const char *path)
+/*
+ * A path without "//" and "/." in it, from its first "/" on. "/", which all processes of the host
+ * are below, is no place for a container, and ".." would lead out of the hierarchy.
+ */
+static int clean(const char *path, char *out, size_t size, struct err *e)
 {
-    for (const char *p = path; (p = strstr(p, "..")); p += 2)
-        if ((p == path || p[-1] == '/') && (p[2] == '/' || !p[2]))
-            return true;
-    return false;
+    size_t used = 0, len;
+
+    out[0] = 0;
+    for (const char *word = path + strspn(path, "/"); *word; word += strspn(word, "/")) {
+        len = strcspn(word, "/");
+        if (len == 2 && strncmp(word, "..", 2) == 0)
+            return err_set(e, -EINVAL, "linux.cgroupsPath: %s: has \"..\" in it", path);
+        if (len != 1 || *word != '.')
+            used += (size_t)snprintf(out + used, size - used, "/%.*s", (int)len, word);
+        word += len;
+        if (used >= size)
+            return err_set(e, -ENAMETOOLONG, "linux.cgroupsPath: %s: is too long", path);
+    }
+    return used ? 0 : err_set(e, -EINVAL, "linux.cgroupsPath: %s: is the root of them all", path);
 }
 
-json_t *cgroup_create(const char *path, const char *id, const char *root)
+int cgroup_choose(const char *path, const char *id, const char *root, char *out, size_t size,
+                  struct err *e)
 {
-    char where[PATH_MAX];
-    json_t *mounts, *one, *out = json_array();
-    size_t i;
+    if (path && *path)
+        return clean(path, out, size, e);
+    int n = root ? snprintf(out, size, "/%s-%016" PRIx64, id, hash_bytes(0, root, strlen(root)))
+                 : snprintf(out, size, "/%s", id);
+    return n < (int)size ? 0 : err_set(e, -ENAMETOOLONG, "%s: is too long", id);
+}
 
-    if ((!path || !*path) && root)
-        snprintf(where, sizeof where, "/%s-%016" PRIx64, id, hash_bytes(0, root, strlen(root)));
-    else if (!path || !*path)
-        snprintf(where, sizeof where, "/%s", id);
-    else
-        snprintf(where, sizeof where, "%s%s", path[0] == '/' ? "" : "/", path);
-    for (size_t n = strlen(where); n > 1 && where[n - 1] == '/'; n--)
-        where[n - 1] = 0;
-    if (climbs(where)) {
-        report_warning("linux.cgroupsPath: %s: has \"..\" in it; no limits are set", path);
-        return out;
+/* How many processes but `own` are in a directory, and in all below it. */
+static size_t count_others(const char *dir, pid_t own)
+{
+    char path[PATH_MAX];
+    size_t count = 0;
+    struct dirent *entry;
+    int pid;
+
+    if (snprintf(path, sizeof path, "%s/cgroup.procs", dir) >= (int)sizeof path)
+        return 0;
+    FILE *procs = fopen(path, "re");
+    while (procs && fscanf(procs, "%d", &pid) == 1)
+        count += pid != own;
+    if (procs)
+        fclose(procs);
+    DIR *d = opendir(dir);
+    while (d && (entry = readdir(d))) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+            snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >= (int)sizeof path)
+            continue;
+        count += count_others(path, own);
     }
-    mounts = find_mounts();
+    if (d)
+        closedir(d);
+    return count;
+}
+
+/* Limits would hold for who is in there already, and a delete would kill it: as runc has it. */
+static int check_empty(const json_t *mounts, const char *where, pid_t own, struct err *e)
+{
+    const struct timespec pause = { .tv_nsec = 5000000 };
+    char dir[2 * PATH_MAX];
+    size_t i, others = 0;
+    json_t *one;
+
     json_array_foreach(mounts, i, one)
+    {
+        snprintf(dir, sizeof dir, "%s%s", text_of(one, "path"), where);
+        /* What a container before us has left may be dying. */
+        for (int tries = 0; (others = count_others(dir, own)) && tries < 100; tries++)
+            nanosleep(&pause, NULL);
+        if (others)
+            return err_set(e, -EBUSY,
+                           "container's cgroup is not empty: %zu process(es) found in %s", others,
+                           dir);
+    }
+    return 0;
+}
+
+int cgroup_create(const char *where, pid_t own, json_t **out, struct err *e)
+{
+    json_t *mounts = cgroup_mounts(), *one;
+    size_t i;
+    int err = check_empty(mounts, where, own, e);
+
+    *out = json_array();
+    json_array_foreach(err ? NULL : mounts, i, one)
     {
         const char *controllers = text_of(one, "controllers"), *point = text_of(one, "path");
         char dir[2 * PATH_MAX];
-        int err = make_dirs(point, where, controllers);
+        int failed = make_dirs(point, where, controllers);
 
-        if (err) {
-            report_warning("cgroup %s%s: %s", point, where, strerror(-err));
+        if (failed) {
+            report_warning("cgroup %s%s: %s", point, where, strerror(-failed));
             continue;
         }
         snprintf(dir, sizeof dir, "%s%s", point, where);
-        json_array_append_new(out,
+        json_array_append_new(*out,
                               json_pack("{s:s, s:s}", "controllers", controllers, "path", dir));
     }
     json_decref(mounts);
-    return out;
+    return err;
 }
 
 static void enter(const char *dir, pid_t pid)
@@ -341,6 +342,9 @@ int cgroup_freeze(const json_t *cgroups, bool freeze, struct err *e)
         if (!v2 && freeze)
             (void)!cgroup_write(dir, "freezer.state", "FROZEN"); /* newcomers, too */
     }
+    /* Nobody may be left half frozen whom we say that we could not pause. */
+    if (freeze)
+        (void)!cgroup_write(dir, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "0" : "THAWED");
     return err_set(e, -ETIMEDOUT, "cannot %s: %s takes too long", freeze ? "pause" : "resume", dir);
 }
 
@@ -379,7 +383,12 @@ static void kill_all(const json_t *cgroups)
     json_t *pids = cgroup_procs(cgroups), *one;
     size_t i;
 
-    json_array_foreach(pids, i, one) kill((pid_t)json_integer_value(one), SIGKILL);
+    json_array_foreach(pids, i, one)
+    {
+        pid_t pid = (pid_t)json_integer_value(one);
+        if (pid > 0) /* 0 is somebody outside our pid namespace, and to kill(2) our own group */
+            kill(pid, SIGKILL);
+    }
     json_decref(pids);
 }
 

@@ -13,21 +13,34 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "runsc/json.h"
 
 /*
- * Makes the directories. A hierarchy that cannot be written is left out with a warning:
- * containers of users have no limits on v1.
+ * Where a container's directory is, below each mount point.
  *
- *   path      below each mount point; NULL: one that nobody else has, made of
+ *   path      as in linux.cgroupsPath; NULL or empty: one that nobody else has, made of
  *   id        and of
  *   root      where its state is; NULL: where it is by default. Others may have an id of the same
  *             name elsewhere, and with a cgroup goes all that is in it
- *   returns   the array: given
+ *   errors    EINVAL of "/" and of "..", ENAMETOOLONG; with words
  */
-json_t *cgroup_create(const char *path, const char *id, const char *root);
+must_use int cgroup_choose(const char *path, const char *id, const char *root, char *out,
+                           size_t size, struct err *e);
+
+/*
+ * Makes the directories. A hierarchy that cannot be written is left out with a warning:
+ * containers of users have no limits on v1.
+ *
+ *   where     as cgroup_choose() has it, or a scope's
+ *   own       a process of ours that is in it already; 0: none
+ *   out       the array: given, also where this fails
+ *   errors    EBUSY with words where others are in one, or below it: nothing was changed
+ *   blocks    until who is ending there has ended, for half a second
+ */
+must_use int cgroup_create(const char *where, pid_t own, json_t **out, struct err *e);
 
 /* Everything but the counting of processes; and that. Where it fails, a warning. */
 void cgroup_enter(const json_t *cgroups, pid_t pid);
@@ -42,11 +55,14 @@ void cgroup_enter_pids(const json_t *cgroups, pid_t pid);
  */
 size_t cgroup_doors(const json_t *cgroups, int *out, size_t max);
 
-/* Sets what linux.resources says. Errors: with words that name the field. */
+/*
+ * Sets what linux.resources says, and leaves the rest as it is. What cannot be limited here is said
+ * in a warning. Errors: with words that name the field.
+ */
 must_use int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e);
-
-/* Whether limits are v2's here: there is no hierarchy of v1. */
-bool cgroup_host_is_v2(void);
+/* What holds now: in microseconds, and bytes; -1 where there is no limit. */
+void cgroup_cpu(const json_t *cgroups, int64_t *quota, int64_t *period);
+int64_t cgroup_memory(const json_t *cgroups);
 
 bool cgroup_is_frozen(const json_t *cgroups);
 /* Errors: with words; ENOTSUP where there is no freezer. Blocks until it is done. */
@@ -70,18 +86,32 @@ bool cgroup_oom_seen(const json_t *cgroups, int watch, uint64_t *known);
 /* Its directories go; what still runs in it is killed. */
 void cgroup_remove(const json_t *cgroups);
 
+/* ---- cgroup_mounts.c ---- */
+
+/* The hierarchies that limits are set in: as the array above, with mount points for paths. Given.
+ */
+json_t *cgroup_mounts(void);
+/* Those in a text like that of /proc/self/mountinfo, which is read to its end. */
+json_t *cgroup_mounts_in(FILE *mountinfo);
+/* Whether limits are v2's here. */
+bool cgroup_host_is_v2(void);
+
 /* ---- for cgroup_limit.c and systemd.c ---- */
+
+#define CGROUP_PIDS_MAX (INT64_C(1) << 22) /* more are refused */
 
 /* What v2 counts for a limit of processes: with one hierarchy our own threads and stubs are in it.
  */
 static inline int64_t cgroup_pids_v2(int64_t limit)
 {
-    return 2 * limit + 64;
+    return limit < CGROUP_PIDS_MAX / 2 - 32 ? 2 * limit + 64 : CGROUP_PIDS_MAX;
 }
 
 /* The swap alone, of which v2 has the limit, where v1's is of memory and swap. -1: any. */
 static inline int64_t cgroup_swap_v2(int64_t memory, int64_t sum)
 {
+    if (memory < 0)
+        return sum;
     return sum < 0 ? -1 : sum > memory ? sum - memory : 0;
 }
 

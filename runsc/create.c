@@ -174,19 +174,20 @@ static int make_scope(struct making *m, char *path, size_t size, struct err *e)
 
 static int make_cgroups(struct making *m, struct err *e)
 {
-    const char *path = m->spec.cgroups_path;
-    char scope[PATH_MAX];
+    char where[PATH_MAX];
+    int err;
 
     if (m->r->c.systemd_cgroup) {
-        int err = make_scope(m, scope, sizeof scope, e);
-        if (err)
-            return err;
-        path = scope;
+        err = make_scope(m, where, sizeof where, e);
+    } else {
+        char *root = m->r->c.root ? realpath(m->r->c.root, NULL) : NULL;
+        err = cgroup_choose(m->spec.cgroups_path, m->c->id, root, where, sizeof where, e);
+        free(root);
     }
-    char *root = m->r->c.root ? realpath(m->r->c.root, NULL) : NULL;
-    m->cgroups = cgroup_create(path, m->c->id, root);
-    free(root);
-    int err = cgroup_limit(m->cgroups, &m->spec.resources, e);
+    if (!err)
+        err = cgroup_create(where, m->scope_holder, &m->cgroups, e);
+    if (!err)
+        err = cgroup_limit(m->cgroups, &m->spec.resources, e);
     return err ? err : cgroup_devices(m->cgroups, &m->spec.resources, e);
 }
 
