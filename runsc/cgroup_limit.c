@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: linux.resources, and what `runsc update` changes of it. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +25,21 @@ static const struct limit {
     { "cpu",     "burst",           "cpu",    "cpu.cfs_burst_us",               "cpu.max.burst"},
     { "cpu",     "realtimePeriod",  "cpu",    "cpu.rt_period_us",               NULL           },
     { "cpu",     "realtimeRuntime", "cpu",    "cpu.rt_runtime_us",              NULL           },
+    { "cpu",     "idle",            "cpu",    "cpu.idle",                       "cpu.idle"     },
     { "pids",    "limit",           "pids",   "pids.max",                       "pids.max"     },
-    { "blockIO", "weight",          "blkio",  "blkio.weight",                   "io.weight"    },
+    { "blockIO", "weight",          "blkio",  "blkio.weight",                   NULL           },
+};
+
+/* What the specification knows, and we do not set. */
+static const char *const unset[][2] = {
+    {"blockIO",  "leafWeight"             },
+    { "blockIO", "weightDevice"           },
+    { "blockIO", "throttleReadBpsDevice"  },
+    { "blockIO", "throttleWriteBpsDevice" },
+    { "blockIO", "throttleReadIOPSDevice" },
+    { "blockIO", "throttleWriteIOPSDevice"},
+    { "network", "classID"                },
+    { "network", "priorities"             },
 };
 
 static int set(const json_t *cgroups, const char *controller, const char *file, const char *text,
@@ -83,7 +97,9 @@ static int limit_one(const json_t *cgroups, const struct node *resources, const 
 
     if (!err)
         err = get_number(&group, l->field, &is, &v, &n, e);
-    if (err || !is || !file || (v == 0 && strcmp(l->field, "swappiness") != 0))
+    /* Of most, zero means that nothing is said of them. */
+    if (err || !is || !file ||
+        (v == 0 && strcmp(l->field, "swappiness") != 0 && strcmp(l->field, "idle") != 0))
         return err;
     bool pids = strcmp(l->group, "pids") == 0;
     if (v < 0 && (v2 || pids))
@@ -103,11 +119,29 @@ static int limit_set(const json_t *cgroups, const struct node *cpu, const char *
     return err || !list || !*list ? err : set(cgroups, "cpuset", file, list, &n, e);
 }
 
-/* v2 has other scales for the same things. */
+void cgroup_cpu(const json_t *cgroups, int64_t *quota, int64_t *period)
+{
+    const char *dir = cgroup_path(cgroups, "cpu");
+    char text[64];
+
+    *quota = -1, *period = 100000;
+    if (dir && cgroup_is_v2(cgroups)) { /* "max 100000" */
+        bool some = cgroup_read(dir, "cpu.max", text, sizeof text) > 0;
+        if (some && sscanf(text, "%" SCNd64 " %" SCNd64, quota, period) < 1)
+            (void)!sscanf(text, "max %" SCNd64, period);
+    } else if (dir) {
+        if (cgroup_read(dir, "cpu.cfs_quota_us", text, sizeof text) > 0)
+            (void)!sscanf(text, "%" SCNd64, quota);
+        if (cgroup_read(dir, "cpu.cfs_period_us", text, sizeof text) > 0)
+            (void)!sscanf(text, "%" SCNd64, period);
+    }
+}
+
+/* v2 has other scales for the same things; and one file where v1 has two. */
 static int limit_cpu_v2(const json_t *cgroups, const struct node *cpu, struct err *e)
 {
     struct node shares, quota, period;
-    int64_t s = 0, q = 0, p = 100000;
+    int64_t s = 0, q = 0, p = 0, quota_now, period_now;
     bool has_shares, has_quota, has_period;
     char text[64];
     int err = get_number(cpu, "shares", &has_shares, &s, &shares, e);
@@ -120,14 +154,28 @@ static int limit_cpu_v2(const json_t *cgroups, const struct node *cpu, struct er
         snprintf(text, sizeof text, "%lld", (long long)cpu_weight((uint64_t)s));
         err = set(cgroups, "cpu", "cpu.weight", text, &shares, e);
     }
-    if (!err && (has_quota || has_period)) {
-        if (q > 0)
-            snprintf(text, sizeof text, "%lld %lld", (long long)q, (long long)(p ?: 100000));
-        else
-            snprintf(text, sizeof text, "max %lld", (long long)(p ?: 100000));
-        err = set(cgroups, "cpu", "cpu.max", text, has_quota ? &quota : &period, e);
-    }
-    return err;
+    if (err || (!q && !p))
+        return err;
+    cgroup_cpu(cgroups, &quota_now, &period_now);
+    q = q ?: quota_now;
+    p = p ?: period_now;
+    if (q > 0)
+        snprintf(text, sizeof text, "%lld %lld", (long long)q, (long long)p);
+    else
+        snprintf(text, sizeof text, "max %lld", (long long)p);
+    return set(cgroups, "cpu", "cpu.max", text, has_quota ? &quota : &period, e);
+}
+
+int64_t cgroup_memory(const json_t *cgroups)
+{
+    const char *dir = cgroup_path(cgroups, "memory");
+    bool v2 = cgroup_is_v2(cgroups);
+    char text[32];
+    int64_t bytes = -1;
+
+    if (dir && cgroup_read(dir, v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof text) > 0)
+        (void)!sscanf(text, "%" SCNd64, &bytes); /* "max" is none */
+    return bytes;
 }
 
 static int limit_swap_v2(const json_t *cgroups, const struct node *memory, struct err *e)
@@ -142,7 +190,7 @@ static int limit_swap_v2(const json_t *cgroups, const struct node *memory, struc
         err = get_number(memory, "swap", &has_swap, &sum, &swap, e);
     if (err || !has_swap || sum == 0)
         return err;
-    sum = cgroup_swap_v2(bytes, sum);
+    sum = cgroup_swap_v2(bytes ?: cgroup_memory(cgroups), sum);
     if (sum >= 0)
         snprintf(text, sizeof text, "%lld", (long long)sum);
     return set(cgroups, "memory", "memory.swap.max", text, &swap, e);
@@ -174,6 +222,51 @@ static int limit_unified(const json_t *cgroups, const struct node *resources, st
     return 0;
 }
 
+/* v2's is from 1 to 10000, and the scheduler that knows v1's numbers has a file of its own. */
+static int limit_weight_v2(const json_t *cgroups, const struct node *resources, struct err *e)
+{
+    struct node io = node_get(resources, "blockIO"), n;
+    const char *dir = cgroup_path(cgroups, "io");
+    int64_t weight = 0;
+    char text[32];
+    bool is;
+    int err = get_number(&io, "weight", &is, &weight, &n, e);
+
+    if (err || weight == 0)
+        return err;
+    if (weight < 10 || weight > 1000)
+        return node_error(&n, e, -ERANGE, "%lld is not from 10 to 1000", (long long)weight);
+    snprintf(text, sizeof text, "%lld", (long long)weight);
+    if (dir && !cgroup_write(dir, "io.bfq.weight", text))
+        return 0;
+    snprintf(text, sizeof text, "%lld", (long long)(1 + (weight - 10) * 9999 / 990));
+    return set(cgroups, "io", "io.weight", text, &n, e);
+}
+
+static bool is_empty(const json_t *v)
+{
+    return json_is_array(v) || json_is_object(v) ? !json_array_size(v) && !json_object_size(v)
+                                                 : !json_integer_value(v);
+}
+
+static void warn_of(const struct node *n)
+{
+    if (node_is(n) && !is_empty(n->v))
+        report_warning("%s: is not enforced", n->path);
+}
+
+static void warn_of_unset(const struct node *resources)
+{
+    struct node pages = node_get(resources, "hugepageLimits"), rdma = node_get(resources, "rdma");
+
+    warn_of(&pages);
+    warn_of(&rdma);
+    for (size_t i = 0; i < ARRAY_LEN(unset); i++) {
+        struct node group = node_get(resources, unset[i][0]), n = node_get(&group, unset[i][1]);
+        warn_of(&n);
+    }
+}
+
 int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err *e)
 {
     struct node cpu = node_get(resources, "cpu"), memory = node_get(resources, "memory");
@@ -194,5 +287,9 @@ int cgroup_limit(const json_t *cgroups, const struct node *resources, struct err
         err = limit_cpu_v2(cgroups, &cpu, e);
     if (!err && v2)
         err = limit_swap_v2(cgroups, &memory, e);
+    if (!err && v2)
+        err = limit_weight_v2(cgroups, resources, e);
+    if (!err)
+        warn_of_unset(resources);
     return err ? err : limit_unified(cgroups, resources, e);
 }

@@ -42,9 +42,10 @@ static int put_number(struct request *r, const char *group, const char *field, c
                       const char *text, struct err *e)
 {
     char *end;
-    long long v = strtoll(text, &end, 10);
 
-    if (!*text || *end)
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (!*text || *end || errno)
         return err_set(e, -EINVAL, "%s: \"%s\" is no number", flag, text);
     return put(r, group, field, json_integer(v));
 }
@@ -132,7 +133,7 @@ static int read_file(struct request *r, struct err *e)
     if (!r->file)
         return 0;
     if (strcmp(r->file, "-") == 0) {
-        file = json_loadf(stdin, 0, &why);
+        file = json_load_whole(STDIN_FILENO, &why);
         if (!file)
             return err_set(e, -EINVAL, "stdin: line %d: %s", why.line, why.text);
     } else {
@@ -140,10 +141,35 @@ static int read_file(struct request *r, struct err *e)
         if (err)
             return err;
     }
-    json_object_clear(r->resources); /* as runc: who gives a file gives all of it */
-    json_object_update(r->resources, file);
-    json_decref(file);
-    return 0;
+    json_decref(r->resources); /* as runc: who gives a file gives all of it */
+    r->resources = file;
+    struct node n = node_top(file, strcmp(r->file, "-") == 0 ? "stdin" : r->file);
+    return node_object(&n, e);
+}
+
+/* Puts `value` where there is nothing yet beside `other`. */
+static void complete(json_t *resources, const char *group, const char *field, const char *other,
+                     int64_t value)
+{
+    json_t *g = json_object_get(resources, group);
+
+    if (json_integer_value(json_object_get(g, other)) &&
+        !json_integer_value(json_object_get(g, field)))
+        json_object_set_new(g, field, json_integer(value));
+}
+
+/* What is told to a systemd, which knows no period and no sum of memory and swap: with one of such
+ * a pair comes the other as it is. */
+static json_t *completed(const json_t *cgroups, const json_t *resources)
+{
+    json_t *all = json_deep_copy(resources);
+    int64_t quota, period;
+
+    cgroup_cpu(cgroups, &quota, &period);
+    complete(all, "cpu", "quota", "period", quota);
+    complete(all, "cpu", "period", "quota", period);
+    complete(all, "memory", "limit", "swap", cgroup_memory(cgroups));
+    return all;
 }
 
 /* Where the cgroup is a scope of systemd's, what that believes is changed first: it may write it
@@ -155,8 +181,11 @@ static int limit(const struct container *c, const struct node *resources, struct
     const char *dot = unit ? strrchr(unit, '.') : NULL;
     int err = 0;
 
-    if (dot && strcmp(dot, ".scope") == 0)
-        err = scope_limit(unit + 1, !command_is_real_root(), resources, cgroup_is_v2(cgroups), e);
+    if (dot && strcmp(dot, ".scope") == 0) {
+        struct node n = node_top(completed(cgroups, resources->v), "resources");
+        err = scope_limit(unit + 1, !command_is_real_root(), &n, cgroup_is_v2(cgroups), e);
+        json_decref(n.v);
+    }
     if (err == -ENOTCONN)
         err = e->code = 0; /* nobody believes anything */
     return err ? err : cgroup_limit(cgroups, resources, e);

@@ -145,9 +145,13 @@ static int freeze_inside(struct container *c, bool freeze, struct err *e)
 
     if (!err)
         err = peer_ask(c, CONTROL_FREEZE, freeze, ANSWER_MS, e);
-    if (err || freeze)
+    if (!err == freeze)
         return err;
-    return container_save(c, json_pack("{s:b}", "frozen", false), e);
+    struct err ignored;
+    if (err) /* who could not be paused goes on, also where the answer was only late */
+        (void)!peer_ask(c, CONTROL_FREEZE, false, KILL_MS, &ignored);
+    int saved = container_save(c, json_pack("{s:b}", "frozen", false), err ? &ignored : e);
+    return err ?: saved;
 }
 
 int container_freeze(struct container *c, bool freeze, struct err *e)
