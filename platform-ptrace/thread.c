@@ -105,11 +105,22 @@ static int await_stand(pid_t pid)
     }
 }
 
+/* Reaps a stub that has ended. */
+static bool reap_ended(pid_t pid)
+{
+    int status;
+    pid_t got = host_wait4(pid, &status, __WALL | WNOHANG);
+
+    return got == -ECHILD || (got == pid && !WIFSTOPPED(status));
+}
+
 int stub_seize(pid_t pid)
 {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
 
     long err = host_ptrace(PTRACE_SEIZE, pid, NULL, (void *)options);
+    if (err == -EPERM && reap_ended(pid))
+        return -EIO; /* killed already: Linux may not trace the dead, who are there until reaped */
     if (!err)
         err = host_ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
     if (err && err != -ESRCH)

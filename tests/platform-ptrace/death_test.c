@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #define PLATFORM platform_ptrace
+#include "platform-ptrace/ptrace_priv.h"
 #include "tests/platform/death.h"
 
 static void *run_and_leave(void *arg)
@@ -39,4 +40,20 @@ Test(death, a_host_thread_takes_its_stub_along)
     OPS->thread_destroy(t); /* and whoever comes later can still put it away */
     rig_stop(&r);
     cr_assert_eq(children_of(getpid(), pids), 0);
+}
+
+/* As host memory runs out, say: between its birth and our first look at it. */
+Test(death, a_stub_that_ended_before_it_is_traced_is_one_that_ended)
+{
+    siginfo_t info;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    cr_expect_eq(stub_seize(pid), -EIO);
+    cr_expect(waitpid(pid, NULL, 0) == -1 && errno == ECHILD);
+    cr_expect_eq(stub_seize(pid), -EIO);
 }
