@@ -72,7 +72,7 @@ int fpu_restore(struct guest_thread *t)
         return 0;
     int err = set_in_stub(t, t->fpu_at == FPU_KEPT ? t->fpu : t->p->stubs.xsave.initial);
     if (err == -EINVAL)
-        log_warn("ptrace: the host refuses a guest's FPU state");
+        log_debug("ptrace: the host refuses a guest's FPU state");
     t->fpu_at = FPU_IN_STUB;
     return err ? -EIO : 0;
 }
