@@ -79,7 +79,7 @@ static void on_signal(int sig)
 
 static int wait_for(int sig)
 {
-    for (int i = 0; i < 200 && got != sig; i++)
+    for (int i = 0; i < 2000 && got != sig; i++)
         usleep(5000);
     int r = got == sig ? 0 : 10 + got;
     got = 0;

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "tests/guest/lib.h"
+#include "tests/guest/asleep.h"
 
 static void *volatile bad = (void *)8;
 
@@ -280,9 +280,10 @@ TEST(a_signal_interrupts_it_always)
     sigset_t block, none;
 
     sigaction(SIGALRM, &sa, NULL);
-    ualarm(10000, 0);
-    CHECK_ERRNO(epoll_wait(ep, &e, 1, 5000), EINTR);
+    pid_t pid = signal_when_asleep(SIGALRM);
+    CHECK_ERRNO(epoll_wait(ep, &e, 1, 30000), EINTR);
     CHECK_EQ(signals, 1);
+    CHECK(has_signalled(pid));
     sigemptyset(&block);
     sigaddset(&block, SIGALRM);
     sigemptyset(&none);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fcntl(2): flags, owners, record locks. */
 #include "files.h"
+#include "tests/guest/asleep.h"
 
 TEST(flags)
 {
@@ -103,7 +104,7 @@ TEST(a_waiter_gets_the_lock_in_the_end)
     pid_t pid = fork();
     if (pid == 0)
         _exit(waits());
-    usleep(20000);
+    until_asleep(pid, pid);
     CHECK(lock(fd, F_SETLK, F_UNLCK, 0, 1) == 0);
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK_EQ(status, 0);
@@ -134,7 +135,7 @@ TEST(circles_are_refused)
     /* Whoever comes second makes the circle: that is us, once the child waits. */
     while (lock(fd, F_SETLK, F_WRLCK, 1, 1) == 0) {
     }
-    usleep(50000);
+    until_asleep(pid, pid);
     CHECK_ERRNO(lock(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
     CHECK(lock(fd, F_SETLK, F_UNLCK, 0, 0) == 0);
     CHECK(waitpid(pid, &status, 0) == pid);

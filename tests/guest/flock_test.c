@@ -3,6 +3,7 @@
 #include <sys/file.h>
 
 #include "files.h"
+#include "tests/guest/asleep.h"
 
 TEST(descriptions_exclude_each_other)
 {
@@ -37,7 +38,7 @@ TEST(a_waiter_goes_on_when_the_lock_is_free)
         close(fd);
         _exit(waits());
     }
-    usleep(20000);
+    until_asleep(pid, pid);
     CHECK(flock(fd, LOCK_UN) == 0);
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK_EQ(status, 0);
@@ -55,9 +56,9 @@ static int interrupted(void)
     int fd = open("f", O_RDONLY);
 
     sigaction(SIGALRM, &sa, NULL);
-    alarm(1);
+    pid_t pid = signal_when_asleep(SIGALRM);
     REQUIRE_ERRNO(flock(fd, LOCK_EX), EINTR);
-    return 0;
+    return !has_signalled(pid);
 }
 
 TEST(a_signal_ends_the_wait)

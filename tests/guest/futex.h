@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "lib.h"
+#include "tests/guest/asleep.h"
 
 static inline long futex(void *word, int op, uint32_t val, const void *timeout, void *word2,
                          uint32_t val3)
@@ -55,26 +55,11 @@ static inline void *waiter_main(void *arg)
     return NULL;
 }
 
-/* Whether a thread sleeps: the state that /proc shows. */
-static inline bool sleeps(int tid)
-{
-    char path[64], line[256] = "";
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return false;
-    char *got = fgets(line, sizeof line, f);
-    fclose(f);
-    char *close = got ? strrchr(line, ')') : NULL;
-    return close && close[2] == 'S';
-}
-
 /* Starts it, and waits until it sleeps. */
 static inline void wait_in_thread(struct waiter *w)
 {
     w->done = w->tid = 0;
     pthread_create(&w->thread, NULL, waiter_main, w);
-    while (!w->tid || (!w->done && !sleeps(w->tid)))
+    while (!w->tid || (!w->done && state_of(getpid(), w->tid) != 'S'))
         sched_yield();
 }

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "tests/guest/asleep.h"
 #include "tests/guest/lib.h"
 
 #define MQ_SIZE 16 /* bytes of a message, in the tests' queues */
@@ -88,21 +89,4 @@ static inline struct timespec mq_after(long ms)
         t.tv_nsec -= 1000000000;
     }
     return t;
-}
-
-/* Waits until a thread of this process sleeps. */
-static inline void mq_await_sleep(pid_t pid, pid_t tid)
-{
-    char path[64], line[512];
-
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-    for (int i = 0; i < 5000; i++) {
-        FILE *f = fopen(path, "r");
-        char *end = f && fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
-        if (f)
-            fclose(f);
-        if (end && end[2] == 'S')
-            return;
-        usleep(1000);
-    }
 }

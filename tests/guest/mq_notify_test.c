@@ -177,7 +177,7 @@ TEST(who_waits_gets_it_and_nobody_is_told)
     CHECK(pthread_create(&thread, NULL, receiver, NULL) == 0);
     while (!receiver_tid)
         usleep(100);
-    mq_await_sleep(getpid(), receiver_tid);
+    until_asleep(getpid(), receiver_tid);
     CHECK_EQ(ask(received_fd, SIGEV_SIGNAL, SIG), 0);
     CHECK_EQ(mq_put(received_fd, "a", 0), 0);
     CHECK(pthread_join(thread, &got) == 0 && got);

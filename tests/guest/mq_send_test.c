@@ -144,7 +144,7 @@ static bool begin(pthread_t *thread, void *(*body)(void *), struct part *p)
         return false;
     while (!p->tid)
         usleep(100);
-    mq_await_sleep(getpid(), p->tid);
+    until_asleep(getpid(), p->tid);
     return true;
 }
 
@@ -234,7 +234,7 @@ TEST(with_sa_restart_it_goes_on)
     CHECK_EQ(syscall(SYS_tgkill, getpid(), p.tid, SIGUSR1), 0);
     while (!handled)
         usleep(100);
-    mq_await_sleep(getpid(), p.tid);
+    until_asleep(getpid(), p.tid);
     CHECK_EQ(mq_put(p.fd, "after", 0), 0);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK_EQ(p.result, 6);

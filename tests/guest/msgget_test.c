@@ -169,7 +169,7 @@ static pid_t start(int (*body)(void))
 
     if (pid == 0)
         _exit(body());
-    until_asleep(pid);
+    until_asleep(pid, pid);
     return pid;
 }
 
@@ -269,7 +269,7 @@ TEST(signals_end_the_wait)
     pid = start(receives);
     kill(pid, SIGSTOP);
     kill(pid, SIGCONT); /* no handler: it waits on */
-    until_asleep(pid);
+    until_asleep(pid, pid);
     CHECK_EQ(put(2, "two"), 0);
     CHECK_EQ(end_of(pid), 0);
     end();

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lib.h"
+#include "tests/guest/asleep.h"
 
 static long now_us(void)
 {
@@ -46,28 +46,29 @@ static void on_signal(int sig)
     caught++;
 }
 
-static void alarm_in_ms(int ms, int flags)
+static pid_t alarm_when_asleep(int flags)
 {
     struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
-    struct itimerval it = { .it_value.tv_usec = ms * 1000 };
 
     caught = 0;
     sigaction(SIGALRM, &sa, NULL);
-    setitimer(ITIMER_REAL, &it, NULL);
+    return signal_when_asleep(SIGALRM);
 }
 
 TEST(a_handler_ends_it_and_it_says_what_is_left)
 {
-    struct timespec t = { .tv_sec = 10 }, left = { 0 };
+    struct timespec t = { .tv_sec = 1000 }, left = { 0 };
 
     for (int i = 0; i < 2; i++) {
-        alarm_in_ms(20, i ? SA_RESTART : 0);
+        pid_t pid = alarm_when_asleep(i ? SA_RESTART : 0);
         CHECK_ERRNO(nanosleep(&t, &left), EINTR);
         CHECK_EQ(caught, 1);
-        CHECK(left.tv_sec == 9 && left.tv_nsec < 999000000);
+        CHECK(left.tv_sec >= 900 && left.tv_sec <= 999 && left.tv_nsec < 1000000000);
+        CHECK(has_signalled(pid));
     }
-    alarm_in_ms(20, 0);
+    pid_t pid = alarm_when_asleep(0);
     CHECK_ERRNO(nanosleep(&t, (void *)8), EFAULT);
+    CHECK(has_signalled(pid));
 }
 
 TEST(a_stop_does_not_end_it)
@@ -76,11 +77,11 @@ TEST(a_stop_does_not_end_it)
     pid_t pid = fork();
 
     if (pid == 0) {
-        struct timespec t = { .tv_nsec = 100000000 };
+        struct timespec t = { .tv_sec = 2 };
         long before = now_us();
-        _exit(nanosleep(&t, NULL) || now_us() - before < 100000);
+        _exit(nanosleep(&t, NULL) || now_us() - before < 2000000);
     }
-    usleep(20000);
+    until_asleep(pid, pid);
     kill(pid, SIGSTOP);
     CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
     kill(pid, SIGCONT);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/guest/lib.h"
+#include "tests/guest/asleep.h"
 
 static void *volatile bad = (void *)8;
 
@@ -300,9 +300,10 @@ TEST(a_signal_ends_a_read_without_sa_restart)
 
     CHECK(pipe(p) == 0);
     sigaction(SIGALRM, &sa, NULL);
-    ualarm(20000, 0);
+    pid_t pid = signal_when_asleep(SIGALRM);
     CHECK_ERRNO(read(p[0], page, 1), EINTR);
     CHECK_EQ(alarms, 1);
+    CHECK(has_signalled(pid));
     close(p[0]);
     close(p[1]);
 }

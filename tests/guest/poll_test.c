@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "tests/guest/lib.h"
+#include "tests/guest/asleep.h"
 
 static void *volatile bad = (void *)8;
 
@@ -128,9 +128,10 @@ TEST(a_handler_interrupts_it)
     struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
     sigaction(SIGALRM, &sa, NULL);
-    ualarm(20000, 0);
-    CHECK_ERRNO(poll(NULL, 0, 5000), EINTR);
+    pid_t pid = signal_when_asleep(SIGALRM);
+    CHECK_ERRNO(poll(NULL, 0, 30000), EINTR);
     CHECK_EQ(signals, 1);
+    CHECK(has_signalled(pid));
 }
 
 TEST(ppoll_tells_what_is_left)

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "tests/guest/asleep.h"
 #include "tests/guest/child.h"
 
 static volatile sig_atomic_t count, last;
@@ -448,7 +449,7 @@ static int reads_with(int flags)
     pid_t pid = fork();
     if (pid == 0) {
         struct timespec ts = { 0, 30000000 };
-        nanosleep(&ts, NULL);
+        until_asleep(getppid(), getppid());
         kill(getppid(), SIGALRM);
         nanosleep(&ts, NULL);
         _exit(write(p[1], "x", 1) != 1);

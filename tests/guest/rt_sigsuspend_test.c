@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* covers: pause */
-#include "tests/guest/child.h"
+#include <sys/syscall.h>
+
+#include "tests/guest/asleep.h"
 
 static volatile int count;
 
@@ -47,13 +49,12 @@ static int suspends(void)
 
 TEST(death_ends_it)
 {
-    struct timespec ts = { 0, 20000000 };
     int status;
     pid_t pid = fork();
 
     if (pid == 0)
         _exit(suspends());
-    nanosleep(&ts, NULL);
+    until_asleep(pid, pid);
     kill(pid, SIGTERM);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
@@ -61,20 +62,12 @@ TEST(death_ends_it)
 
 TEST(pause_returns_after_a_handler)
 {
-    pid_t parent = getpid(), pid;
-
     signal(SIGUSR1, counts);
     count = 0;
-    pid = fork();
-    if (pid == 0) {
-        struct timespec ts = { 0, 20000000 };
-        nanosleep(&ts, NULL);
-        kill(parent, SIGUSR1);
-        _exit(0);
-    }
+    pid_t pid = signal_when_asleep(SIGUSR1);
     CHECK_ERRNO(pause(), EINTR);
     CHECK_EQ(count, 1);
-    waitpid(pid, NULL, 0);
+    CHECK(has_signalled(pid));
 }
 
 MAIN

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/guest/child.h"
+#include <sys/syscall.h>
+
+#include "tests/guest/asleep.h"
 
 static sigset_t block(int sig)
 {
@@ -50,28 +52,15 @@ TEST(arguments_are_checked)
     CHECK_ERRNO(syscall(SYS_rt_sigtimedwait, 8L, NULL, NULL, 8), EFAULT);
 }
 
-static pid_t sends_later(int sig)
-{
-    pid_t parent = getpid(), pid = fork();
-
-    if (pid == 0) {
-        struct timespec ts = { 0, 20000000 };
-        nanosleep(&ts, NULL);
-        kill(parent, sig);
-        _exit(0);
-    }
-    return pid;
-}
-
 TEST(one_that_comes_later)
 {
     sigset_t set = block(SIGUSR1);
     siginfo_t si;
-    pid_t pid = sends_later(SIGUSR1);
+    pid_t pid = signal_when_asleep(SIGUSR1);
 
     CHECK_EQ(sigwaitinfo(&set, &si), SIGUSR1);
     CHECK_EQ(si.si_pid, pid);
-    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK(has_signalled(pid));
 }
 
 static void nothing(int sig)
@@ -82,12 +71,12 @@ static void nothing(int sig)
 TEST(another_signal_cuts_it_short)
 {
     sigset_t set = block(SIGUSR1);
-    struct timespec ts = { 5, 0 };
+    struct timespec ts = { 30, 0 };
 
     signal(SIGUSR2, nothing);
-    pid_t pid = sends_later(SIGUSR2);
+    pid_t pid = signal_when_asleep(SIGUSR2);
     CHECK_ERRNO(sigtimedwait(&set, NULL, &ts), EINTR);
-    waitpid(pid, NULL, 0);
+    CHECK(has_signalled(pid));
 }
 
 MAIN

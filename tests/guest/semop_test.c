@@ -191,7 +191,7 @@ static pid_t start(int (*body)(void))
 
     if (pid == 0)
         _exit(body());
-    until_asleep(pid);
+    until_asleep(pid, pid);
     return pid;
 }
 
@@ -508,7 +508,7 @@ TEST(who_leaves_pays)
         _exit(leaves());
     while (semctl(the_set, 0, GETPID) != pid)
         usleep(1000);
-    until_asleep(pid);
+    until_asleep(pid, pid);
     CHECK_EQ(value(0), 3);
     kill(pid, SIGKILL);
     end_of(pid);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+
 #include "tests/guest/child.h"
 
 static pid_t sleeper(void)
@@ -57,15 +59,18 @@ TEST(a_group_outlives_its_leader)
 
 TEST(not_after_exec)
 {
-    char *argv[] = { "sleep", "10", NULL };
-    struct timespec ts = { 0, 50000000 };
-    pid_t pid = fork();
+    char *argv[] = { "sleep", "100", NULL }, c;
+    int p[2]; /* exec closes it */
 
+    CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
+    pid_t pid = fork();
     if (pid == 0) {
         execve("/bin/sleep", argv, argv + 2);
         _exit(127);
     }
-    nanosleep(&ts, NULL);
+    close(p[1]);
+    CHECK_EQ(read(p[0], &c, 1), 0);
+    close(p[0]);
     CHECK_ERRNO(setpgid(pid, pid), EACCES);
     end(pid);
 }

@@ -74,11 +74,11 @@ TEST(three_calls_agree)
     CHECK_EQ(syscall(SYS_gettimeofday, &tv, NULL), 0);
     long now = syscall(SYS_time, &t);
     CHECK_EQ(now, t);
-    CHECK(now - tv.tv_sec <= 1 && tv.tv_sec - now <= 1);
+    CHECK(now - tv.tv_sec <= 10 && tv.tv_sec - now <= 1);
     CHECK_EQ(clock_gettime(CLOCK_REALTIME, &ts), 0);
-    CHECK(ts.tv_sec - tv.tv_sec <= 2);
+    CHECK(ts.tv_sec - tv.tv_sec <= 10);
     CHECK(syscall(SYS_adjtimex, &tx) >= 0);
-    CHECK(tx.time.tv_sec - tv.tv_sec <= 2 && tx.time.tv_sec >= tv.tv_sec);
+    CHECK(tx.time.tv_sec - tv.tv_sec <= 10 && tx.time.tv_sec >= tv.tv_sec);
     CHECK(tx.tick >= 9000 && tx.tick <= 11000);
 }
 

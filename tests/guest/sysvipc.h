@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/ipc.h>
 
+#include "tests/guest/asleep.h"
 #include "tests/guest/child.h"
 
 /* A key that nobody else on the host is likely to have. */
@@ -51,20 +52,6 @@ static inline int set_sysctl(const char *name, const char *value)
     close(fd);
     errno = err;
     return n == (ssize_t)strlen(value) ? 0 : -1;
-}
-
-/* Until a process sleeps: it waits for what was to be waited for. */
-static inline void until_asleep(pid_t pid)
-{
-    char path[64], text[512];
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    for (;;) {
-        const char *state = slurp(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-        if (!state || state[2] == 'S' || state[2] == 'Z')
-            return;
-        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    }
 }
 
 static inline int end_of(pid_t pid)

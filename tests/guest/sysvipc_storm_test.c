@@ -249,7 +249,7 @@ TEST(removal_wakes_everybody)
             _exit(waits(i));
         while (__atomic_load_n(&shared[0], __ATOMIC_SEQ_CST) <= (unsigned long)i)
             usleep(1000);
-        until_asleep(pids[i]);
+        until_asleep(pids[i], pids[i]);
     }
     CHECK_EQ(semctl(the_set, 0, IPC_RMID), 0);
     CHECK_EQ(msgctl(the_queue, IPC_RMID, NULL), 0);

@@ -55,7 +55,7 @@ TEST(by_default_it_is_an_alarm_with_its_number)
     CHECK_EQ(create(CLOCK_MONOTONIC, NULL, &id), 0);
     CHECK_EQ(set(id, 0, 10, 0, NULL), 0);
     while (!caught)
-        pause();
+        usleep(1000); /* not pause(): it may come before that */
     CHECK_EQ(last.si_code, SI_TIMER);
     CHECK_EQ(last.si_signo, SIGALRM);
     CHECK_EQ(last.si_timerid, id);
@@ -79,7 +79,7 @@ TEST(on_each_clock)
         clock_gettime(clocks[i], &now);
         CHECK_EQ(set(id, TIMER_ABSTIME, now.tv_sec * 1000 + now.tv_nsec / 1000000 + 5, 0, NULL), 0);
         while (!caught)
-            pause();
+            usleep(1000);
         CHECK(last.si_value.sival_ptr == &ev);
         CHECK_EQ(syscall(SYS_timer_delete, id), 0);
     }
@@ -141,10 +141,10 @@ TEST(what_is_left)
     CHECK(!it.it_value.tv_sec && !it.it_value.tv_nsec && !it.it_interval.tv_nsec);
     CHECK_EQ(set(id, 0, 100000, 7, NULL), 0);
     CHECK_EQ(syscall(SYS_timer_gettime, id, &it), 0);
-    CHECK(it.it_value.tv_sec >= 99 && it.it_value.tv_sec <= 100);
+    CHECK(it.it_value.tv_sec >= 90 && it.it_value.tv_sec <= 100);
     CHECK_EQ(it.it_interval.tv_nsec, 7000000);
     CHECK_EQ(set(id, 0, 1, 0, &it), 0);
-    CHECK(it.it_value.tv_sec >= 99);
+    CHECK(it.it_value.tv_sec >= 90);
     usleep(5000);
     CHECK_EQ(syscall(SYS_timer_gettime, id, &it), 0);
     CHECK(!it.it_value.tv_sec && !it.it_value.tv_nsec);
