@@ -7,6 +7,10 @@
  * vDSO extends that straight line until `horizon` has gone by, then it asks, and
  * a new line is made from a new sample.
  *
+ * Three units meet here: counts of the processor's counter (tick, ticks, valid),
+ * nanoseconds (nsec_t: monotonic, span, horizon, error), and fractions (vvar_frac),
+ * by which the one becomes the other: a pace is nanoseconds in a tick.
+ *
  *     horizon   At first twice as long as we have measured so far: an error of the
  *               pace has grown no larger by then than the error of a sample (some
  *               ten nanoseconds). Then it doubles while the line, when it is
@@ -72,9 +76,26 @@ static nsec_t error_at(const struct vvar *p, const struct vdso_sample *s)
     return ticks < 2 * p->valid ? p->monotonic + vvar_span(ticks, p->pace) - s->monotonic : 0;
 }
 
-static uint64_t pace_of(uint64_t ticks, nsec_t span)
+/* What `part` is of `whole`: of ticks it is a pace, of nanoseconds a share. */
+static vvar_frac frac_of(nsec_t part, uint64_t whole)
 {
-    return (uint64_t)(((unsigned __int128)(uint64_t)span << VVAR_PACE_SHIFT) / ticks);
+    return (vvar_frac)(((unsigned __int128)(uint64_t)part << VVAR_FRAC_SHIFT) / whole);
+}
+
+/* The ticks that go by in `horizon`. */
+static uint64_t valid_of(nsec_t horizon, vvar_frac pace)
+{
+    return (uint64_t)(((unsigned __int128)(uint64_t)horizon << VVAR_FRAC_SHIFT) / pace);
+}
+
+/* How long the next line may be believed, whose pace was measured for `span`. */
+static nsec_t next_horizon(const struct vdso *v, nsec_t span, nsec_t error) HOLDS(v->lock);
+static nsec_t next_horizon(const struct vdso *v, nsec_t span, nsec_t error)
+{
+    bool was_good = error < ERROR_MAX && error > -ERROR_MAX;
+    nsec_t next = !v->settled ? 2 * span : was_good ? v->horizon * 2 : v->horizon / 2;
+
+    return min(max(next, HORIZON_MIN), HORIZON_MAX);
 }
 
 /* Learns from a sample how fast the counter runs, and how long that may be believed. */
@@ -83,39 +104,43 @@ static void learn(struct vdso *v, const struct vdso_sample *s, nsec_t error)
 {
     nsec_t span = s->monotonic - v->from.monotonic;
     uint64_t ticks = s->tick - v->from.tick;
+    bool long_enough = span >= MEASURE_MIN;
 
     if (span <= 0 || s->tick <= v->from.tick) {
         v->measuring = v->settled = false; /* the counter or the clock was set: begin anew */
         v->pace = 0;
         return;
     }
-    if (!v->settled || span >= MEASURE_MIN)
-        v->pace = pace_of(ticks, span);
-    if (!v->settled)
-        v->horizon = 2 * span;
-    else
-        v->horizon = error < ERROR_MAX && error > -ERROR_MAX ? v->horizon * 2 : v->horizon / 2;
-    v->horizon = min(max(v->horizon, HORIZON_MIN), HORIZON_MAX);
-    if (span >= MEASURE_MIN) {
+    v->horizon = next_horizon(v, span, error);
+    if (!v->settled || long_enough)
+        v->pace = frac_of(span, ticks);
+    if (long_enough) {
         v->settled = true;
         v->from = *s;
     }
 }
 
-/* The line that begins at `s`, never below `at_least`. */
+/*
+ * The line that begins at the sample `s`, never below `at_least`, where the old one has come to.
+ *
+ *     old line   ___---o-__          o  at_least: by `ahead` above the host's time
+ *                      :   --__      s  the sample
+ *     host's     ___---s------+--    +  they meet, `horizon` later: the new line has left out
+ *                                       `slower` of each nanosecond, at most a half
+ */
 static void draw(struct vdso *v, struct vvar *p, const struct vdso_sample *s, nsec_t at_least)
     HOLDS(v->lock);
 static void draw(struct vdso *v, struct vvar *p, const struct vdso_sample *s, nsec_t at_least)
 {
     nsec_t ahead = max(at_least - s->monotonic, (nsec_t)0);
-    uint64_t slower = pace_of((uint64_t)v->horizon, min(ahead, v->horizon / 2));
+    vvar_frac slower = frac_of(min(ahead, v->horizon / 2), (uint64_t)v->horizon);
 
     p->tick = s->tick;
-    p->pace = v->pace - (uint64_t)((unsigned __int128)v->pace * slower >> VVAR_PACE_SHIFT);
+    p->pace = v->pace - vvar_part(v->pace, slower);
     p->monotonic = s->monotonic + ahead;
     p->realtime = p->monotonic + v->real_off;
     p->boottime = p->monotonic + v->boot_off;
-    p->valid = (uint64_t)(((unsigned __int128)(uint64_t)v->horizon << VVAR_PACE_SHIFT) / v->pace);
+    p->valid = valid_of(v->horizon, v->pace);
 }
 
 static void renew_locked(struct arena *a, struct vdso *v, struct vvar *p) HOLDS(v->lock);

@@ -20,7 +20,7 @@ struct vdso {
     bool measuring;            /* [l] `from` is a sample */
     bool settled;              /* [l] the pace was measured over a long enough time */
     struct vdso_sample from;   /* [l] where the measurement of the pace began */
-    uint64_t pace;             /* [l] as in struct vvar, before any slowing down; 0: not known */
+    vvar_frac pace;            /* [l] as in struct vvar, before any slowing down; 0: not known */
     nsec_t horizon;            /* [l] for how long the numbers may be used */
     nsec_t real_off, boot_off; /* [l] from monotonic to those clocks */
 };

@@ -13,22 +13,29 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define VVAR_PACE_SHIFT 48
+/* A fraction, in steps of 2^-VVAR_FRAC_SHIFT. */
+typedef uint64_t vvar_frac;
+#define VVAR_FRAC_SHIFT 48
 
 struct vvar {
     _Atomic uint32_t seq;
     uint32_t cpus;  /* processors that the guest knows; 0: their numbers are not told here */
     uint64_t tick;  /* the counter (RDTSC) at the moment that the rest is about */
     uint64_t valid; /* ticks for which it may be used; 0: not at all */
-    uint64_t pace;  /* nanoseconds a tick, times 2^VVAR_PACE_SHIFT */
+    vvar_frac pace; /* nanoseconds in a tick */
     int64_t monotonic, realtime, boottime; /* nanoseconds at `tick` */
     int64_t resolution, coarse;            /* nanoseconds: clock_getres(2) */
 };
 
-/* Nanoseconds in `ticks`, which are at most `valid`. */
-static inline int64_t vvar_span(uint64_t ticks, uint64_t pace)
+static inline uint64_t vvar_part(uint64_t whole, vvar_frac f)
 {
-    return (int64_t)((unsigned __int128)ticks * pace >> VVAR_PACE_SHIFT);
+    return (uint64_t)((unsigned __int128)whole * f >> VVAR_FRAC_SHIFT);
+}
+
+/* Nanoseconds in `ticks`, which are at most `valid`. */
+static inline int64_t vvar_span(uint64_t ticks, vvar_frac pace)
+{
+    return (int64_t)vvar_part(ticks, pace);
 }
 
 /* Not before what stands before it in the program, RDTSC by itself may be. */
