@@ -47,8 +47,8 @@ int elf_span(const struct elf *e, uint64_t task_size, struct elf_span *out)
             return -EINVAL;
         s.start = min(s.start, page_down(p->p_vaddr));
         s.end = max(s.end, page_up(end));
-        /* What is no power of two is not honoured, and not refused. */
-        if ((p->p_align & (p->p_align - 1)) == 0)
+        /* What is no power of two, or nothing could have, is not honoured, and not refused. */
+        if ((p->p_align & (p->p_align - 1)) == 0 && p->p_align < task_size)
             s.align = max(s.align, (uint64_t)p->p_align);
     }
     if (s.start >= s.end)

@@ -126,8 +126,12 @@ int elf_place(struct mm *mm, const struct elf_span *span, uint64_t top, uint64_t
     struct map_source none = { 0 };
     uptr_t at;
 
-    /* In a new address space this is free but for the oddest of programs. */
-    if (top > size && is_free(mm, (top - size) & ~(span->align - 1), size)) {
+    /*
+     * In a new address space this is free but for the oddest of programs. There is nothing at all
+     * above a stack that ends where the address space does, which ADDR_NO_RANDOMIZE makes of it.
+     */
+    if (top > size && top <= mm_task_size(mm) &&
+        is_free(mm, (top - size) & ~(span->align - 1), size)) {
         *bias = ((top - size) & ~(span->align - 1)) - span->start;
         return 0;
     }

@@ -31,8 +31,9 @@ must_use int elf_map(struct mm *mm, struct file *f, const struct elf *e, uint64_
                      bool replace);
 
 /*
- * Finds a place for an image that may lie anywhere, below `top`.
+ * Finds a place for an image that may lie anywhere: just below `top`, or where mmap() would put it.
  *
+ *   top       may lie above the end of the address space: then there is no room below it
  *   bias      set to what elf_map() wants
  *   errors    ENOMEM
  */

@@ -111,18 +111,6 @@ static int map_interpreter(struct image *im)
     return im->entry < im->layout.task_size ? 0 : -EINVAL;
 }
 
-/* Old programs may ask to see zeroes at address 0. */
-static int map_page_zero(struct load *l)
-{
-    struct map_source none = { 0 };
-    uptr_t at;
-
-    if (!(l->ask.personality & MMAP_PAGE_ZERO))
-        return 0;
-    return mm_map(l->mm, uptr(0), PAGE_SIZE, PROT_READ | PROT_EXEC,
-                  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, &none, &at);
-}
-
 static int fill_stack(struct image *im, const struct load_ids *ids)
 {
     struct load *l = im->load;
@@ -194,8 +182,6 @@ int image_build(struct load *l, const struct load_ids *ids)
         err = vdso_map(who->arena, l->mm, layout_vdso(&im.layout, im.layout.stack_top, vdso_size()),
                        &im.facts.vdso);
     im.shown.vdso = im.facts.vdso;
-    if (!err)
-        err = map_page_zero(l);
     if (!err)
         err = fill_stack(&im, ids);
     if (!err)

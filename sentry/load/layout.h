@@ -29,5 +29,8 @@ struct layout {
 void layout_choose(struct layout *l, struct arena *a, uint64_t task_size, uint64_t stack_limit,
                    bool fixed);
 
-/* Where a vDSO of `size` bytes goes whose program's stack begins at `stack`. */
+/*
+ * Where a vDSO of `size` bytes should go whose program's stack begins at `stack`: as in Linux, past
+ * the end of the address space where there is no room above the stack. Then it goes elsewhere.
+ */
 uint64_t layout_vdso(const struct layout *l, uint64_t stack, uint64_t size);

@@ -330,6 +330,9 @@ static int special_locked(struct mm *mm, struct vma *like)
 static void special_vma(struct vma *v, struct mm *mm, uptr_t at, uint64_t len, int prot, int flags,
                         const char *name)
 {
+    uint64_t size = mm_task_size(mm);
+
+    assert(at.va < size && page_up(len) <= size - at.va);
     *v = (struct vma){
         .start = at.va,
         .end = at.va + page_up(len),

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * arch_prctl(2), personality(2).
- * covers: personality
- */
+/* arch_prctl(2): the bases of FS and GS. */
 #include <asm/prctl.h>
-#include <sys/personality.h>
-#include <sys/utsname.h>
 
 #include "tests/guest/child.h"
 
@@ -40,22 +35,6 @@ TEST(bases_go_over_a_fork)
     CHECK_EQ(syscall(SYS_arch_prctl, ARCH_SET_GS, &target), 0);
     CHECK_CHILD(has_gs);
     CHECK_EQ(syscall(SYS_arch_prctl, ARCH_SET_GS, 0), 0);
-}
-
-static int linux32(void)
-{
-    struct utsname name;
-
-    REQUIRE(personality(PER_LINUX32) == PER_LINUX);
-    REQUIRE(personality(0xffffffff) == PER_LINUX32);
-    REQUIRE(uname(&name) == 0 && strcmp(name.machine, "i686") == 0);
-    return 0;
-}
-
-TEST(personalities)
-{
-    CHECK_EQ(personality(0xffffffff), PER_LINUX);
-    CHECK_CHILD(linux32);
 }
 
 MAIN
