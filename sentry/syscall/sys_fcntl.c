@@ -147,10 +147,40 @@ static int record_of(struct task *t, struct file *f, const struct flock *fl, boo
     return range_of(f, fl, r);
 }
 
-static long set_lock(struct task *t, struct file *f, uptr_t arg, bool ofd, bool wait)
+/* Takes the lock, which a wait may come before. */
+static long take_lock(struct task *t, struct file *f, const struct record *r, bool wait)
 {
     struct record_wait *w = NULL;
     struct waitq *q;
+    long n = file_locks_queue(f->inode, &q);
+
+    if (!n && !wait) {
+        n = record_try(f->inode, r, NULL);
+    } else if (!n) {
+        n = BLOCK_ON(t, q, NSEC_NEVER, record_try(f->inode, r, &w));
+        record_wait_end(f->inode, w);
+    }
+    return n == -ENOMEM ? -ENOLCK : n;
+}
+
+/*
+ * A lock of the process goes when a descriptor of its file is closed. One that was closed by
+ * another thread while we waited for the lock did not find it: it goes here, as in fcntl_setlk().
+ */
+static long keep_lock(struct task *t, struct file *f, int fd)
+{
+    scoped(file) struct file *now = task_file(t, fd);
+
+    if (now == f)
+        return 0;
+    file_locks_drop_owner(f->inode, t->files);
+    return -EBADF;
+}
+
+static long set_lock(struct task *t, struct file *f, int fd, int cmd, uptr_t arg)
+{
+    bool ofd = cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
+    bool wait = cmd == F_SETLKW || cmd == F_OFD_SETLKW;
     struct flock fl;
     struct record r;
     int err = copy_in_struct(t->mm, &fl, arg);
@@ -174,16 +204,8 @@ static long set_lock(struct task *t, struct file *f, uptr_t arg, bool ofd, bool 
     default:
         return -EINVAL;
     }
-    err = file_locks_queue(f->inode, &q);
-    if (err)
-        return -ENOLCK;
-    if (!wait) {
-        err = record_try(f->inode, &r, NULL);
-        return err == -ENOMEM ? -ENOLCK : err;
-    }
-    long n = BLOCK_ON(t, q, NSEC_NEVER, record_try(f->inode, &r, &w));
-    record_wait_end(f->inode, w);
-    return n == -ENOMEM ? -ENOLCK : n;
+    long n = take_lock(t, f, &r, wait);
+    return n || ofd ? n : keep_lock(t, f, fd);
 }
 
 static long get_lock(struct task *t, struct file *f, uptr_t arg, bool ofd)
@@ -285,10 +307,9 @@ static long do_fcntl(struct task *t, struct file *f, int fd, int cmd, uint64_t a
         return get_lock(t, f, uptr(arg), cmd == F_OFD_GETLK);
     case F_SETLK:
     case F_SETLKW:
-        return set_lock(t, f, uptr(arg), false, cmd == F_SETLKW);
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return set_lock(t, f, uptr(arg), true, cmd == F_OFD_SETLKW);
+        return set_lock(t, f, fd, cmd, uptr(arg));
     case F_SETOWN:
         return set_owner(f, (int)arg);
     case F_GETOWN:

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fcntl(2): flags, owners, record locks. */
+#include <pthread.h>
+
 #include "files.h"
 #include "tests/guest/asleep.h"
 
@@ -109,6 +111,49 @@ TEST(a_waiter_gets_the_lock_in_the_end)
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK_EQ(status, 0);
     close(fd);
+}
+
+static int closed, closed_result, closed_errno;
+
+static void *lock_closed(void *arg)
+{
+    closed_result = lock(closed, F_SETLKW, F_WRLCK, 0, 1);
+    closed_errno = errno;
+    return arg;
+}
+
+static int locks_at_once(void)
+{
+    return lock(open("f", O_RDWR), F_SETLK, F_WRLCK, 0, 1);
+}
+
+TEST(a_lock_for_a_descriptor_that_was_closed_meanwhile_is_nobodys)
+{
+    int holder = open("f", O_RDWR), status;
+    struct gate held, go;
+    pthread_t thread;
+    CHECK(gate_open(&held) == 0 && gate_open(&go) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (lock(holder, F_SETLK, F_WRLCK, 0, 1) < 0)
+            _exit(1);
+        gate_let(&held);
+        gate_pass(&go);
+        _exit(0);
+    }
+    gate_pass(&held);
+    closed = open("f", O_RDWR);
+    CHECK(pthread_create(&thread, NULL, lock_closed, NULL) == 0);
+    usleep(50000); /* it waits now */
+    close(closed);
+    gate_let(&go);
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK_EQ(status, 0);
+    pthread_join(thread, NULL);
+    CHECK_EQ(closed_result, -1);
+    CHECK_EQ(closed_errno, EBADF);
+    CHECK_CHILD(locks_at_once);
+    close(holder);
 }
 
 static int crossing(void)
