@@ -131,10 +131,25 @@ long sys_sendfile(struct task *t, int out_fd, int in_fd, uptr_t offset, size_t c
     return n;
 }
 
-static int check_copy_range(const struct copy *c, size_t len)
+/* How much there is to copy: what the file has, and a file can have, whatever was asked for. */
+static int shorten(const struct copy *c, size_t *len)
 {
     uint64_t in_end, out_end;
+    struct attr attr;
 
+    if (__builtin_add_overflow(c->in_pos, *len, &in_end) ||
+        __builtin_add_overflow(c->out_pos, *len, &out_end))
+        return -EOVERFLOW;
+    int err = inode_getattr(c->in->inode, &attr);
+    if (err)
+        return err;
+    *len = c->in_pos >= attr.size ? 0 : min(*len, attr.size - c->in_pos);
+    *len = min(*len, INT64_MAX - c->out_pos);
+    return 0;
+}
+
+static int check_copy_range(const struct copy *c, size_t *len)
+{
     if (inode_is(c->in->inode, S_IFDIR) || inode_is(c->out->inode, S_IFDIR))
         return -EISDIR;
     if (!inode_is(c->in->inode, S_IFREG) || !inode_is(c->out->inode, S_IFREG))
@@ -145,11 +160,11 @@ static int check_copy_range(const struct copy *c, size_t len)
         return -EBADF;
     if (c->in->inode->sb != c->out->inode->sb)
         return -EXDEV;
-    if (__builtin_add_overflow(c->in_pos, len, &in_end) ||
-        __builtin_add_overflow(c->out_pos, len, &out_end) || in_end > INT64_MAX ||
-        out_end > INT64_MAX)
-        return -EOVERFLOW;
-    if (c->in->inode == c->out->inode && c->out_pos < in_end && c->in_pos < out_end)
+    int err = shorten(c, len);
+    if (err)
+        return err;
+    if (c->in->inode == c->out->inode && c->out_pos < c->in_pos + *len &&
+        c->in_pos < c->out_pos + *len)
         return -EINVAL;
     return 0;
 }
@@ -169,7 +184,7 @@ long sys_copy_file_range(struct task *t, int fd_in, uptr_t off_in, int fd_out, u
     if (!err && flags)
         err = -EINVAL;
     if (!err)
-        err = check_copy_range(&c, len);
+        err = check_copy_range(&c, &len);
     if (err)
         return err;
     long n = run(&c, min(len, IO_MAX));

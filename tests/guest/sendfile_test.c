@@ -4,6 +4,7 @@
  *
  * covers: sendfile, copy_file_range
  */
+#include <limits.h>
 #include <sys/sendfile.h>
 
 #include "files.h"
@@ -74,6 +75,29 @@ TEST(ranges_are_copied)
     from = 0, to = 4;
     CHECK_EQ(range(in, &from, in, &to, 4, 0), 4);
     CHECK(has("r", "abcdabcd"));
+    close(in), close(out);
+}
+
+/* More may be asked for than there is, as cp(1) does: only what there is counts. */
+TEST(ranges_end_with_the_file)
+{
+    const off_t far = (off_t)2 << 30, most = SSIZE_MAX >> 30 << 30;
+    off_t from = far, to = far;
+    int in = open("big", O_CREAT | O_RDWR, 0600), out = open("big2", O_CREAT | O_RDWR, 0600);
+    CHECK(ftruncate(in, far + 5) == 0);
+    CHECK_EQ(range(in, &from, out, &to, (size_t)most, 0), 5);
+    CHECK_EQ(from, far + 5);
+    CHECK_EQ(stat_of("big2").st_size, far + 5);
+    CHECK_EQ(range(in, &from, out, &to, (size_t)most, 0), 0);
+    CHECK(ftruncate(in, 4096) == 0);
+    from = to = 0;
+    CHECK_EQ(range(in, &from, out, &to, SIZE_MAX, 0), 4096);
+    CHECK_ERRNO(range(in, &from, out, &to, SIZE_MAX, 0), EOVERFLOW);
+    from = 0, to = 4096;
+    CHECK_EQ(range(in, &from, in, &to, 8192, 0), 4096);
+    CHECK_EQ(stat_of("big").st_size, 8192);
+    from = 0, to = 4096;
+    CHECK_ERRNO(range(in, &from, in, &to, 8192, 0), EINVAL);
     close(in), close(out);
 }
 
