@@ -51,7 +51,7 @@ static long send_message(struct task *t, struct socket *s, struct sock_msg *m)
         if (n > 0)
             done += n;
     } while (all && n > 0 && m->io->left > 0);
-    if (n == -EPIPE && !(m->flags & MSG_NOSIGNAL) && !(s->file.kind & FILE_NO_SIGPIPE))
+    if (n == -EPIPE && done == 0 && !(m->flags & MSG_NOSIGNAL) && !(s->file.kind & FILE_NO_SIGPIPE))
         signal_self(t, SIGPIPE);
     return done > 0 ? done : n;
 }

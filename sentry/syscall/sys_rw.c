@@ -13,6 +13,12 @@ long rw_read(struct task *t, struct file *f, struct io *io)
     return BLOCK(t, f, POLLIN | POLLRDNORM, file_read(f, io));
 }
 
+/* Pipes raise it also where a part went over before the readers left; sockets do not. */
+static bool raises_sigpipe(const struct file *f, long done)
+{
+    return !(f->kind & FILE_NO_SIGPIPE) && (done == 0 || !inode_is(f->inode, S_IFSOCK));
+}
+
 /* Goes on after a part where the kind of file wants that, until a signal or an error. */
 static long write_stream(struct task *t, struct file *f, struct io *io, const struct actor *who)
 {
@@ -21,7 +27,7 @@ static long write_stream(struct task *t, struct file *f, struct io *io, const st
 
     do {
         n = BLOCK(t, f, POLLOUT | POLLWRNORM, file_write(who, f, io));
-        if (n == -EPIPE && !(f->kind & FILE_NO_SIGPIPE))
+        if (n == -EPIPE && raises_sigpipe(f, done))
             signal_self(t, SIGPIPE);
         if (n > 0)
             done += n;

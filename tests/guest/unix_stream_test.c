@@ -346,6 +346,66 @@ static void *send_in_pieces(void *arg)
     return arg;
 }
 
+static volatile sig_atomic_t pipes;
+
+static void on_pipe(int sig)
+{
+    (void)sig;
+    pipes++;
+}
+
+static void *read_and_close(void *arg)
+{
+    char b[4096];
+    int fd = *(int *)arg;
+    ssize_t n = read(fd, b, sizeof b);
+
+    close(fd);
+    return n > 0 ? arg : NULL;
+}
+
+/* How many SIGPIPEs there are where the reader goes after a part; -1 where it is no part. */
+static int pipes_after_a_part(ssize_t (*give)(int fd, const char *bytes, size_t size))
+{
+    const size_t size = 8 << 20;
+    char *bytes = calloc(1, size);
+    pthread_t thread;
+    void *fine;
+    int s[2];
+
+    if (!bytes || socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0)
+        return -1;
+    pipes = 0;
+    signal(SIGPIPE, on_pipe);
+    pthread_create(&thread, NULL, read_and_close, &s[1]);
+    ssize_t n = give(s[0], bytes, size);
+    pthread_join(thread, &fine);
+    int seen = pipes;
+    /* What the reader left may be told of once. */
+    bool again = give(s[0], bytes, 1) < 0 && (errno == EPIPE || give(s[0], bytes, 1) < 0) &&
+                 errno == EPIPE && pipes == seen + 1;
+    close(s[0]);
+    free(bytes);
+    return n > 0 && (size_t)n < size && fine && again ? seen : -1;
+}
+
+static ssize_t give_send(int fd, const char *bytes, size_t size)
+{
+    return send(fd, bytes, size, 0);
+}
+
+static ssize_t give_write(int fd, const char *bytes, size_t size)
+{
+    return write(fd, bytes, size);
+}
+
+TEST(what_was_sent_in_part_raises_no_sigpipe)
+{
+    CHECK_EQ(pipes_after_a_part(give_send), 0);
+    CHECK_EQ(pipes_after_a_part(give_write), 0);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 TEST(waitall_waits_for_all)
 {
     pthread_t t;
