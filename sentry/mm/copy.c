@@ -167,6 +167,23 @@ ssize_t copy_zero_some(struct mm *mm, uptr_t to, size_t size)
     return copy(mm, to, NULL, size, ZERO);
 }
 
+int copy_out_each(struct mm *mm, uptr_t to, const void *from, size_t size, size_t stride, size_t n)
+{
+    char *field = (char *)(uintptr_t)from;
+    bool fine = true;
+
+    if (n == 0)
+        return 0;
+    if (!is_in_reach(mm, to, (n - 1) * stride + size))
+        return -EFAULT;
+    mm_enter(mm);
+    for (size_t i = 0; i < n && fine; i++)
+        fine =
+            copy_locked(mm, to.va + i * stride, field + i * stride, size, OUT, PROT_WRITE) == size;
+    mm_leave(mm);
+    return fine ? 0 : -EFAULT;
+}
+
 /* Most strings are paths, and short: little is copied at first, and then to the end of a page. */
 #define STRING_FIRST 128u
 

@@ -175,6 +175,9 @@ must_use int copy_out(struct mm *mm, uptr_t to, const void *from, size_t size);
 must_use ssize_t copy_in_some(struct mm *mm, void *to, uptr_t from, size_t size);
 must_use ssize_t copy_out_some(struct mm *mm, uptr_t to, const void *from, size_t size);
 must_use int copy_zero(struct mm *mm, uptr_t to, size_t size);
+/* One field of each of `n` structs, here and there: `size` bytes of every `stride`. */
+must_use int copy_out_each(struct mm *mm, uptr_t to, const void *from, size_t size, size_t stride,
+                           size_t n);
 /*
  * A NUL-terminated string of at most size-1 characters.
  *

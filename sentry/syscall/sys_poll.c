@@ -54,6 +54,13 @@ static long poll_fds(struct task *t, struct pollfd *fds, size_t n, struct poll_e
     return ready < 0 ? ready : ready + bad;
 }
 
+/* Only what is the call's to write: who waits for changes may be told by changing the others. */
+static int tell(struct task *t, uptr_t at, const struct pollfd *fds, size_t n)
+{
+    return copy_out_each(t->mm, uptr_at(at, offsetof(struct pollfd, revents)), &fds->revents,
+                         sizeof fds->revents, sizeof *fds, n);
+}
+
 /* Room for `n` of both, on the stack of the caller or in the arena. */
 struct room {
     struct pollfd fds[FEW];
@@ -81,7 +88,7 @@ static long do_poll(struct task *t, uptr_t at, unsigned n, const struct deadline
     long ready = copy_in(t->mm, fds, at, n * sizeof *fds);
     if (!ready)
         ready = poll_fds(t, fds, n, entries, d);
-    if (ready >= 0 && copy_out(t->mm, at, fds, n * sizeof *fds) < 0)
+    if (ready >= 0 && tell(t, at, fds, n) < 0)
         ready = -EFAULT;
     arena_free(many);
     return ready;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -132,6 +133,62 @@ TEST(a_handler_interrupts_it)
     CHECK_ERRNO(poll(NULL, 0, 30000), EINTR);
     CHECK_EQ(signals, 1);
     CHECK(has_signalled(pid));
+}
+
+static struct pollfd changed[2];
+
+static void *change(void *fd)
+{
+    usleep(50000); /* it waits now */
+    changed[1] = (struct pollfd){ 77, POLLOUT, 7 };
+    return write(*(int *)fd, "x", 1) == 1 ? fd : NULL;
+}
+
+/* Who changes what another thread polls, and wakes it, finds the change where it was. */
+TEST(only_what_came_is_written)
+{
+    int p[2], q[2];
+    pthread_t thread;
+    void *done;
+
+    CHECK(pipe(p) == 0 && pipe(q) == 0);
+    changed[0] = (struct pollfd){ p[0], POLLIN, 0 };
+    changed[1] = (struct pollfd){ q[0], POLLIN, 0 };
+    CHECK(pthread_create(&thread, NULL, change, &p[1]) == 0);
+    CHECK_EQ(poll(changed, 2, -1), 1);
+    CHECK(pthread_join(thread, &done) == 0 && done);
+    CHECK_EQ(changed[0].revents, POLLIN);
+    CHECK_EQ(changed[1].fd, 77);
+    CHECK_EQ(changed[1].events, POLLOUT);
+    CHECK_EQ(changed[1].revents, 0);
+    close(p[0]), close(p[1]), close(q[0]), close(q[1]);
+}
+
+TEST(where_the_array_lies_does_not_matter)
+{
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct pollfd like[3] = {
+        {500,  POLLIN, 7},
+        { -1,  POLLIN, 7},
+        { 501, POLLIN, 7}
+    };
+    static const struct pollfd expected[3] = {
+        {500,  POLLIN, POLLNVAL},
+        { -1,  POLLIN, 0       },
+        { 501, POLLIN, POLLNVAL}
+    };
+
+    CHECK(pages != MAP_FAILED);
+    for (size_t before = 0; before <= sizeof like; before++) {
+        char *at = pages + 4096 - before;
+        memcpy(at, like, sizeof like);
+        CHECK_EQ(poll((struct pollfd *)at, 3, 0), 2);
+        CHECK(memcmp(at, expected, sizeof expected) == 0);
+    }
+    CHECK(mprotect(pages + 4096, 4096, PROT_READ) == 0);
+    CHECK_ERRNO(poll((struct pollfd *)(pages + 4096 - 16), 3, 0), EFAULT);
+    CHECK_EQ(poll((struct pollfd *)(pages + 4096 - 8), 1, 0), 1);
+    munmap(pages, 8192);
 }
 
 TEST(ppoll_tells_what_is_left)
