@@ -51,18 +51,6 @@ long sys_fchmodat2(struct task *t, int dirfd, uptr_t path, unsigned mode, int fl
 
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    if (flags & AT_SYMLINK_NOFOLLOW) {
-        /* A link's own mode does not change: EOPNOTSUPP, once it is known to be one. */
-        struct path p = { 0 };
-        struct at at;
-        int err = at_walk(t, dirfd, path, flags & AT_EMPTY_PATH ? WALK_EMPTY : 0, &at, &p);
-        if (!err)
-            err = inode_is(dentry_inode(p.dentry), S_IFLNK) ? -EOPNOTSUPP
-                                                            : vfs_setattr(&at.who, &p, &c);
-        path_put(&p);
-        at_put(&at);
-        return err;
-    }
     return setattr_at(t, dirfd, path, flags, &c);
 }
 

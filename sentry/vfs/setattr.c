@@ -99,6 +99,8 @@ static int do_setattr(const struct actor *who, struct inode *i, const struct att
 
 static int setattr_checked(const struct actor *who, struct inode *i, struct attr_change *c)
 {
+    if (c->which & ATTR_MODE && inode_is(i, S_IFLNK))
+        return -EOPNOTSUPP; /* whichever way it was come to: nobody looks at a link's mode */
     if (c->which & ATTR_MODE && !inode_owner_or_capable(i, who->cred))
         return -EPERM;
     int err = check_owner(i, c, who->cred);

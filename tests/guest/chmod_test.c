@@ -33,9 +33,31 @@ TEST(errors)
     CHECK_ERRNO(syscall(SYS_fchmodat, -1, "f", 0600), EBADF);
 }
 
+static int change_mode_at(int dirfd, const char *path, int flags)
+{
+    return (int)syscall(452 /* fchmodat2 */, dirfd, path, 0600, flags);
+}
+
+TEST(links_keep_their_mode)
+{
+    char name[64];
+    int fd = open("l", O_PATH | O_NOFOLLOW);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    CHECK_ERRNO(chmod(name, 0600), EOPNOTSUPP);
+    CHECK_ERRNO(fchmodat(AT_FDCWD, name, 0600, 0), EOPNOTSUPP);
+    if (change_mode_at(AT_FDCWD, "f", 0) == 0) { /* Linux 6.6 */
+        CHECK_ERRNO(change_mode_at(fd, "", AT_EMPTY_PATH), EOPNOTSUPP);
+        CHECK_ERRNO(change_mode_at(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW), EOPNOTSUPP);
+        CHECK_EQ(change_mode_at(AT_FDCWD, "f", AT_SYMLINK_NOFOLLOW), 0);
+    }
+    CHECK_EQ(stat_of("l").st_mode, S_IFLNK | 0777);
+    close(fd);
+}
+
 static int without_rights(void)
 {
     REQUIRE(become_nobody() == 0);
+    REQUIRE_ERRNO(fchmod(open("l", O_PATH | O_NOFOLLOW), 0600), EBADF);
     if (getuid() == NOBODY) {
         REQUIRE_ERRNO(chmod("f", 0600), EPERM);
         REQUIRE(chmod("mine", 02755) == 0);
