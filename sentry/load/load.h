@@ -34,8 +34,7 @@ struct load_request {
     const char
         *filename; /* AT_EXECFN: `name`, or "/dev/fd/N/name" for execveat(2) on a descriptor */
     bool hidden;   /* that filename will be gone: the descriptor is close-on-exec */
-    uint32_t
-        personality; /* ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC, MMAP_PAGE_ZERO, ADDR_COMPAT_LAYOUT */
+    uint32_t personality; /* of which ADDR_NO_RANDOMIZE alone counts: nobody gets page zero */
     /* The strings: in guest memory, or, where `from` is NULL, the sentry's own. */
     struct mm *from;
     uptr_t argv, envp;

@@ -6,15 +6,15 @@
 #include "sentry/mm/unmap.h"
 #include "sentry/mm/vma.h"
 
-static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to) HOLDS(mm->lock);
-static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to)
+static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to, int prot) HOLDS(mm->lock);
+static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to, int prot)
 {
     uint64_t pages = (to - from) / PAGE_SIZE;
     const struct vma *next = vma_find(mm, from);
     struct vma like = {
         .start = from,
         .end = to,
-        .prot = PROT_READ | PROT_WRITE,
+        .prot = prot,
         .flags = VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC | mm->future,
         .pgoff = from / PAGE_SIZE,
         .mm = mm,
@@ -38,8 +38,8 @@ static bool grow_locked(struct mm *mm, uint64_t from, uint64_t to)
     return true;
 }
 
-static uint64_t brk_locked(struct mm *mm, uint64_t want) HOLDS(mm->lock);
-static uint64_t brk_locked(struct mm *mm, uint64_t want)
+static uint64_t brk_locked(struct mm *mm, uint64_t want, int prot) HOLDS(mm->lock);
+static uint64_t brk_locked(struct mm *mm, uint64_t want, int prot)
 {
     uint64_t limit = limit_soft(mm->limits, RLIMIT_DATA);
     uint64_t data = mm->layout.end_data - mm->layout.start_data;
@@ -51,15 +51,15 @@ static uint64_t brk_locked(struct mm *mm, uint64_t want)
         return mm->brk;
     if (to < from && unmap_locked(mm, to, from - to))
         return mm->brk;
-    if (to > from && !grow_locked(mm, from, to))
+    if (to > from && !grow_locked(mm, from, to, prot))
         return mm->brk;
     return mm->brk = want;
 }
 
-uptr_t mm_brk(struct mm *mm, uptr_t want)
+uptr_t mm_brk(struct mm *mm, uptr_t want, int prot)
 {
     mm_enter(mm);
-    uint64_t brk = brk_locked(mm, want.va);
+    uint64_t brk = brk_locked(mm, want.va, prot);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return uptr(brk);

@@ -100,6 +100,8 @@ must_use int mm_unmap(struct mm *mm, uptr_t at, uint64_t len);
 must_use int mm_unmap_kind(struct mm *mm, uptr_t at, const struct mappable_ops *kind,
                            struct pid *by);
 must_use int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot);
+/* The same, and PROT_EXEC wherever that may be: of PROT_READ under READ_IMPLIES_EXEC. */
+must_use int mm_protect_run(struct mm *mm, uptr_t at, uint64_t len, int prot);
 must_use int mm_remap(struct mm *mm, uptr_t old, uint64_t old_len, uint64_t new_len, int flags,
                       uptr_t new_at, uptr_t *out);
 must_use int mm_advise(struct mm *mm, uptr_t at, uint64_t len, int advice);
@@ -114,8 +116,8 @@ must_use int mm_incore(struct mm *mm, uptr_t at, uint64_t len, uptr_t vec);
 must_use int mm_remap_file(struct mm *mm, uptr_t at, uint64_t len, uint64_t pgoff);
 /* A memory barrier on every thread that runs in it: membarrier(2). */
 must_use int mm_barrier(struct mm *mm);
-/* brk(2): the new break, or the old one where it cannot be. */
-uptr_t mm_brk(struct mm *mm, uptr_t want);
+/* brk(2): the new break, or the old one where it cannot be. `prot` is for what is new. */
+uptr_t mm_brk(struct mm *mm, uptr_t want, int prot);
 
 /* ---- for the loader ---- */
 

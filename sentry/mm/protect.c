@@ -15,6 +15,7 @@
 #define PROT_SEM 0x8
 #endif
 #define PROT_RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define PROT_RUN 0x100 /* ours: PROT_EXEC where the vma may have that */
 
 void protect_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, struct batch *b)
 
@@ -47,6 +48,8 @@ static int protect_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 static int protect_part(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, int prot,
                         struct batch *b)
 {
+    if (prot & PROT_RUN)
+        prot = (prot & PROT_RWX) | (v->flags & VMA_MAY_EXEC ? PROT_EXEC : 0);
     if (!may(v, prot))
         return -EACCES;
     if (v->prot == prot)
@@ -107,7 +110,8 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot,
     return err;
 }
 
-int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot)
+/* `more` is of our own making: PROT_RUN, or 0. */
+static int protect(struct mm *mm, uptr_t at, uint64_t len, int prot, int more)
 {
     int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
     uint64_t end;
@@ -128,8 +132,18 @@ int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot)
         return -EINVAL;
     mm_enter(mm);
     patch_yield(mm, at.va, len);
-    int err = protect_locked(mm, at.va, end, prot & PROT_RWX, grows);
+    int err = protect_locked(mm, at.va, end, (prot & PROT_RWX) | more, grows);
     assert_slow(vma_check_often(mm));
     mm_leave(mm);
     return err;
+}
+
+int mm_protect(struct mm *mm, uptr_t at, uint64_t len, int prot)
+{
+    return protect(mm, at, len, prot, 0);
+}
+
+int mm_protect_run(struct mm *mm, uptr_t at, uint64_t len, int prot)
+{
+    return protect(mm, at, len, prot, PROT_RUN);
 }

@@ -2,6 +2,7 @@
 /* Memory of the caller. */
 #include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 
 #include "sentry/syscall/syscalls.h"
 #include "sentry/task/group.h"
@@ -10,6 +11,12 @@
 #include "sentry/vfs/path_ref.h"
 
 #define CAP_IPC_LOCK 14
+
+/* Whether what is to be read is to be run, too: personality(2). */
+static bool reads_run(const struct task *t, int prot)
+{
+    return prot & PROT_READ && atomic_load(&t->personality) & READ_IMPLIES_EXEC;
+}
 
 /* What mmap() needs of an open file, in Linux's order of errors. */
 static int source_of_file(struct task *t, int prot, int flags, int fd, struct map_source *out)
@@ -59,6 +66,8 @@ long sys_mmap(struct task *t, uptr_t addr, size_t len, int prot, int flags, int 
     if (err)
         return err;
     source.off = (uint64_t)off;
+    if (reads_run(t, prot) && (!source.mappable || source.may_exec))
+        prot |= PROT_EXEC;
     if (flags & MAP_LOCKED)
         mm_set_may_lock(t->mm, task_root_capable(t, CAP_IPC_LOCK));
     err = mm_map(t->mm, addr, len, prot, flags, &source, &at);
@@ -72,7 +81,8 @@ long sys_munmap(struct task *t, uptr_t addr, size_t len)
 
 long sys_mprotect(struct task *t, uptr_t addr, size_t len, int prot)
 {
-    return mm_protect(t->mm, addr, len, prot);
+    return reads_run(t, prot) ? mm_protect_run(t->mm, addr, len, prot)
+                              : mm_protect(t->mm, addr, len, prot);
 }
 
 long sys_mremap(struct task *t, uptr_t old, size_t old_len, size_t new_len, int flags,
@@ -103,7 +113,9 @@ long sys_msync(struct task *t, uptr_t addr, size_t len, int flags)
 
 long sys_brk(struct task *t, uptr_t addr)
 {
-    return (long)mm_brk(t->mm, addr).va;
+    int prot = PROT_READ | PROT_WRITE;
+
+    return (long)mm_brk(t->mm, addr, reads_run(t, prot) ? prot | PROT_EXEC : prot).va;
 }
 
 long sys_mincore(struct task *t, uptr_t addr, size_t len, uptr_t vec)
@@ -144,7 +156,7 @@ long sys_munlockall(struct task *t)
 
 long sys_pkey_mprotect(struct task *t, uptr_t addr, size_t len, int prot, int pkey)
 {
-    return pkey == -1 ? mm_protect(t->mm, addr, len, prot) : -EINVAL;
+    return pkey == -1 ? sys_mprotect(t, addr, len, prot) : -EINVAL;
 }
 
 long sys_pkey_alloc(struct task *t, unsigned flags, unsigned rights)

@@ -15,6 +15,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/personality.h>
 
 #include "sentry/core/platform_ref.h"
 #include "sentry/task/container.h"
@@ -219,6 +220,7 @@ static void forget_old_program(struct task *t)
     t->sas_at = t->sas_size = 0;
     t->sas_flags = SS_DISABLE;
     t->restart.fn = NULL;
+    atomic_fetch_and(&t->personality, ~(uint32_t)READ_IMPLIES_EXEC); /* as of any of 64 bits */
     memset(&t->rseq, 0, sizeof t->rseq);
     memset(&t->trap, 0, sizeof t->trap);
     task_actor(t, &who);

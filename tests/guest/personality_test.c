@@ -84,6 +84,94 @@ TEST(programs_with_other_bits)
     CHECK(runs_with("4000000")); /* STICKY_TIMEOUTS */
 }
 
+/* ---- READ_IMPLIES_EXEC ---- */
+
+/* The line of /proc/self/maps that an address is in begins its rights with these. */
+static bool has_rights(const void *at, const char *rights)
+{
+    unsigned long start, end;
+    char line[512], seen[8];
+    bool found = false;
+    FILE *f = fopen("/proc/self/maps", "r");
+
+    while (f && !found && fgets(line, sizeof line, f))
+        if (sscanf(line, "%lx-%lx %7s", &start, &end, seen) == 3)
+            found = start <= (unsigned long)at && (unsigned long)at < end &&
+                    strncmp(seen, rights, strlen(rights)) == 0;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static int what_is_read_is_run(void)
+{
+    int fd = memfd_create("x", 0);
+    char *anon, *file, *none;
+
+    REQUIRE(personality(READ_IMPLIES_EXEC) == PER_LINUX);
+    anon = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(anon != MAP_FAILED && has_rights(anon, "rwx"));
+    none = mmap(NULL, 4096, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(none != MAP_FAILED && has_rights(none, "-w-"));
+    REQUIRE(mprotect(none, 4096, PROT_READ) == 0 && has_rights(none, "r-x"));
+    REQUIRE(mprotect(none, 4096, PROT_NONE) == 0 && has_rights(none, "---"));
+    REQUIRE(ftruncate(fd, 4096) == 0);
+    file = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    REQUIRE(file != MAP_FAILED);
+    anon[0] = (char)0xc3; /* ret */
+    ((void (*)(void))anon)();
+    return 0;
+}
+
+TEST(what_can_be_read_can_be_run)
+{
+    CHECK_CHILD(what_is_read_is_run);
+}
+
+/* A heap is memory of the same kind. */
+static int heap_is_run(void)
+{
+    char *top = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095ul);
+
+    REQUIRE(personality(READ_IMPLIES_EXEC) == PER_LINUX);
+    REQUIRE(brk(top + 8192) == 0);
+    REQUIRE(has_rights(top + 4096, "rwx"));
+    return 0;
+}
+
+TEST(a_heap_too)
+{
+    CHECK_CHILD(heap_is_run);
+}
+
+/* On a mount whose files cannot be run it changes nothing. */
+static int noexec_stays(void)
+{
+    int fd = open("/dev/shm/personality_test", O_RDWR | O_CREAT, 0600);
+
+    REQUIRE(personality(READ_IMPLIES_EXEC) == PER_LINUX);
+    if (fd < 0)
+        return 0;
+    unlink("/dev/shm/personality_test");
+    REQUIRE(ftruncate(fd, 4096) == 0);
+    char *may = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    char *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    REQUIRE(at != MAP_FAILED && has_rights(at, may == MAP_FAILED ? "r--" : "r-x"));
+    REQUIRE(mprotect(at, 4096, PROT_READ | PROT_WRITE) == 0);
+    REQUIRE(has_rights(at, may == MAP_FAILED ? "rw-" : "rwx"));
+    return 0;
+}
+
+TEST(but_not_what_may_not_be)
+{
+    CHECK_CHILD(noexec_stays);
+}
+
+TEST(a_program_of_64_bits_does_not_inherit_it)
+{
+    CHECK(runs_with("400000"));
+}
+
 int main(int argc, char **argv)
 {
     unsigned long bits;
@@ -91,5 +179,5 @@ int main(int argc, char **argv)
     if (argc < 2)
         return guest_main();
     bits = strtoul(argv[1], NULL, 16);
-    return program(bits);
+    return program(bits & ~(unsigned long)READ_IMPLIES_EXEC);
 }

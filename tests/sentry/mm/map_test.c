@@ -131,13 +131,13 @@ Test(map, the_heap_grows_and_shrinks, .init = start, .fini = stop)
     mm_get_layout(w.mm, &l);
     l.start_brk = 0x555555560000;
     mm_set_layout(w.mm, &l);
-    cr_assert_eq(mm_brk(w.mm, uptr(0)).va, 0x555555560000);
-    cr_assert_eq(mm_brk(w.mm, uptr(0x555555560123)).va, 0x555555560123);
+    cr_assert_eq(mm_brk(w.mm, uptr(0), RW).va, 0x555555560000);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555560123), RW).va, 0x555555560123);
     cr_assert_eq(mm_world_write(w.mm, 0x555555560ff0, "x", 1), FAULT_DONE);
     cr_assert_eq(mm_world_write(w.mm, 0x555555561000, "x", 1), FAULT_MAPERR);
-    cr_assert_eq(mm_brk(w.mm, uptr(0x555555760000)).va, 0x555555760000);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555760000), RW).va, 0x555555760000);
     cr_assert_eq(mm_world_write(w.mm, 0x555555660000, "x", 1), FAULT_DONE);
-    cr_assert_eq(mm_brk(w.mm, uptr(0x555555561000)).va, 0x555555561000);
+    cr_assert_eq(mm_brk(w.mm, uptr(0x555555561000), RW).va, 0x555555561000);
     cr_assert_eq(mm_world_write(w.mm, 0x555555660000, "x", 1), FAULT_MAPERR);
     cr_assert(mm_world_agrees(w.mm, false));
 }
