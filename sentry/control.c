@@ -53,8 +53,11 @@ int control_options(const struct control_msg *m, const int *fds, size_t n,
         return -EPROTO;
     int err = decode(fds[n - 1], m->value, out, storage);
     host_close(fds[n - 1]);
-    if (!err)
-        err = adopt(m, fds, n - 1, out);
+    if (err)
+        return err;
+    err = adopt(m, fds, n - 1, out);
+    if (err)
+        options_free(*storage);
     return err;
 }
 

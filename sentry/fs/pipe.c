@@ -43,6 +43,7 @@ struct pipe *pipe_alloc(struct arena *a)
     p->arena = a;
     p->slots = p->first;
     p->mask = PIPE_SLOTS - 1;
+    p->limit = PIPE_SLOTS;
     p->users = 1;
     return p;
 }
@@ -185,7 +186,7 @@ long pipe_size(struct file *f)
     if (!p)
         return -EBADF;
     mutex_lock(&p->lock);
-    long size = (long)((p->mask + UINT64_C(1)) * PAGE_SIZE);
+    long size = (long)(p->limit * PAGE_SIZE);
     mutex_unlock(&p->lock);
     return size;
 }
@@ -193,13 +194,16 @@ long pipe_size(struct file *f)
 static int resize_locked(struct pipe *p, uint32_t count, bool unlimited) HOLDS(p->lock);
 static int resize_locked(struct pipe *p, uint32_t count, bool unlimited)
 {
-    if (count > p->mask + 1 && count * PAGE_SIZE > PIPE_MAX_SIZE && !unlimited)
+    if (count > p->limit && count * PAGE_SIZE > PIPE_MAX_SIZE && !unlimited)
         return -EPERM;
     bool was_full = ring_is_full(p);
     int err = ring_resize_locked(p, count);
-    if (!err && was_full && !ring_is_full(p))
+    if (err)
+        return err;
+    p->limit = count;
+    if (was_full && !ring_is_full(p))
         pipe_wake_locked(p, FILE_WRITE, POLLOUT | POLLWRNORM);
-    return err;
+    return 0;
 }
 
 long pipe_set_size(struct file *f, uint64_t size, const struct cred *cred)

@@ -34,6 +34,7 @@ struct pipe {
     struct arena *arena;       /* [I] */
     struct pipe_slot *slots;   /* [l] `mask` + 1 of them; `first`, or from arena_alloc() */
     uint32_t mask, head, tail; /* [l] */
+    uint32_t limit;            /* [l] slots that writers may fill; no more than there are */
     uint32_t readers, writers; /* [l] open ends of each kind */
     uint32_t read_opens;       /* [l] how often an end was opened for reading, ever */
     uint32_t write_opens;      /* [l] */
@@ -64,7 +65,7 @@ static inline uint32_t ring_used(const struct pipe *p)
 
 static inline bool ring_is_full(const struct pipe *p)
 {
-    return ring_used(p) > p->mask;
+    return ring_used(p) >= p->limit;
 }
 
 static inline struct pipe_slot *ring_slot(struct pipe *p, uint32_t at)
@@ -85,7 +86,7 @@ must_use ssize_t ring_write_locked(struct pipe *p, struct io *io, bool packets) 
 must_use ssize_t ring_read_locked(struct pipe *p, struct io *io) HOLDS(p->lock);
 /* Bytes in the ring. */
 uint64_t ring_size_locked(struct pipe *p) HOLDS(p->lock);
-/* Moves to an array of `count` slots, a power of two. Errors: EBUSY, ENOMEM. */
+/* Moves to an array of `count` slots, a power of two; `limit` stays. Errors: EBUSY, ENOMEM. */
 must_use int ring_resize_locked(struct pipe *p, uint32_t count) HOLDS(p->lock);
 /* Frees all pages and slots. */
 void ring_destroy(struct pipe *p);

@@ -88,10 +88,9 @@ ssize_t pipe_room(struct file *f)
     struct pipe *p = pipe_of(f);
 
     mutex_lock(&p->lock);
-    ssize_t room = p->readers == 0 ? -EPIPE
-                   : ring_is_full(p)
-                       ? -EAGAIN
-                       : (ssize_t)min(p->mask + 1 - ring_used(p), (uint32_t)PIPE_CHUNK);
+    ssize_t room = p->readers == 0   ? -EPIPE
+                   : ring_is_full(p) ? -EAGAIN
+                                     : (ssize_t)min(p->limit - ring_used(p), (uint32_t)PIPE_CHUNK);
     mutex_unlock(&p->lock);
     return room > 0 ? room * (ssize_t)PAGE_SIZE : room;
 }
@@ -180,10 +179,10 @@ static void unread_locked(struct pipe *p, struct pipe_chunk *c)
 {
     uint32_t want = p->mask + 1;
 
-    /* Writers may have filled the slots meanwhile: then the ring grows for once. */
+    /* Writers may have filled the slots meanwhile: then the ring grows, and not for them. */
     while (want < ring_used(p) + c->count)
         want *= 2;
-    if (ring_resize_locked(p, max(want, p->mask + 1)) < 0)
+    if (ring_resize_locked(p, want) < 0)
         return; /* no memory: these bytes are lost, as where a device fails midway */
     while (c->count > 0) {
         *ring_slot(p, --p->tail) = c->slots[--c->count];

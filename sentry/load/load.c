@@ -154,6 +154,8 @@ static int find_interpreter(struct load *l)
         return err;
     if (inode_permission(l->interpreter_file->inode, MAY_READ, l->ask.who))
         l->unreadable = true;
+    if (!l->interpreter_file->ops->map)
+        return -ELIBBAD;
     err = elf_read_at(l->interpreter_file, 0, head, sizeof(Elf64_Ehdr));
     if (err)
         return err;

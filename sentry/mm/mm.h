@@ -17,6 +17,8 @@
 #include "sentry/mm/mappable.h"
 #include "sentry/mm/window.h"
 
+#define MMAP_MIN_ADDR ((uint64_t)65536) /* vm.mmap_min_addr: guests have nothing below it */
+
 struct mm;
 struct file; /* vfs: opaque here; held through the mappable */
 

@@ -21,9 +21,8 @@
 #include "sentry/mm/frame_priv.h"
 #include "sentry/mm/mm.h"
 
-#define VMAS_MAX      65530u            /* vm.max_map_count */
-#define MMAP_MIN_ADDR ((uint64_t)65536) /* vm.mmap_min_addr */
-#define STACK_GUARD   (256 * PAGE_SIZE) /* stack_guard_gap */
+#define VMAS_MAX    65530u            /* vm.max_map_count */
+#define STACK_GUARD (256 * PAGE_SIZE) /* stack_guard_gap */
 
 #define LATE_OPS    32u
 #define EAGER_MOST  3u

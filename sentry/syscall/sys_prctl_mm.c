@@ -69,7 +69,7 @@ long prctl_set_mm(struct task *t, uint64_t what, uint64_t addr, uint64_t arg4, u
         return set_auxv(t, addr, arg4);
     mm_get_layout(t->mm, &l);
     uint64_t *word = field(&l, what);
-    if (!word || addr >= mm_task_size(t->mm))
+    if (!word || addr < MMAP_MIN_ADDR || addr >= mm_task_size(t->mm))
         return -EINVAL;
     /* it must be the address of something */
     if (what != PR_SET_MM_START_BRK && mm_visit(t->mm, addr, false, see_first, &addr) != 1)

@@ -62,19 +62,30 @@ static long do_read(const struct rwv *c)
                         : rw_read_at(c->t, c->f, c->io, (uint64_t)c->pos);
 }
 
-static long write_once(const struct rwv *c)
+static long write_here(const struct rwv *c)
 {
     struct actor who;
 
+    if (!(c->flags & RWF_NOWAIT))
+        return rw_write(c->t, c->f, c->io);
     task_actor(c->t, &who);
-    return c->pos == -1 ? file_write(&who, c->f, c->io)
-                        : file_write_at(&who, c->f, c->io, (uint64_t)c->pos, false);
+    return file_write(&who, c->f, c->io);
+}
+
+static long write_at(const struct rwv *c, uint64_t pos, bool append)
+{
+    struct actor who;
+
+    if (!(c->flags & RWF_NOWAIT))
+        return rw_write_at(c->t, c->f, c->io, pos, append);
+    task_actor(c->t, &who);
+    return file_write_at(&who, c->f, c->io, pos, append);
 }
 
 /* RWF_APPEND: at the end; the position moves only where it is used. */
 static long write_appending(const struct rwv *c)
 {
-    long n = rw_write_at(c->t, c->f, c->io, 0, true);
+    long n = write_at(c, 0, true);
 
     if (n > 0 && c->pos == -1) {
         struct attr attr;
@@ -89,12 +100,9 @@ static long write_appending(const struct rwv *c)
 
 static long write_by_flags(const struct rwv *c)
 {
-    if (c->flags & RWF_NOWAIT)
-        return write_once(c);
     if (c->flags & RWF_APPEND && !(c->f->kind & FILE_STREAM))
         return write_appending(c);
-    return c->pos == -1 ? rw_write(c->t, c->f, c->io)
-                        : rw_write_at(c->t, c->f, c->io, (uint64_t)c->pos, false);
+    return c->pos == -1 ? write_here(c) : write_at(c, (uint64_t)c->pos, false);
 }
 
 static long do_write(const struct rwv *c)

@@ -301,10 +301,8 @@ long sys_vmsplice(struct task *t, int fd, uptr_t iov_ptr, size_t nr, unsigned fl
     if (!f || !(f->kind & (FILE_READ | FILE_WRITE)))
         return -EBADF;
     long r = iov_get(t, iov_ptr, nr, &iov, &io);
-    if (!r && !file_is_pipe(f))
-        r = -EBADF;
-    if (!r && io.left > 0)
-        r = vmsplice_move(t, f, &io, flags);
+    if (!r && io.left > 0) /* what there is nothing for is not looked at */
+        r = file_is_pipe(f) ? vmsplice_move(t, f, &io, flags) : -EBADF;
     iov_put(&iov);
     return r;
 }

@@ -80,6 +80,7 @@ TEST(errors)
     CHECK_ERRNO(tee(p[0], p[1], 1, 0), EINVAL);
     CHECK_ERRNO(tee(-1, p[1], 1, 0), EBADF);
     CHECK_ERRNO(vmsplice(f, &io, 1, 0), EBADF);
+    CHECK_EQ(vmsplice(f, &io, 0, 0), 0);
     CHECK_ERRNO(vmsplice(p[1], NOWHERE, 1, 0), EFAULT);
     CHECK_EQ(splice(p[0], NULL, f, NULL, 0, 0), 0);
     signal(SIGPIPE, SIG_IGN);

@@ -147,6 +147,28 @@ Test(pipe, unread_pages_fit_though_writers_were_quick)
     }
 }
 
+/* However often that happens, writers have no more room than before. */
+Test(pipe, unread_pages_make_no_room_for_writers)
+{
+    struct pipe_chunk c;
+
+    while (fs_write(p[1], page, sizeof page) > 0)
+        ;
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(pipe_detach(p[0], 16 * PAGE_SIZE, &c), 16 * (ssize_t)PAGE_SIZE);
+        while (fs_write(p[1], page, sizeof page) > 0)
+            ;
+        pipe_unread(p[0], &c, 0);
+        cr_assert_eq(pipe_size(p[0]), 16 * (long)PAGE_SIZE);
+        cr_assert_eq(pipe_room(p[1]), -EAGAIN);
+    }
+    int pages = 0;
+    while (fs_read(p[0], page, sizeof page) > 0)
+        pages++;
+    cr_assert_leq(pages, 32);
+    cr_assert_eq(pipe_room(p[1]), 16 * (ssize_t)PAGE_SIZE);
+}
+
 Test(pipe, tee_leaves_what_it_copies)
 {
     struct file *q[2];
