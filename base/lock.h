@@ -52,10 +52,10 @@ enum lock_rank {
     RANK_SOCK_NAMES, /* abstract addresses of AF_UNIX */
     RANK_SOCK_GC,    /* which AF_UNIX sockets are in messages */
     RANK_SOCK,       /* one socket's state and queues */
-    RANK_TIMER,      /* the timers of one clock */
     RANK_HOSTPOLL,    /* the watches of host descriptors */
     RANK_WAITQ,      /* one wait queue; wakers take nothing above */
     RANK_READY,      /* one epoll instance's list of what is ready: a leaf for wakers */
+    RANK_TIMER,      /* the timers of one clock: wakers arm them */
     RANK_GOFER,      /* one gofer client's ring */
     RANK_HOSTFD,     /* the table of host descriptors */
     RANK_PLATFORM,   /* a platform's tables */

@@ -86,7 +86,7 @@ static void target_gone(struct file_watch *w) UNCHECKED_LOCKS
     item_free(i);
 }
 
-static const struct file_watch_ops watch_ops = { .gone = target_gone };
+const struct file_watch_ops epoll_watch_ops = { .gone = target_gone };
 
 static void set_interest_locked(struct epoll *ep, struct epoll_item *i,
                                 const struct epoll_event *event) HOLDS(ep->lock);
@@ -115,7 +115,7 @@ static int add_locked(struct epoll *ep, int fd, struct file *target,
     i->fd = fd;
     list_init(&i->ready_node);
     list_init(&i->watch.node);
-    i->watch.ops = &watch_ops;
+    i->watch.ops = &epoll_watch_ops;
     i->waiter.ops = &epoll_waiter_ops;
     i->waiter.exclusive = event->events & EPOLLEXCLUSIVE;
     rb_insert(&ep->items, &i->node, item_less);

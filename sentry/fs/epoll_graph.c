@@ -70,6 +70,8 @@ static int highest_above(struct epoll *ep, const struct search *s, int limit)
 
     mutex_lock_nested(&ep->file.watch_lock);
     list_for_each (w, &ep->file.watches, node) {
+        if (w->ops != &epoll_watch_ops)
+            continue; /* an owner: fcntl(F_SETOWN) */
         struct epoll_item *i = container_of(w, struct epoll_item, watch);
         highest = max(highest, 1 + depth_above(i->epoll, s, limit - 1));
         if (highest > NEST_MAX)

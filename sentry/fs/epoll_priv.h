@@ -53,6 +53,7 @@ void epoll_memory_put(struct epoll *ep);
 /* ---- epoll_ready.c ---- */
 
 extern const struct waiter_ops epoll_waiter_ops;
+extern const struct file_watch_ops epoll_watch_ops; /* of struct epoll_item.watch */
 
 /* What of the item's interest is true now, to `t` (NULL: to everybody). */
 uint32_t item_poll_locked(struct epoll *ep, struct epoll_item *i, struct task *t) HOLDS(ep->lock);

@@ -249,7 +249,7 @@ int inotify_create(struct arena *a, const struct cred *cred, int flags, struct f
     if (!i)
         return -ENOMEM;
     file_init(&i->file, a, &inotify_ops, NULL, inode, O_RDONLY | (flags & IN_NONBLOCK), cred);
-    i->file.kind |= FILE_STREAM | FILE_POLLABLE;
+    i->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_ASYNC;
     list_init(&i->queue);
     *out = &i->file;
     return 0;

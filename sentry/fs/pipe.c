@@ -62,7 +62,7 @@ struct pipe_end *pipe_end_alloc(struct pipe *p, struct inode *inode, const struc
     if (!e)
         return NULL;
     file_init(&e->file, p->arena, &pipe_ops, at, inode, flags, cred);
-    e->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_WRITE_ALL;
+    e->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_ASYNC | FILE_WRITE_ALL;
     e->pipe = p;
     list_init(&e->node);
     return e;

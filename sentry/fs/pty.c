@@ -322,7 +322,7 @@ int pty_open_master(struct devpts *fs, struct inode *inode, const struct path *a
         return -ENOMEM;
     }
     file_init(&m->file, fs->sb.arena, &master_ops, at, inode, flags, who->cred);
-    m->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_WRITE_ALL;
+    m->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_ASYNC | FILE_WRITE_ALL;
     m->pty = p;
     tty_lock(&p->tty);
     p->master = m;

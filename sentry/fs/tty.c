@@ -312,7 +312,7 @@ int tty_open(struct tty *tty, struct inode *inode, const struct path *at, int fl
     }
     e->tty = tty_get(tty);
     file_init(&e->file, tty->ctty.arena, &tty_file_ops, at, inode, flags, who->cred);
-    e->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_WRITE_ALL;
+    e->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_ASYNC | FILE_WRITE_ALL;
     if (!(flags & O_NOCTTY) && e->file.kind & FILE_READ && who->task)
         ctty_hooks(tty->ctty.arena)->opened(&tty->ctty, who->task);
     *out = &e->file;

@@ -155,7 +155,7 @@ int socket_init(struct socket *s, struct arena *a, const struct sock_ops *ops, i
         return err;
     int file_flags = O_RDWR | (flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);
     file_init(&s->file, a, &socket_file_ops, NULL, inode, file_flags, cred);
-    s->file.kind |= FILE_STREAM | FILE_POLLABLE;
+    s->file.kind |= FILE_STREAM | FILE_POLLABLE | FILE_ASYNC;
     s->ops = ops;
     s->family = family;
     s->type = type;

@@ -11,6 +11,7 @@
 #include "sentry/fs/tmpfs.h"
 #include "sentry/syscall/block.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/sigio.h"
 #include "sentry/task/signal.h"
 #include "sentry/vfs/filelock.h"
 
@@ -19,7 +20,16 @@
 
 /* ---- flags ---- */
 
-static long set_flags(struct task *t, struct file *f, int flags)
+static void store_flags(struct file *f, uint32_t want)
+{
+    uint32_t now = atomic_load(&f->flags);
+
+    while (!atomic_compare_exchange_weak(&f->flags, &now,
+                                         (want & ~(uint32_t)O_ASYNC) | (now & O_ASYNC)))
+        ;
+}
+
+static long set_flags(struct task *t, struct file *f, int fd, int flags)
 {
     uint32_t now = atomic_load_explicit(&f->flags, memory_order_relaxed);
     int want = (int)(now & ~(uint32_t)SETTABLE) | (flags & SETTABLE);
@@ -28,8 +38,10 @@ static long set_flags(struct task *t, struct file *f, int flags)
         !inode_owner_or_capable(f->inode, t->cred))
         return -EPERM;
     int err = f->ops->set_flags ? f->ops->set_flags(f, want) : 0;
-    if (!err)
-        atomic_store_explicit(&f->flags, (uint32_t)want, memory_order_relaxed);
+    if (!err && f->kind & FILE_ASYNC && (now ^ (uint32_t)flags) & O_ASYNC)
+        err = sigio_set_async(t, f, fd, flags & O_ASYNC);
+    if (!err) /* O_ASYNC is as that has left it */
+        store_flags(f, (uint32_t)want);
     return err;
 }
 
@@ -44,51 +56,19 @@ static long dup_from(struct task *t, struct file *f, uint64_t from, bool cloexec
 
 /* ---- who gets SIGIO ---- */
 
-/* file.owner: the kind (F_OWNER_*) and one above the number, which may be negative. */
-static uint64_t owner_pack(int kind, int pid)
-{
-    return pid ? (uint64_t)(kind + 1) << 32 | (uint32_t)pid : 0;
-}
-
-static struct f_owner_ex owner_unpack(uint64_t owner)
-{
-    return (struct f_owner_ex){ .type = owner ? (int)(owner >> 32) - 1 : F_OWNER_PID,
-                                .pid = (int)(uint32_t)owner };
-}
-
-static long set_owner(struct file *f, int pid)
-{
-    if (pid == INT32_MIN)
-        return -EINVAL;
-    atomic_store(&f->owner,
-                 pid < 0 ? owner_pack(F_OWNER_PGRP, -pid) : owner_pack(F_OWNER_PID, pid));
-    return 0;
-}
-
-static long get_owner(struct file *f)
-{
-    struct f_owner_ex o = owner_unpack(atomic_load(&f->owner));
-
-    return o.type == F_OWNER_PGRP ? -o.pid : o.pid;
-}
-
 static long set_owner_ex(struct task *t, struct file *f, uptr_t arg)
 {
     struct f_owner_ex o;
     int err = copy_in_struct(t->mm, &o, arg);
 
-    if (err)
-        return err;
-    if (o.type < F_OWNER_TID || (int)o.type > F_OWNER_PGRP)
-        return -EINVAL;
-    atomic_store(&f->owner, owner_pack((int)o.type, o.pid));
-    return 0;
+    return err ? err : sigio_set_owner(t, f, &o);
 }
 
 static long get_owner_ex(struct task *t, struct file *f, uptr_t arg)
 {
-    struct f_owner_ex o = owner_unpack(atomic_load(&f->owner));
+    struct f_owner_ex o;
 
+    sigio_get_owner(t, f, &o);
     return copy_out_struct(t->mm, arg, &o);
 }
 
@@ -301,7 +281,7 @@ static long do_fcntl(struct task *t, struct file *f, int fd, int cmd, uint64_t a
     case F_GETFL:
         return (long)atomic_load_explicit(&f->flags, memory_order_relaxed);
     case F_SETFL:
-        return set_flags(t, f, (int)arg);
+        return set_flags(t, f, fd, (int)arg);
     case F_GETLK:
     case F_OFD_GETLK:
         return get_lock(t, f, uptr(arg), cmd == F_OFD_GETLK);
@@ -311,20 +291,17 @@ static long do_fcntl(struct task *t, struct file *f, int fd, int cmd, uint64_t a
     case F_OFD_SETLKW:
         return set_lock(t, f, fd, cmd, uptr(arg));
     case F_SETOWN:
-        return set_owner(f, (int)arg);
+        return sigio_set_owner_number(t, f, (int)arg);
     case F_GETOWN:
-        return get_owner(f);
+        return sigio_get_owner_number(t, f);
     case F_SETOWN_EX:
         return set_owner_ex(t, f, uptr(arg));
     case F_GETOWN_EX:
         return get_owner_ex(t, f, uptr(arg));
     case F_SETSIG:
-        if (arg > 64)
-            return -EINVAL;
-        f->owner_sig = (int)arg;
-        return 0;
+        return sigio_set_signal(f, arg);
     case F_GETSIG:
-        return f->owner_sig;
+        return sigio_get_signal(f);
     case F_SETLEASE:
         return set_lease(arg);
     case F_GETLEASE:

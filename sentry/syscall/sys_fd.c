@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/fs.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include "sentry/fs/pty.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/sigio.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/rw.h"
@@ -101,12 +103,31 @@ static long ioctl_nonblock(struct task *t, struct file *f, uptr_t arg)
     return err ? err : set_flag(f, O_NONBLOCK, on != 0);
 }
 
-/* O_ASYNC: a file that cannot send SIGIO takes no notice, as in Linux. */
-static long ioctl_async(struct task *t, uptr_t arg)
+/* O_ASYNC, where the file can have it. */
+static long ioctl_async(struct task *t, struct file *f, int fd, uptr_t arg)
 {
     int on;
+    int err = copy_in_struct(t->mm, &on, arg);
 
-    return copy_in_struct(t->mm, &on, arg);
+    if (err)
+        return err;
+    bool is_on = atomic_load_explicit(&f->flags, memory_order_relaxed) & O_ASYNC;
+    if (is_on == (on != 0))
+        return 0;
+    return f->kind & FILE_ASYNC ? sigio_set_async(t, f, fd, on) : -ENOTTY;
+}
+
+/* Sockets have ioctls for F_SETOWN and F_GETOWN. */
+static long ioctl_owner(struct task *t, struct file *f, unsigned cmd, uptr_t arg)
+{
+    int pid;
+
+    if (cmd == FIOGETOWN || cmd == SIOCGPGRP) {
+        pid = sigio_get_owner_number(t, f);
+        return copy_out_struct(t->mm, arg, &pid);
+    }
+    int err = copy_in_struct(t->mm, &pid, arg);
+    return err ? err : sigio_set_owner_number(t, f, pid);
 }
 
 static long ioctl_left(struct task *t, struct file *f, uptr_t arg)
@@ -167,7 +188,14 @@ long sys_ioctl(struct task *t, int fd, unsigned cmd, uint64_t arg)
     case FIONBIO:
         return ioctl_nonblock(t, f, uptr(arg));
     case FIOASYNC:
-        return ioctl_async(t, uptr(arg));
+        return ioctl_async(t, f, fd, uptr(arg));
+    case FIOSETOWN:
+    case SIOCSPGRP:
+    case FIOGETOWN:
+    case SIOCGPGRP:
+        if (f->inode && inode_is(f->inode, S_IFSOCK))
+            return ioctl_owner(t, f, cmd, uptr(arg));
+        break;
     case FIONREAD:
         if (regular)
             return ioctl_left(t, f, uptr(arg));

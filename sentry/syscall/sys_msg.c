@@ -8,6 +8,7 @@
 #include "sentry/syscall/sock_arg.h"
 #include "sentry/syscall/sock_hooks.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/sigio.h"
 #include "sentry/task/signal.h"
 
 #define VLEN_MAX    1024u  /* UIO_MAXIOV */
@@ -53,6 +54,8 @@ static long send_message(struct task *t, struct socket *s, struct sock_msg *m)
     } while (all && n > 0 && m->io->left > 0);
     if (n == -EPIPE && done == 0 && !(m->flags & MSG_NOSIGNAL) && !(s->file.kind & FILE_NO_SIGPIPE))
         signal_self(t, SIGPIPE);
+    if (n == -EAGAIN)
+        sigio_wants_room(&s->file);
     return done > 0 ? done : n;
 }
 

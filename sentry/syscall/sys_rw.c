@@ -5,6 +5,7 @@
 
 #include "sentry/syscall/rw.h"
 #include "sentry/syscall/syscalls.h"
+#include "sentry/task/sigio.h"
 #include "sentry/task/signal.h"
 #include "sentry/vfs/rw.h"
 
@@ -29,6 +30,8 @@ static long write_stream(struct task *t, struct file *f, struct io *io, const st
         n = BLOCK(t, f, POLLOUT | POLLWRNORM, file_write(who, f, io));
         if (n == -EPIPE && raises_sigpipe(f, done))
             signal_self(t, SIGPIPE);
+        if (n == -EAGAIN)
+            sigio_wants_room(f);
         if (n > 0)
             done += n;
     } while (all && n > 0 && io->left > 0);

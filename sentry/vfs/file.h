@@ -102,6 +102,7 @@ enum {
     FILE_WRITE_ALL = 64,   /* a blocking write goes on after a part (pipes, stream sockets, ttys) */
     FILE_NO_SIGPIPE = 128, /* EPIPE of write(2) raises no signal (datagram sockets) */
     FILE_WRITER = 256,     /* counts among its inode's writers */
+    FILE_ASYNC = 512,      /* can have O_ASYNC: tells of changes by a signal */
 };
 
 struct file_watch;
@@ -115,7 +116,7 @@ struct file_watch_ops {
     void (*gone)(struct file_watch *w);
 };
 
-/* Somebody who holds no reference but must know when the file goes: an item of epoll. */
+/* Somebody who holds no reference but must know when the file goes: an item of epoll, an owner. */
 struct file_watch {
     struct list node;                 /* [watch_lock] in file.watches */
     const struct file_watch_ops *ops; /* [I] register it in the slab_type */
@@ -136,8 +137,6 @@ struct file {
     struct waitq waitq;         /* woken whenever poll() may say more */
     struct list watches;     /* [watch_lock] of struct file_watch; emptied by the last file_put() */
     struct mutex watch_lock; /* RANK_WATCH */
-    _Atomic uint64_t owner;  /* F_SETOWN: 0 none; else kind and number, by the syscall layer */
-    int owner_sig;           /* F_SETSIG */
     const struct cred *cred; /* [I] of the opener: a reference */
     void *locks_hint;        /* of lease.c */
 };
