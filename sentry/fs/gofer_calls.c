@@ -417,7 +417,9 @@ ssize_t gofer_listxattr(struct gofer_client *c, gofer_handle_t node, char *buf, 
     gofer_call_begin(c, GOFER_LISTXATTR, &call);
     wire_put_u64(&call.args, node);
     wire_put_u32(&call.args, (uint32_t)size);
-    return end_with_bytes(&call, gofer_call_len(&call), buf, size);
+    ssize_t n = end_with_bytes(&call, gofer_call_len(&call), buf, size);
+    /* Whoever reads the names trusts that each ends with a zero. */
+    return n > 0 && size && buf[n - 1] != '\0' ? -EIO : n;
 }
 
 int gofer_removexattr(struct gofer_client *c, gofer_handle_t node, const char *name)
