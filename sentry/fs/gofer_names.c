@@ -6,6 +6,7 @@
 
 #include "base/host.h"
 #include "sentry/fs/gofer_priv.h"
+#include "sentry/vfs/perm.h"
 
 /* A walk of one step. */
 struct one_step {
@@ -132,28 +133,17 @@ static void dir_changed(struct gofer_inode *dir)
     gofer_list_drop(dir);
 }
 
-/* As Linux's inode_init_owner(): the directory's group where it has the set-group-id bit. */
-static uint32_t group_for(const struct inode *dir, const struct actor *who)
-{
-    return inode_mode(dir) & S_ISGID ? inode_gid(dir) : who->cred->fsgid;
-}
-
 static int make(struct inode *inode, const char *name, uint32_t mode, const char *text,
                 const struct actor *who, struct inode **out)
 {
     struct gofer_inode *dir = gofer_inode_of(inode), *gi;
     struct gofer_sb *sb = gofer_sb_of(dir);
-    struct gofer_new what = { .name = name,
-                              .mode = mode,
-                              .uid = who->cred->fsuid,
-                              .gid = group_for(inode, who),
-                              .text = text };
+    struct gofer_new what = { .name = name, .mode = mode, .text = text };
     struct gofer_found found;
     gofer_handle_t h;
     int fd = -1;
 
-    if (S_ISDIR(mode) && inode_mode(inode) & S_ISGID)
-        what.mode |= S_ISGID;
+    perm_new_inode(inode, &what.mode, who, &what.uid, &what.gid);
     dir_changed(dir);
     uint64_t seq = atomic_load_explicit(&sb->changes, memory_order_acquire);
     int err = GOFER_RETRY(
@@ -207,12 +197,12 @@ static int tmpfile_op(struct inode *inode, uint32_t mode, const struct actor *wh
                       struct inode **out)
 {
     struct gofer_inode *dir = gofer_inode_of(inode), *gi;
-    struct gofer_new what = { .mode = mode | S_IFREG,
-                              .uid = who->cred->fsuid,
-                              .gid = group_for(inode, who) };
+    struct gofer_new what = { .mode = mode | S_IFREG };
     struct gofer_found found;
     gofer_handle_t h;
     int fd;
+
+    perm_new_inode(inode, &what.mode, who, &what.uid, &what.gid);
     int err = GOFER_RETRY(dir, h, gofer_tmpfile(gofer_client_of(dir), h, &what, &found, &fd));
 
     if (err)

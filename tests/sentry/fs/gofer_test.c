@@ -234,6 +234,44 @@ Test(gofer, attributes_change_as_asked)
     file_put(f);
 }
 
+Test(gofer, a_directory_gives_its_group_but_no_right_to_run_as_it)
+{
+    struct attr_change c = { .which = ATTR_MODE, .mode = 0755 };
+    struct actor user = w.who;
+    struct path at;
+    struct cred *cred;
+    struct file *f;
+    struct attr attr;
+    char path[256];
+
+    if (geteuid() != 0)
+        cr_skip_test("only root gives files away");
+    make_dir("d");
+    cr_assert_eq(walk(&w.who, NULL, "/", 0, &at), 0);
+    cr_assert_eq(vfs_setattr(&w.who, &at, &c), 0);
+    path_put(&at);
+    cr_assert_eq(chown(gofer_pair_path(&w.pair, "d", path), 0, 4242), 0);
+    cr_assert_eq(chmod(path, 02777), 0);
+    cr_assert_eq(cred_create(w.who.arena, w.user_ns, 1000, 1000, 0, &cred), 0);
+    user.cred = cred;
+    cr_assert_eq(vfs_mknod(&user, NULL, "/d/f", S_IFREG | 02755, 0), 0);
+    attr = must_stat("/d/f");
+    cr_expect_eq(attr.mode, S_IFREG | 0755);
+    cr_expect_eq(attr.gid, 4242);
+    cr_assert_eq(vfs_mknod(&user, NULL, "/d/g", S_IFREG | 02644, 0), 0);
+    cr_expect_eq(must_stat("/d/g").mode, S_IFREG | 02644, "it runs as nobody");
+    cr_assert_eq(vfs_mkdir(&user, NULL, "/d/sub", 0755), 0);
+    attr = must_stat("/d/sub");
+    cr_expect_eq(attr.mode, S_IFDIR | 02755);
+    cr_expect_eq(attr.gid, 4242);
+    struct open_how_k how = { .flags = O_TMPFILE | O_RDWR, .mode = 02755 };
+    cr_assert_eq(vfs_open(&user, NULL, "/d", &how, &f), 0);
+    cr_assert_eq(inode_getattr(f->inode, &attr), 0);
+    cr_expect_eq(attr.mode, S_IFREG | 0755);
+    file_put(f);
+    cred_put(cred);
+}
+
 struct count {
     struct dir_sink sink;
     unsigned count, room;
