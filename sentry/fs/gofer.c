@@ -127,7 +127,7 @@ static void update(struct gofer_sb *sb, struct gofer_inode *gi, const struct gof
     if (atomic_load_explicit(&sb->changes, memory_order_acquire) == seq)
         gofer_attr_store(gi, &found->attr);
     else
-        gi->stale = true;
+        gi->stale = gi->owner_stale = true;
     mutex_unlock(&gi->inode.lock);
 }
 

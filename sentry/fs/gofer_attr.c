@@ -5,10 +5,12 @@
  *   exclusive   what we were told is true until we change it. After a change through a
  *               descriptor the attributes are stale; one fstat(2) of that descriptor
  *               mends them, and the gofer is asked only where there is none.
+ *               fstat(2) cannot tell us owners (they have other numbers in our user namespace):
+ *               where an answer about them was not believed, the gofer is asked in any case.
  *   shared      what a lookup just said is good for one question (stat(2) is a lookup
  *               and a question). An open file is looked at by fstat(2); where its
- *               change time moved, something may have changed that fstat(2) cannot tell us
- *               (owners have other numbers in our user namespace), and the gofer is asked.
+ *               change time moved, and not by a change of ours, the owners may have changed,
+ *               and the gofer is asked.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,14 +45,27 @@ static void set_size(struct gofer_inode *gi, uint64_t size)
     atomic_store_explicit(&gi->size, size, memory_order_release);
 }
 
+/* Single words that permission checks read without the lock. */
+static void store_mode(struct gofer_inode *gi, uint32_t mode)
+{
+    struct attr *a = &gi->inode.attr;
+
+    __atomic_store_n(&a->mode, (a->mode & S_IFMT) | (mode & 07777), __ATOMIC_RELAXED);
+}
+
+static void store_owners(struct gofer_inode *gi, const struct gofer_attr *attr)
+{
+    __atomic_store_n(&gi->inode.attr.uid, attr->uid, __ATOMIC_RELAXED);
+    __atomic_store_n(&gi->inode.attr.gid, attr->gid, __ATOMIC_RELAXED);
+    gi->owner_stale = false;
+}
+
 void gofer_attr_store(struct gofer_inode *gi, const struct gofer_attr *attr)
 {
     struct attr *a = &gi->inode.attr;
 
-    /* Single words that permission checks read without the lock. */
-    __atomic_store_n(&a->mode, (a->mode & S_IFMT) | (attr->mode & 07777), __ATOMIC_RELAXED);
-    __atomic_store_n(&a->uid, attr->uid, __ATOMIC_RELAXED);
-    __atomic_store_n(&a->gid, attr->gid, __ATOMIC_RELAXED);
+    store_mode(gi, attr->mode);
+    store_owners(gi, attr);
     a->nlink = attr->nlink;
     a->blksize = attr->blksize;
     a->rdev = attr->rdev;
@@ -67,31 +82,52 @@ void gofer_attr_store(struct gofer_inode *gi, const struct gofer_attr *attr)
         gi->seen = now_of(gi);
 }
 
-uint64_t gofer_attr_seq(struct gofer_inode *gi)
+struct gofer_seq gofer_attr_seq(struct gofer_inode *gi)
 {
     mutex_lock(&gi->inode.lock);
-    uint64_t seq = gi->changes;
+    struct gofer_seq seq = gi->seq;
     mutex_unlock(&gi->inode.lock);
     return seq;
 }
 
-uint64_t gofer_attr_change(struct gofer_inode *gi)
+struct gofer_seq gofer_attr_change(struct gofer_inode *gi)
 {
     atomic_fetch_add_explicit(&gofer_sb_of(gi)->changes, 1, memory_order_acq_rel);
     mutex_lock(&gi->inode.lock);
-    uint64_t seq = ++gi->changes;
+    gi->seq.changes++;
+    struct gofer_seq seq = gi->seq;
     gi->stale = true;
     mutex_unlock(&gi->inode.lock);
     return seq;
 }
 
-void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, uint64_t seq)
+/*
+ * An answer is true where nothing has changed since the question. Where the file was only
+ * written to, its owners still are, and its mode as far as we know.
+ */
+static void apply_locked(struct gofer_inode *gi, const struct gofer_attr *attr,
+                         struct gofer_seq seq) HOLDS(gi->inode.lock);
+static void apply_locked(struct gofer_inode *gi, const struct gofer_attr *attr,
+                         struct gofer_seq seq)
+{
+    bool owners = gi->seq.owners == seq.owners;
+
+    if (owners && gi->seq.changes == seq.changes) {
+        gofer_attr_store(gi, attr);
+        return;
+    }
+    gi->stale = true;
+    gi->owner_stale |= !owners;
+    if (owners) {
+        store_mode(gi, attr->mode);
+        store_owners(gi, attr);
+    }
+}
+
+void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, struct gofer_seq seq)
 {
     mutex_lock(&gi->inode.lock);
-    if (gi->changes == seq)
-        gofer_attr_store(gi, attr);
-    else
-        gi->stale = true;
+    apply_locked(gi, attr, seq);
     mutex_unlock(&gi->inode.lock);
 }
 
@@ -101,7 +137,7 @@ void gofer_attr_written(struct gofer_inode *gi, uint64_t end)
 
     atomic_fetch_add_explicit(&sb->changes, 1, memory_order_acq_rel);
     mutex_lock(&gi->inode.lock);
-    gi->changes++;
+    gi->seq.changes++;
     gi->stale = true;
     if (end > gi->inode.attr.size)
         set_size(gi, end);
@@ -113,7 +149,7 @@ static void merge_stat(struct gofer_inode *gi, const struct stat *st)
 {
     struct attr *a = &gi->inode.attr;
 
-    __atomic_store_n(&a->mode, (a->mode & S_IFMT) | (st->st_mode & 07777), __ATOMIC_RELAXED);
+    store_mode(gi, st->st_mode);
     a->nlink = (uint32_t)st->st_nlink;
     a->blocks = (uint64_t)st->st_blocks;
     a->atime = st->st_atim;
@@ -131,6 +167,8 @@ static bool refresh_locked(struct gofer_inode *gi)
     struct stat st;
     int fd = gofer_fds_any(gi);
 
+    if (gi->owner_stale)
+        return false;
     if (fd >= 0 && (shared || moving || gi->stale)) {
         if (host_fstat(fd, &st) < 0)
             return false;
@@ -159,18 +197,24 @@ int gofer_getattr_op(struct inode *inode, struct attr *out)
     bool fine = refresh_locked(gi);
     if (fine)
         *out = inode->attr;
-    uint64_t seq = gi->changes;
+    struct gofer_seq seq = gi->seq;
     mutex_unlock(&gi->inode.lock);
     if (fine)
         return 0;
     int err = GOFER_RETRY(gi, h, gofer_getattr(gofer_client_of(gi), h, &attr));
     if (err)
         return err;
-    gofer_attr_apply(gi, &attr, seq);
-    mutex_lock(&inode->lock);
+    mutex_lock(&gi->inode.lock);
+    apply_locked(gi, &attr, seq);
     *out = inode->attr;
+    if (gi->owner_stale) {
+        /* Not to be kept, but true at some time since we were asked. */
+        out->mode = (out->mode & S_IFMT) | (attr.mode & 07777);
+        out->uid = attr.uid;
+        out->gid = attr.gid;
+    }
     gi->seen = 0;
-    mutex_unlock(&inode->lock);
+    mutex_unlock(&gi->inode.lock);
     return 0;
 }
 
@@ -182,7 +226,7 @@ static bool truncate_here(struct gofer_inode *gi, uint64_t size, int *err)
     if (fd >= 0) {
         /* A call of the host alone, so the lock may be held; it keeps the descriptor open. */
         *err = host_ftruncate(fd, (int64_t)size);
-        gi->changes++;
+        gi->seq.changes++;
         gi->stale = true;
         if (!*err)
             set_size(gi, size);
@@ -191,15 +235,61 @@ static bool truncate_here(struct gofer_inode *gi, uint64_t size, int *err)
     return fd >= 0;
 }
 
+/*
+ * A setattr counts when it begins and when it has ended. So of two at once neither answer is
+ * believed, for nobody knows which is the younger; nor is one to a question that was asked
+ * meanwhile, which may be from before.
+ */
+static struct gofer_seq count_setattr_locked(struct gofer_inode *gi) HOLDS(gi->inode.lock);
+static struct gofer_seq count_setattr_locked(struct gofer_inode *gi)
+{
+    atomic_fetch_add_explicit(&gofer_sb_of(gi)->changes, 1, memory_order_acq_rel);
+    gi->seq.changes++;
+    gi->seq.owners++;
+    return gi->seq;
+}
+
+static struct gofer_seq begin_setattr(struct gofer_inode *gi)
+{
+    mutex_lock(&gi->inode.lock);
+    struct gofer_seq seq = count_setattr_locked(gi);
+    gi->stale = true;
+    mutex_unlock(&gi->inode.lock);
+    return seq;
+}
+
+/* `attr`: the answer; NULL where it failed, and nobody knows how far it came. */
+static void end_setattr(struct gofer_inode *gi, const struct gofer_attr *attr, struct gofer_seq seq)
+{
+    mutex_lock(&gi->inode.lock);
+    if (attr)
+        apply_locked(gi, attr, seq);
+    else
+        gi->stale = gi->owner_stale = true;
+    count_setattr_locked(gi);
+    mutex_unlock(&gi->inode.lock);
+}
+
+static bool owners_are_stale(struct gofer_inode *gi)
+{
+    mutex_lock(&gi->inode.lock);
+    bool stale = gi->owner_stale;
+    mutex_unlock(&gi->inode.lock);
+    return stale;
+}
+
 static int set_by_gofer(struct gofer_inode *gi, const struct attr_change *change)
 {
     struct gofer_attr attr;
+    struct attr now;
     gofer_handle_t h;
-    uint64_t seq = gofer_attr_change(gi);
+    struct gofer_seq seq = begin_setattr(gi);
     int err = GOFER_RETRY(gi, h, gofer_setattr(gofer_client_of(gi), h, change, &attr));
 
-    if (!err)
-        gofer_attr_apply(gi, &attr, seq);
+    end_setattr(gi, err ? NULL : &attr, seq);
+    /* Permission checks look at owners and mode without asking, so they are asked for now. */
+    if (!err && owners_are_stale(gi))
+        gofer_getattr_op(&gi->inode, &now); /* where that fails, they stay stale */
     return err;
 }
 

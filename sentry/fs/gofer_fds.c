@@ -59,7 +59,7 @@ static void keep_locked(struct gofer_inode *gi, hostfd_t *place, hostfd_t *fresh
 static int ask(struct gofer_inode *gi, unsigned access, bool *write_only, int *fd)
 {
     struct gofer_client *c = gofer_client_of(gi);
-    uint64_t seq = gofer_attr_seq(gi);
+    struct gofer_seq seq = gofer_attr_seq(gi);
     struct gofer_attr attr;
     gofer_handle_t h;
     int err;

@@ -190,12 +190,12 @@ static void note_kept(struct gofer_inode *dir)
 }
 
 /* Keeps it where the directory has not changed since it was asked for. */
-void gofer_list_keep(struct gofer_inode *dir, struct gofer_list *l, uint64_t seq)
+void gofer_list_keep(struct gofer_inode *dir, struct gofer_list *l, uint64_t changes)
 {
     struct gofer_list *old = NULL;
 
     mutex_lock(&dir->inode.lock);
-    bool still = dir->changes == seq;
+    bool still = dir->seq.changes == changes;
     if (still)
         change_locked(dir, gofer_list_get(l), &old);
     mutex_unlock(&dir->inode.lock);
@@ -222,7 +222,7 @@ static int read_list(struct gofer_inode *dir, struct gofer_batch batch, struct g
 {
     mutex_lock(&dir->inode.lock);
     struct gofer_list *l = kept_locked(dir, batch);
-    uint64_t seq = dir->changes;
+    uint64_t changes = dir->seq.changes;
     mutex_unlock(&dir->inode.lock);
     if (l) {
         *out = l;
@@ -230,7 +230,7 @@ static int read_list(struct gofer_inode *dir, struct gofer_batch batch, struct g
     }
     int err = gofer_list_ask(dir, batch, out);
     if (!err && !gofer_sb_of(dir)->shared) {
-        gofer_list_keep(dir, *out, seq);
+        gofer_list_keep(dir, *out, changes);
         gofer_list_told(dir, *out);
     }
     return err;

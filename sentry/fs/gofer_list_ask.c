@@ -244,7 +244,7 @@ static void keep_came(struct gofer_inode *parent, struct building *b, uint64_t s
         struct gofer_inode *gi;
         gofer_list_told(parent, c.list);
         if (gofer_intern(sb, &c.found, seq, &gi) == 0) {
-            uint64_t changes = gofer_attr_seq(gi);
+            uint64_t changes = gofer_attr_seq(gi).changes;
             if (atomic_load_explicit(&sb->changes, memory_order_acquire) == seq) {
                 gofer_place(gi, parent, b->batch.ahead[c.which]);
                 gofer_list_keep(gi, c.list, changes);

@@ -235,7 +235,7 @@ static int link_op(struct inode *inode, const char *name, struct inode *old,
 
     (void)who;
     dir_changed(dir);
-    uint64_t seq = gofer_attr_change(gi);
+    struct gofer_seq seq = gofer_attr_change(gi);
     int err = GOFER_RETRY(gi, h, link_into(dir, name, h, &attr));
     dir_changed(dir);
     if (err)

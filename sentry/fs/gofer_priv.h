@@ -77,6 +77,12 @@ struct gofer_window {
     bool writable;
 };
 
+/* How often an inode was changed, and how often by a setattr, alone of all able to change owners.
+ */
+struct gofer_seq {
+    uint64_t changes, owners;
+};
+
 /* [I] never changes   [l] under inode.lock   [s] under the superblock's lock   [m] map.lock   [a]
  * atomic */
 struct gofer_inode {
@@ -87,10 +93,11 @@ struct gofer_inode {
     bool hashed;                 /* [s] */
 
     _Atomic gofer_handle_t handle; /* [l] to change, [a] to look at; 0: none at present */
-    uint32_t leaving; /* [l] names that it is losing just now: its node is not to be trimmed */
-    uint64_t changes; /* [l] counts what we did to it: an older answer is not believed */
-    bool stale;       /* [l] the attributes are not those of the host any more */
-    nsec_t seen;      /* [l] when the gofer last told them; a shared tree trusts that once */
+    uint32_t leaving;     /* [l] names that it is losing just now: its node is not to be trimmed */
+    struct gofer_seq seq; /* [l] counts what we did to it: an older answer is not believed */
+    bool stale;           /* [l] the attributes are not those of the host any more */
+    bool owner_stale;     /* [l] nor are the owners, which only the gofer can tell */
+    nsec_t seen;          /* [l] when the gofer last told them; a shared tree trusts that once */
 
     struct gofer_inode *parent; /* [s] a reference: where it was last seen; NULL: nowhere */
     char *name;                 /* [s] and under which name */
@@ -158,12 +165,16 @@ void gofer_drop_caches_op(struct superblock *s);
 
 /* ---- gofer_attr.c ---- */
 
-/* Takes attributes that the gofer told, after which `changes` was `seq`; older ones only mark as
- * stale. */
-void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, uint64_t seq);
+/*
+ * Takes attributes that the gofer told.
+ *
+ *   seq       gofer_attr_seq() of before it was asked: what has changed since is not believed,
+ *             and will be asked for again
+ */
+void gofer_attr_apply(struct gofer_inode *gi, const struct gofer_attr *attr, struct gofer_seq seq);
 /* We are about to change it, or have: what is on its way is old. Gives the new count. */
-uint64_t gofer_attr_change(struct gofer_inode *gi);
-uint64_t gofer_attr_seq(struct gofer_inode *gi);
+struct gofer_seq gofer_attr_change(struct gofer_inode *gi);
+struct gofer_seq gofer_attr_seq(struct gofer_inode *gi);
 /* All of `attr` is new. Under the lock, or before anybody knows the inode. */
 void gofer_attr_store(struct gofer_inode *gi, const struct gofer_attr *attr);
 /* The file grew or got other bytes through a descriptor: up to `end`. */
@@ -344,8 +355,8 @@ struct gofer_list *gofer_list_new(struct arena *a, struct gofer_batch batch);
 /* It has all its entries. False: no memory. */
 must_use bool gofer_list_index(struct gofer_list *l);
 const struct gofer_list_entry *gofer_list_find(const struct gofer_list *l, const char *name);
-/* Keeps it where the directory has not changed since it was asked for: `seq` was its `changes`. */
-void gofer_list_keep(struct gofer_inode *dir, struct gofer_list *l, uint64_t seq);
+/* Keeps it where the directory has not changed since it was asked for: `changes` of its seq. */
+void gofer_list_keep(struct gofer_inode *dir, struct gofer_list *l, uint64_t changes);
 /* Attributes came with it, and it remains to be seen whether somebody wants them. */
 void gofer_list_told(struct gofer_inode *dir, const struct gofer_list *l);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sentry/vfs/walk.h"
 #include "tests/lib/gofer_world.h"
@@ -147,4 +148,73 @@ Test(gofer_stress, an_exclusive_tree, .timeout = 120)
 Test(gofer_stress, a_shared_tree, .timeout = 120)
 {
     stress(GOFER_TREE_SHARED);
+}
+
+/* ---- attributes of one file, which two change and one writes to ---- */
+
+#define CHANGES 300
+
+static struct file *one;
+static _Atomic bool stop;
+
+static void *write_on(void *arg)
+{
+    while (!stop)
+        EXPECT((struct guest *)arg, gofer_world_write(one, "x", 1, 0) != 1);
+    return NULL;
+}
+
+static void *change_mode(void *arg)
+{
+    struct guest *g = arg;
+    struct attr attr = { 0 };
+
+    for (uint32_t i = 0; !stop; i++) {
+        struct attr_change c = { .which = ATTR_MODE, .mode = 0600 | (i & 077) };
+        EXPECT(g, vfs_setattr_file(&w.who, one, &c));
+        EXPECT(g, inode_getattr(one->inode, &attr));
+        EXPECT(g, (attr.mode & 0777) != c.mode);
+    }
+    return NULL;
+}
+
+static void change_owner(struct guest *g, bool may)
+{
+    struct attr attr = { 0 };
+
+    for (uint32_t i = 0; i < CHANGES; i++) {
+        uint32_t id = may ? 1000 + i % 7 : w.who.cred->fsuid;
+        struct attr_change c = { .which = ATTR_UID, .uid = id };
+        EXPECT(g, vfs_setattr_file(&w.who, one, &c));
+        EXPECT(g, inode_getattr(one->inode, &attr));
+        EXPECT(g, attr.uid != id);
+    }
+}
+
+static void change_at_once(uint32_t flags)
+{
+    struct guest guests[3] = { 0 };
+    gofer_world_start(&w, flags);
+    cr_assert_eq(gofer_world_open(&w, "/f", O_RDWR | O_CREAT, 0600, &one), 0);
+    pthread_create(&guests[0].thread, NULL, write_on, &guests[0]);
+    pthread_create(&guests[1].thread, NULL, change_mode, &guests[1]);
+    change_owner(&guests[2], geteuid() == 0);
+    stop = true;
+    pthread_join(guests[0].thread, NULL);
+    pthread_join(guests[1].thread, NULL);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(guests[i].wrong, 0, "%d: %u times, last at line %u: %d", i, guests[i].wrong,
+                     guests[i].last_line, guests[i].last_err);
+    file_put(one);
+    gofer_world_stop(&w);
+}
+
+Test(gofer_stress, attributes_of_an_exclusive_tree, .timeout = 120)
+{
+    change_at_once(0);
+}
+
+Test(gofer_stress, attributes_of_a_shared_tree, .timeout = 120)
+{
+    change_at_once(GOFER_TREE_SHARED);
 }
