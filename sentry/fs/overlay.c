@@ -41,9 +41,10 @@ static void overlay_show_options(struct superblock *sb, char *buf, size_t size)
     snprintf(buf, size, "%s", of(sb)->shown ? of(sb)->shown : "");
 }
 
-static int overlay_reconfigure(struct superblock *sb, const char *options)
+static int overlay_reconfigure(struct superblock *sb, const char *options, const struct actor *who)
 {
-    (void)sb, (void)options; /* as Linux: options of the first mount stay, and no error is given */
+    (void)sb, (void)options,
+        (void)who; /* as Linux: options of the first mount stay, and no error is given */
     return 0;
 }
 

@@ -54,11 +54,11 @@ static void tmpfs_show_options(struct superblock *sb, char *buf, size_t size)
         snprintf(buf + n, size - (size_t)n, ",nr_inodes=%lu", (unsigned long)inodes);
 }
 
-static int tmpfs_reconfigure(struct superblock *sb, const char *options)
+static int tmpfs_reconfigure(struct superblock *sb, const char *options, const struct actor *who)
 {
     struct tmpfs *fs = of(sb);
     struct tmpfs_options o = { 0 };
-    int err = tmpfs_parse_options(options, ram_total(sb->arena), &o);
+    int err = tmpfs_parse_options(options, ram_total(sb->arena), who->cred->user_ns, &o);
 
     if (err)
         return err;
@@ -115,7 +115,7 @@ int tmpfs_create_as(struct arena *a, const char *type, uint32_t magic, const cha
         .uid = who->cred->fsuid,
         .gid = who->cred->fsgid,
     };
-    int err = tmpfs_parse_options(options, ram, &o);
+    int err = tmpfs_parse_options(options, ram, who->cred->user_ns, &o);
     if (err)
         return err;
     struct tmpfs *fs = slab_alloc(a, &tmpfs_slab);

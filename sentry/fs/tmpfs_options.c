@@ -79,7 +79,21 @@ static bool is_key(const char *s, size_t len, const char *key)
     return strlen(key) == len && memcmp(s, key, len) == 0;
 }
 
-static int parse_one(const char *s, const char *end, uint64_t ram, struct tmpfs_options *o)
+/* An id as it is in the user namespace of who mounts; one that is nobody there is refused. */
+static int parse_id(const char *s, const char *end, const struct user_ns *ns, bool group,
+                    uint32_t *out)
+{
+    uint32_t id;
+    int err = parse_base(s, end, 10, UINT32_MAX - 1, &id);
+
+    if (err)
+        return err;
+    *out = group ? user_ns_gid_in(ns, id) : user_ns_uid_in(ns, id);
+    return *out == ID_NONE ? -EINVAL : 0;
+}
+
+static int parse_one(const char *s, const char *end, uint64_t ram, const struct user_ns *ns,
+                     struct tmpfs_options *o)
 {
     const char *eq = memchr(s, '=', (size_t)(end - s));
     size_t len = (size_t)((eq ? eq : end) - s);
@@ -108,19 +122,20 @@ static int parse_one(const char *s, const char *end, uint64_t ram, struct tmpfs_
         return err;
     }
     if (is_key(s, len, "uid"))
-        return parse_base(value, end, 10, UINT32_MAX - 1, &o->uid);
+        return parse_id(value, end, ns, false, &o->uid);
     if (is_key(s, len, "gid"))
-        return parse_base(value, end, 10, UINT32_MAX - 1, &o->gid);
+        return parse_id(value, end, ns, true, &o->gid);
     return -EINVAL;
 }
 
-int tmpfs_parse_options(const char *options, uint64_t ram, struct tmpfs_options *o)
+int tmpfs_parse_options(const char *options, uint64_t ram, const struct user_ns *ns,
+                        struct tmpfs_options *o)
 {
     const char *s = options ? options : "";
 
     while (*s) {
         const char *end = strchrnul(s, ',');
-        int err = end > s ? parse_one(s, end, ram, o) : 0;
+        int err = end > s ? parse_one(s, end, ram, ns, o) : 0;
         if (err)
             return err;
         s = *end ? end + 1 : end;

@@ -27,8 +27,15 @@ struct tmpfs_options {
     bool has_blocks, has_inodes;
 };
 
-/* Errors: EINVAL. What is not mentioned stays as it is. */
-must_use int tmpfs_parse_options(const char *options, uint64_t ram, struct tmpfs_options *o);
+/*
+ * What is not mentioned stays as it is.
+ *
+ *   ram       bytes that there are, for sizes in percent
+ *   ns        whose ids uid= and gid= are
+ *   errors    EINVAL
+ */
+must_use int tmpfs_parse_options(const char *options, uint64_t ram, const struct user_ns *ns,
+                                 struct tmpfs_options *o);
 
 /* [I] never changes   [a] atomic   [n] names */
 struct tmpfs {

@@ -210,7 +210,8 @@ static void set_mount_flags(struct mount *m, unsigned long flags)
     atomic_store_explicit(&m->flags, fresh, memory_order_relaxed);
 }
 
-static int remount_sb(struct superblock *sb, unsigned long flags, const char *options)
+static int remount_sb(struct superblock *sb, unsigned long flags, const char *options,
+                      const struct actor *who)
 {
     bool read_only = flags & MS_RDONLY;
 
@@ -218,7 +219,7 @@ static int remount_sb(struct superblock *sb, unsigned long flags, const char *op
         return -EBUSY;
     int err = 0;
     if (sb->ops->reconfigure)
-        err = sb->ops->reconfigure(sb, options ? options : "");
+        err = sb->ops->reconfigure(sb, options ? options : "", who);
     else if (options && *options)
         err = -EINVAL;
     if (err)
@@ -237,7 +238,7 @@ static int mount_remount(const struct actor *who, const struct path *at, unsigne
         return -EINVAL;
     int err = check_locked_flags(who, at->mnt, flags);
     if (!err && !(flags & MS_BIND))
-        err = remount_sb(at->mnt->sb, flags, options);
+        err = remount_sb(at->mnt->sb, flags, options, who);
     if (!err)
         set_mount_flags(at->mnt, flags);
     return err;

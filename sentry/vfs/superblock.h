@@ -8,6 +8,7 @@
 #include "base/ref.h"
 #include "sentry/core/arena.h"
 
+struct actor;
 struct superblock;
 
 struct superblock_ops {
@@ -18,8 +19,8 @@ struct superblock_ops {
     int (*sync)(struct superblock *sb);
     /* Options after the generic ones, as /proc/mounts shows them (",size=4k"). NULL: none. */
     void (*show_options)(struct superblock *sb, char *buf, size_t size);
-    /* Remount with new options. NULL: EINVAL unless they are empty. */
-    int (*reconfigure)(struct superblock *sb, const char *options);
+    /* Remount with new options by `who`. NULL: EINVAL unless they are empty. */
+    int (*reconfigure)(struct superblock *sb, const char *options, const struct actor *who);
     /* Lets go of inodes that it keeps only to be faster: the last mount is gone. NULL: none. */
     void (*drop_caches)(struct superblock *sb);
     /* Its last mount is gone, though files of it may still be open: lets go of what it kept for

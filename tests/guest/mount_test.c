@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "files.h"
@@ -232,6 +233,28 @@ TEST(in_a_namespace_of_ones_own)
     CHECK_CHILD(propagation);
     CHECK_CHILD(rivals);
     CHECK(exists("m/under"));
+}
+
+/* Ids among the options are of the user namespace of who mounts. */
+static int as_somebody(void)
+{
+    struct stat st;
+
+    REQUIRE(become_nobody() == 0);
+    REQUIRE(prctl(PR_SET_DUMPABLE, 1) == 0); /* or /proc/self is not ours */
+    REQUIRE(own_namespace() == 0);
+    REQUIRE(mount("none", "m", "tmpfs", 0, "uid=0,gid=0,mode=755") == 0);
+    REQUIRE(stat("m", &st) == 0);
+    REQUIRE(st.st_uid == 0 && st.st_gid == 0);
+    REQUIRE(mkdir("m/d", 0755) == 0);
+    REQUIRE_ERRNO(mount("none", "m", "tmpfs", 0, "uid=7"), EINVAL);
+    REQUIRE_ERRNO(mount("none", "m", "tmpfs", 0, "gid=7"), EINVAL);
+    return 0;
+}
+
+TEST(in_a_user_namespace_of_ones_own)
+{
+    CHECK_CHILD(as_somebody);
 }
 
 static int without_rights(void)
