@@ -16,7 +16,6 @@
 #include "sentry/vfs/walk.h"
 
 #define MFD_NOEXEC_SEAL_BIT 8u /* newer than our headers */
-#define F_SEAL_EXEC_BIT     0x20u
 
 static int make(struct dentry *root, const struct actor *who, unsigned flags, struct inode **out)
 {
@@ -24,7 +23,7 @@ static int make(struct dentry *root, const struct actor *who, unsigned flags, st
     unsigned seals = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL_BIT) ? 0 : F_SEAL_SEAL;
 
     return tmpfs_create_unnamed(root, noexec ? 0666 : 0777,
-                                noexec ? seals | F_SEAL_EXEC_BIT : seals, who, out);
+                                noexec ? seals | TMPFS_SEAL_EXEC : seals, who, out);
 }
 
 int memfd_create_file(const struct actor *who, const char *name, unsigned flags, struct file **out)

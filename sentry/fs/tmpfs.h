@@ -4,6 +4,8 @@
 
 #include "sentry/vfs/file.h"
 
+#define TMPFS_SEAL_EXEC 0x20u /* F_SEAL_EXEC, newer than our headers */
+
 /*
  * Makes a tmpfs, as fs_type.create.
  *

@@ -82,8 +82,22 @@ void tmpfs_release(struct inode *i)
     slab_free(ti);
 }
 
+/* Errors: EPERM where it is sealed whether the file may be run. */
+static int set_locked(struct inode *i, const struct attr_change *c, struct timespec now)
+    HOLDS(i->lock);
+static int set_locked(struct inode *i, const struct attr_change *c, struct timespec now)
+{
+    if (c->which & ATTR_MODE && inode_is(i, S_IFREG) &&
+        tmpfs_inode_of(i)->data.seals & TMPFS_SEAL_EXEC && (c->mode ^ inode_mode(i)) & 0111)
+        return -EPERM;
+    inode_setattr_locked(i, c, now);
+    return 0;
+}
+
 int tmpfs_setattr(struct inode *i, const struct attr_change *c, const struct actor *who)
 {
+    struct timespec now = inode_now(i);
+
     (void)who;
     if (c->which & ATTR_SIZE) {
         if (!inode_is(i, S_IFREG))
@@ -92,8 +106,10 @@ int tmpfs_setattr(struct inode *i, const struct attr_change *c, const struct act
         if (err)
             return err;
     }
-    inode_setattr_generic(i, c);
-    return 0;
+    mutex_lock(&i->lock);
+    int err = set_locked(i, c, now);
+    mutex_unlock(&i->lock);
+    return err;
 }
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size)

@@ -75,11 +75,8 @@ int inode_getattr(struct inode *i, struct attr *out)
     return i->ops->getattr(i, out);
 }
 
-void inode_setattr_generic(struct inode *i, const struct attr_change *c)
+void inode_setattr_locked(struct inode *i, const struct attr_change *c, struct timespec now)
 {
-    struct timespec now = inode_now(i);
-
-    mutex_lock(&i->lock);
     /* Single words, read without the lock by perm.c. */
     if (c->which & ATTR_UID)
         __atomic_store_n(&i->attr.uid, c->uid, __ATOMIC_RELAXED);
@@ -93,6 +90,14 @@ void inode_setattr_generic(struct inode *i, const struct attr_change *c)
     if (c->which & ATTR_MTIME)
         i->attr.mtime = c->which & ATTR_MTIME_NOW ? now : c->mtime;
     i->attr.ctime = now;
+}
+
+void inode_setattr_generic(struct inode *i, const struct attr_change *c)
+{
+    struct timespec now = inode_now(i);
+
+    mutex_lock(&i->lock);
+    inode_setattr_locked(i, c, now);
     mutex_unlock(&i->lock);
 }
 

@@ -142,6 +142,9 @@ int inode_getattr_generic(struct inode *i, struct attr *out);
 must_use int inode_getattr(struct inode *i, struct attr *out);
 /* Changes attr under the lock as a file system in memory does: everything but ATTR_SIZE. */
 void inode_setattr_generic(struct inode *i, const struct attr_change *c);
+/* The same for who has more to look at under the lock; `now` is inode_now() of before. */
+void inode_setattr_locked(struct inode *i, const struct attr_change *c, struct timespec now)
+    HOLDS(i->lock);
 /* Times become now: ATTR_MTIME takes ctime along; 0 is ctime alone. */
 void inode_touch(struct inode *i, unsigned which /* ATTR_ATIME | ATTR_MTIME */);
 /* MAY_* by mode, uid, gid, groups and capabilities. Errors: EACCES. */

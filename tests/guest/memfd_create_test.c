@@ -54,6 +54,19 @@ TEST(seals)
     close(fd);
 }
 
+TEST(whether_it_runs_is_sealed)
+{
+    int fd = memfd_create("s", 8 /* MFD_NOEXEC_SEAL */);
+    struct stat st;
+    CHECK(fd >= 0);
+    CHECK_EQ(fcntl(fd, F_GET_SEALS), 0x20 /* F_SEAL_EXEC */);
+    CHECK_ERRNO(fchmod(fd, 0777), EPERM);
+    CHECK(fchmod(fd, 0600) == 0);
+    CHECK(fstat(fd, &st) == 0);
+    CHECK_EQ(st.st_mode & 07777, 0600);
+    close(fd);
+}
+
 TEST(errors)
 {
     int p[2];
