@@ -146,10 +146,16 @@ static void zero_part(struct tmpfs_inode *ti, uint64_t from, uint64_t to)
         memset((char *)frame_ptr(ti->inode.sb->arena, pfn) + from % PAGE_SIZE, 0, to - from);
 }
 
-void tmpfs_punch(struct tmpfs_inode *ti, uint64_t from, uint64_t to)
+void tmpfs_cut_locked(struct tmpfs_inode *ti, uint64_t first, uint64_t last)
 {
     struct tmpfs *fs = tmpfs_of(&ti->inode);
-    uint64_t first = pages_of(from), last = to / PAGE_SIZE, freed = 0;
+
+    give_blocks(fs, page_tree_cut(&ti->data.pages, fs->sb.arena, first, last));
+}
+
+void tmpfs_punch(struct tmpfs_inode *ti, uint64_t from, uint64_t to)
+{
+    uint64_t first = pages_of(from), last = to / PAGE_SIZE;
 
     mutex_lock(&ti->map.lock);
     if (from / PAGE_SIZE == to / PAGE_SIZE) {
@@ -157,11 +163,10 @@ void tmpfs_punch(struct tmpfs_inode *ti, uint64_t from, uint64_t to)
     } else {
         zero_part(ti, from, min(to, first * PAGE_SIZE));
         if (first < last)
-            freed = page_tree_cut(&ti->data.pages, fs->sb.arena, first, last);
+            tmpfs_cut_locked(ti, first, last);
         zero_part(ti, max(from, last * PAGE_SIZE), to);
     }
     mutex_unlock(&ti->map.lock);
-    give_blocks(fs, freed);
 }
 
 static int check_resize(const struct tmpfs_inode *ti, uint64_t size)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -175,41 +176,107 @@ static int punch(struct tmpfs_inode *ti, uint64_t from, uint64_t to)
     return 0;
 }
 
+/* Holes that an fallocate(2) has filled, the youngest first: to be taken back where it fails. */
+struct filled {
+    struct filled *next;
+    uint64_t index, count; /* pages */
+};
+
+/* Fills the holes of what lies next to each other at `*index`, and goes behind it. */
+static int fill_run(struct tmpfs_inode *ti, uint64_t *index, uint64_t end, struct filled **log)
+{
+    struct arena *a = ti->inode.sb->arena;
+    uint64_t want = min(end - *index, (uint64_t)RUN_MAX), count;
+    struct filled *f = *log;
+    pfn_t pfn;
+    int err = 0;
+
+    mutex_lock(&ti->map.lock);
+    bool hole = page_tree_run(&ti->data.pages, *index, 1, &pfn) == 0;
+    if (hole && (!f || f->index + f->count != *index)) {
+        f = arena_alloc(a, sizeof *f);
+        if (f)
+            *f = (struct filled){ .next = *log, .index = *index };
+        *log = f ? f : *log;
+        err = f ? 0 : -ENOMEM;
+    }
+    if (hole)
+        want = page_tree_hole(&ti->data.pages, *index, want);
+    if (!err)
+        err = tmpfs_fill(ti, *index, want, &pfn, &count);
+    mutex_unlock(&ti->map.lock);
+    if (err)
+        return err;
+    if (hole)
+        f->count += count;
+    *index += count;
+    return 0;
+}
+
+static bool is_all_zero(const char *page)
+{
+    return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
+}
+
+/* Takes back what nobody has come to use meanwhile, through a mapping. */
+static void unfill(struct tmpfs_inode *ti, const struct filled *f)
+{
+    struct arena *a = ti->inode.sb->arena;
+
+    for (uint64_t i = f->index; i < f->index + f->count; i++) {
+        pfn_t pfn;
+        mutex_lock(&ti->map.lock);
+        bool ours = page_tree_run(&ti->data.pages, i, 1, &pfn) == 1 && frame_refs(a, pfn) == 1 &&
+                    is_all_zero(frame_ptr(a, pfn));
+        if (ours)
+            tmpfs_cut_locked(ti, i, i + 1);
+        mutex_unlock(&ti->map.lock);
+    }
+}
+
+static void end_fill(struct tmpfs_inode *ti, struct filled *log, bool failed)
+{
+    struct filled *next;
+
+    for (; log; log = next) {
+        next = log->next;
+        if (failed)
+            unfill(ti, log);
+        arena_free(log);
+    }
+}
+
 static int allocate(struct tmpfs_inode *ti, uint64_t from, uint64_t to, bool keep_size)
 {
     uint64_t index = from / PAGE_SIZE, end = (to + PAGE_MASK) / PAGE_SIZE;
+    uint64_t max = atomic_load_explicit(&tmpfs_of(&ti->inode)->max_blocks, memory_order_relaxed);
+    struct filled *log = NULL;
+    int err = 0;
 
     if (!keep_size && to > tmpfs_size(ti) && ti->data.seals & F_SEAL_GROW)
         return -EPERM;
-    while (index < end) {
-        pfn_t pfn;
-        uint64_t count;
-        mutex_lock(&ti->map.lock);
-        int err = tmpfs_fill(ti, index, min(end - index, (uint64_t)RUN_MAX), &pfn, &count);
-        mutex_unlock(&ti->map.lock);
-        if (err)
-            return err;
-        index += count;
-    }
-    if (!keep_size)
+    if (max > 0 && end - index > max)
+        return -ENOSPC;
+    while (!err && index < end)
+        err = fill_run(ti, &index, end, &log);
+    end_fill(ti, log, err);
+    if (!err && !keep_size)
         grow_to(ti, to);
-    return 0;
+    return err;
 }
 
 static int tmpfs_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 {
     struct tmpfs_inode *ti = of(f);
-    bool hole = mode & FALLOC_FL_PUNCH_HOLE, zero = mode & FALLOC_FL_ZERO_RANGE;
-    int err;
+    bool hole = mode & FALLOC_FL_PUNCH_HOLE;
 
-    if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+    if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
         return -EOPNOTSUPP;
     mutex_lock(&ti->inode.lock);
-    err = hole || zero ? punch(ti, off, off + len) : 0;
-    if (!err && !hole)
-        err = allocate(ti, off, off + len, mode & FALLOC_FL_KEEP_SIZE);
+    int err =
+        hole ? punch(ti, off, off + len) : allocate(ti, off, off + len, mode & FALLOC_FL_KEEP_SIZE);
     mutex_unlock(&ti->inode.lock);
-    if (hole || zero)
+    if (hole)
         mappable_zap(&ti->map, off, off + len, false);
     if (!err)
         inode_touch(&ti->inode, ATTR_MTIME);
@@ -265,9 +332,9 @@ int tmpfs_get_seals(struct file *f)
     return (int)__atomic_load_n(&of(f)->data.seals, __ATOMIC_RELAXED);
 }
 
-#define SEAL_EXEC 0x20u /* F_SEAL_EXEC, newer than our headers */
-#define SEALS_ALL \
-    (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | SEAL_EXEC)
+#define SEALS_ALL                                                                     \
+    (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | \
+     TMPFS_SEAL_EXEC)
 
 static int add_seals_locked(struct tmpfs_inode *ti, unsigned seals)
 {
@@ -281,7 +348,7 @@ static int add_seals_locked(struct tmpfs_inode *ti, unsigned seals)
             return -EBUSY;
     }
     /* What may never be written nor run again may as well not change its size. */
-    if (seals & SEAL_EXEC && inode_mode(&ti->inode) & 0111)
+    if (seals & TMPFS_SEAL_EXEC && inode_mode(&ti->inode) & 0111)
         seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
     __atomic_store_n(&ti->data.seals, ti->data.seals | seals, __ATOMIC_RELAXED);
     return 0;

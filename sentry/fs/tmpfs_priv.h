@@ -158,6 +158,8 @@ int tmpfs_rename(struct inode *from, const char *old_name, struct inode *inode, 
 
 /* ---- tmpfs_data.c ---- */
 
+/* Gives up pages [first, last). Locks: inode.lock and map.lock are held. */
+void tmpfs_cut_locked(struct tmpfs_inode *ti, uint64_t first, uint64_t last) HOLDS(ti->map.lock);
 /* Frees or zeroes what lies in [from, to) bytes. Locks: inode.lock is held. */
 void tmpfs_punch(struct tmpfs_inode *ti, uint64_t from, uint64_t to);
 /* Errors: EPERM by a seal; EFBIG. Locks: takes inode.lock; zaps mappings after it. */

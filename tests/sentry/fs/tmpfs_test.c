@@ -94,11 +94,7 @@ Test(tmpfs, punching_frees_and_zeroes)
     cr_assert_eq(memcmp(buf, "x\0", 2), 0);
     cr_assert_eq(world_pread(f, buf, 2, 100 + 3 * 4096 - 1), 2);
     cr_assert_eq(memcmp(buf, "\0x", 2), 0);
-    cr_assert_eq(f->ops->fallocate(f, FALLOC_FL_ZERO_RANGE, 3 * 4096, 4096 * 2), 0);
-    cr_assert_eq(inode_getattr(f->inode, &a), 0);
-    cr_assert_eq(a.size, 5 * 4096);
-    cr_assert_eq(world_pread(f, buf, 1, 4 * 4096 - 1), 1);
-    cr_assert_eq(buf[0], 0);
+    cr_assert_eq(f->ops->fallocate(f, FALLOC_FL_ZERO_RANGE, 3 * 4096, 4096 * 2), -EOPNOTSUPP);
     cr_assert_eq(f->ops->fallocate(f, FALLOC_FL_COLLAPSE_RANGE, 0, 4096), -EOPNOTSUPP);
 }
 
@@ -125,6 +121,41 @@ Test(tmpfs, size_and_inodes_are_limited)
     cr_assert_eq(world_truncate(&w.root, "/m/a", 0), 0);
     cr_assert_eq(superblock_statfs(f->inode->sb, &st), 0);
     cr_assert_eq(st.f_bfree, 2);
+}
+
+static uint64_t free_blocks(struct file *f)
+{
+    struct statfs st;
+
+    cr_assert_eq(superblock_statfs(f->inode->sb, &st), 0);
+    return st.f_bfree;
+}
+
+Test(tmpfs, an_allocation_that_fails_keeps_nothing)
+{
+    struct dentry *root;
+    scoped(file) struct file *f;
+    struct attr a;
+    char buf[2];
+
+    cr_assert_eq(tmpfs_create(w.mm.arena, "t", "size=64k", &w.root, &root), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/m", 0755), 0);
+    cr_assert_eq(world_mount(&w.root, "/m", root, 0), 0);
+    cr_assert_eq(world_open(&w.root, "/m/a", O_CREAT | O_RDWR, 0600, &f), 0);
+    cr_assert_eq(world_pwrite(&w.root, f, "x", 1, 3 * 4096), 1);
+    cr_assert_eq(f->ops->fallocate(f, FALLOC_FL_KEEP_SIZE, 6 * 4096, 4096), 0);
+    cr_assert_eq(free_blocks(f), 14);
+    cr_assert_eq(f->ops->fallocate(f, 0, 0, 17 * 4096), -ENOSPC, "more than there ever is");
+    cr_assert_eq(free_blocks(f), 14);
+    cr_assert_eq(f->ops->fallocate(f, 0, 4 * 4096, 16 * 4096), -ENOSPC, "one less than is free");
+    cr_assert_eq(free_blocks(f), 14);
+    cr_assert_eq(inode_getattr(f->inode, &a), 0);
+    cr_assert_eq(a.blocks, 2 * 8, "what was there before stays, also where it is not written to");
+    cr_assert_eq(a.size, 3 * 4096 + 1);
+    cr_assert_eq(world_pread(f, buf, 1, 3 * 4096), 1);
+    cr_assert_eq(buf[0], 'x');
+    cr_assert_eq(f->ops->fallocate(f, 0, 0, 16 * 4096), 0);
+    cr_assert_eq(free_blocks(f), 0);
 }
 
 Test(tmpfs, options_are_checked)
