@@ -42,10 +42,13 @@ static int show_limit(struct text *t, uint64_t limit)
 int cgroup_show_procs(struct proc_view *v, struct text *t)
 {
     struct pid_ns *ns = v->viewer ? pid_ns_of(v->viewer->pid) : tasks_of(v->arena)->pid_ns;
+    const struct container *c = cgroup_container(v);
     struct thread_group *g;
 
+    /* Of a pod, whose containers may share their pids, this one's alone. */
     for (int nr = 1; (g = tasks_next_group(ns, &nr)) != NULL; nr++) {
-        text_printf(t, "%d\n", nr);
+        if (g->container == c)
+            text_printf(t, "%d\n", nr);
         group_put(g);
     }
     return 0;
