@@ -43,7 +43,7 @@ GUESSES  := $(if $(findstring gcc,$(CC)),-Wno-error=maybe-uninitialized -Wno-err
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-function-type \
             -Wpointer-arith -Wvla -Werror $(GUESSES)
 CPPFLAGS += -I. -I$(O)/gen -D_GNU_SOURCE -MMD -MP
-CFLAGS   += -std=gnu17 $(WARN) -fstack-protector-strong -fno-strict-aliasing $(CF_$(MODE))
+CFLAGS   += -std=gnu17 $(WARN) -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing $(CF_$(MODE))
 LDFLAGS  += $(LF_$(MODE)) -Wl,--as-needed
 LDLIBS   += -lpthread
 

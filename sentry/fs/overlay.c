@@ -106,12 +106,27 @@ static uint32_t cache_flags(const struct overlay *o)
     return SB_CACHE;
 }
 
-/* All layers are there: makes the root. `o`'s reference is taken. */
+/* One more than the deepest of its layers. */
+static uint32_t depth_of(const struct overlay *o)
+{
+    uint32_t depth = path_is_set(&o->upper) ? dentry_inode(o->upper.dentry)->sb->depth : 0;
+
+    for (unsigned i = 0; i < o->nlower; i++)
+        depth = max(depth, dentry_inode(o->lower[i].dentry)->sb->depth);
+    return depth + 1;
+}
+
+/* All layers are there: makes the root. `o`'s reference is taken. Errors: EINVAL, too deep. */
 static int make_root(struct overlay *o, struct dentry **out)
 {
     struct overlay_parts p = { 0 };
     struct inode *root;
 
+    o->sb.depth = depth_of(o);
+    if (o->sb.depth > SB_DEPTH_MAX) {
+        superblock_put(&o->sb);
+        return -EINVAL;
+    }
     uint32_t flags = cache_flags(o) | (path_is_set(&o->upper) ? 0 : SB_RDONLY);
     atomic_store_explicit(&o->sb.flags, flags, memory_order_relaxed);
     if (path_is_set(&o->upper))

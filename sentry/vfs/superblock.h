@@ -39,6 +39,9 @@ enum {
     SB_NOATIME = 32,      /* keeps access times by itself, or not at all */
 };
 
+/* As Linux's FILESYSTEM_MAX_STACK_DEPTH: each level is one more call deep, on one stack. */
+#define SB_DEPTH_MAX 2
+
 /* [I] never changes   [a] atomic */
 struct superblock {
     struct ref ref;                     /* one for each mount and inode */
@@ -49,11 +52,12 @@ struct superblock {
     char *origin_type, *origin_options; /* [I] the same */
     uint64_t dev;                       /* [I] makedev(0, n) */
     uint32_t magic;                     /* [I] statfs.f_type */
-    _Atomic uint32_t flags;             /* SB_* */
-    _Atomic uint32_t mounts;            /* mounts of it: with the last, its cached names go */
-    _Atomic uint32_t writers;           /* files of it that are open for writing */
-    _Atomic uint32_t dir_moves;         /* a claim: one move of a directory to another at a time */
-    struct mutex tree;                  /* RANK_RENAME: parents and names of all its dentries */
+    uint32_t depth;             /* [I] how many file systems it lies over, one over the other */
+    _Atomic uint32_t flags;     /* SB_* */
+    _Atomic uint32_t mounts;    /* mounts of it: with the last, its cached names go */
+    _Atomic uint32_t writers;   /* files of it that are open for writing */
+    _Atomic uint32_t dir_moves; /* a claim: one move of a directory to another at a time */
+    struct mutex tree;          /* RANK_RENAME: parents and names of all its dentries */
 };
 
 /* Fills the common part, with a device number of its own. The reference is the caller's. */
