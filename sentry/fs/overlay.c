@@ -304,6 +304,20 @@ static int find_lowers(struct overlay *o, const struct actor *who, char *names)
     return 0;
 }
 
+/* Can the upper tree hold what hides a name? Errors: EINVAL where not. */
+static int probe_upper(struct overlay *o)
+{
+    struct name_new whiteout = { .mode = S_IFCHR };
+    struct overlay_temp t;
+    int err = overlay_temp_make(o, &whiteout, &t);
+
+    if (err == -EPERM)
+        return -EINVAL;
+    if (!err)
+        overlay_temp_remove(o, &t);
+    return err;
+}
+
 /* The work directory proper is made in the one that was given, as in Linux. */
 static int find_upper(struct overlay *o, const struct actor *who, char *upper, char *work)
 {
@@ -330,7 +344,7 @@ static int find_upper(struct overlay *o, const struct actor *who, char *upper, c
         }
     }
     path_put(&dir);
-    return err;
+    return err ? err : probe_upper(o);
 }
 
 static int find_layers(struct overlay *o, const struct actor *who, struct layers *l)

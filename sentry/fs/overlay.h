@@ -14,7 +14,9 @@
  * read-only. Options of Linux that change nothing here are accepted (index, xino,
  * metacopy=off, redirect_dir=on, volatile, userxattr).
  *
- *   errors    EINVAL; ENOENT, ENOTDIR of the paths; ELOOP past 16 lower trees; ENOMEM
+ *   errors    EINVAL, also where the upper tree cannot hold whiteouts (the host's, through a
+ *             gofer), and for an overlay over an overlay over an overlay; ENOENT, ENOTDIR of
+ *             the paths; ELOOP past 16 lower trees; ENOMEM
  */
 must_use int overlay_create(struct arena *a, const char *source, const char *options,
                             const struct actor *who, struct dentry **out);

@@ -148,7 +148,7 @@ static int copy_attrs(struct overlay *o, struct inode *to, const struct attr *a)
 /* ---- the copy ---- */
 
 static int make_temp(struct overlay *o, struct inode *from, const struct attr *a,
-                     struct dentry *temp)
+                     struct overlay_temp *temp)
 {
     char target[4096];
     struct name_new what = { .mode = a->mode, .rdev = a->rdev };
@@ -160,7 +160,7 @@ static int make_temp(struct overlay *o, struct inode *from, const struct attr *a
         target[n] = '\0';
         what.target = target;
     }
-    return name_make(&o->actor, o->work.dentry, temp, &what);
+    return overlay_temp_make(o, &what, temp);
 }
 
 static int fill_temp(struct overlay *o, struct overlay_inode *oi, const struct attr *a,
@@ -198,35 +198,49 @@ static int is_ours(struct overlay_inode *dir, const char *name, const struct ove
     return 0;
 }
 
+/* With the copy and its place claimed. `*placed`: the original was there, and the copy is now. */
+static int move_to_place(struct overlay_inode *oi, struct overlay_inode *parent, const char *name,
+                         const struct overlay_temp *temp, const struct name_pair *p, bool *placed)
+{
+    bool ours = false;
+
+    *placed = false;
+    if (dentry_inode(p->from) != dentry_inode(temp->dentry))
+        return -EIO; /* somebody else is at work in the work directory */
+    int err = dentry_inode(p->to) ? 0 : is_ours(parent, name, oi, &ours);
+    if (err || !ours)
+        return err;
+    /* In the table before it is in the tree, so that a lookup there finds this inode. */
+    overlay_inode_set_upper(oi, dentry_get(p->from));
+    *placed = true; /* or, where that fails, it stays where it is: it is in use */
+    return name_rename(p, 0);
+}
+
 /*
  * The finished copy goes where the original is seen. Where it was found last it may be no
  * more: then the copy has no name, as an unlinked file has none, and other names
  * find it by the table.
  */
 static int settle(struct overlay_inode *oi, struct overlay_inode *parent, const char *name,
-                  struct dentry *temp)
+                  const struct overlay_temp *temp, bool *placed)
 {
     struct overlay *o = overlay_of(&oi->inode);
-    struct dentry *place;
-    bool ours = false;
-    int err;
 
+    *placed = false;
     if (parent) {
-        err = name_claim(overlay_upper(parent), name, &o->actor, &place);
+        struct name_pair p = { .from_dir = o->work.dentry, .to_dir = overlay_upper(parent) };
+        int err = name_claim_pair(&p, temp->name, name, &o->actor);
         if (err && err != -ENOENT)
             return err;
         if (!err) {
-            if (!dentry_inode(place))
-                err = is_ours(parent, name, oi, &ours);
-            if (!err && ours)
-                err = name_rename(o->work.dentry, temp, overlay_upper(parent), place, 0);
-            name_unclaim(place);
-            dentry_put(place);
-            if (err || ours)
+            err = move_to_place(oi, parent, name, temp, &p, placed);
+            name_unclaim_pair(&p);
+            if (err || *placed)
                 return err;
         }
     }
-    return name_remove(o->work.dentry, temp);
+    overlay_inode_set_upper(oi, dentry_get(temp->dentry));
+    return 0;
 }
 
 static int copy_claimed(struct overlay_inode *oi, struct overlay_inode *parent, const char *name,
@@ -234,27 +248,22 @@ static int copy_claimed(struct overlay_inode *oi, struct overlay_inode *parent, 
 {
     struct overlay *o = overlay_of(&oi->inode);
     struct inode *from = dentry_inode(oi->lower[0]);
-    struct dentry *temp;
+    struct overlay_temp temp;
+    bool placed = false;
     struct attr a;
 
     int err = inode_getattr(from, &a);
     if (!err)
-        err = overlay_claim_temp(o, &temp);
+        err = make_temp(o, from, &a, &temp);
     if (err)
         return err;
-    err = make_temp(o, from, &a, temp);
-    if (!err) {
-        err = fill_temp(o, oi, &a, temp, size);
-        if (!err) {
-            /* In the table before it is in the tree, so that a lookup there finds this inode. */
-            overlay_inode_set_upper(oi, dentry_get(temp));
-            err = settle(oi, parent, name, temp);
-        }
-        if (err && !overlay_upper(oi) && name_remove(o->work.dentry, temp))
-            err = -EIO;
-    }
-    name_unclaim(temp);
-    dentry_put(temp);
+    err = fill_temp(o, oi, &a, temp.dentry, size);
+    if (!err)
+        err = settle(oi, parent, name, &temp, &placed);
+    if (placed)
+        dentry_put(temp.dentry);
+    else
+        overlay_temp_remove(o, &temp);
     if (!err && S_ISREG(a.mode))
         mappable_zap(&oi->map, 0, UINT64_MAX, false);
     return err;

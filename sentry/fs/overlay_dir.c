@@ -14,6 +14,7 @@ struct overlay_entry {
     struct overlay_entry *next; /* in the order of finding */
     uint64_t ino;
     unsigned dtype;
+    bool upper; /* which layer has it */
     bool whiteout;
     uint32_t len;
     char name[];
@@ -36,6 +37,7 @@ struct overlay_listing {
     struct overlay_block *blocks; /* the youngest first */
     char *room, *room_end;        /* of the youngest */
     size_t count;                 /* that are no whiteouts */
+    bool hides;                   /* there are whiteouts in the upper layer */
     bool upper;                   /* the layer that is being read */
     bool merges;                  /* there is more than one: names may come twice */
     bool lowest;
@@ -136,7 +138,8 @@ static bool add_entry(struct dir_sink *sink, const char *name, size_t len, uint6
     e->len = (uint32_t)len;
     e->ino = ino; /* of the layer for now */
     e->dtype = dtype;
-    e->whiteout = l->upper; /* for now: of which layer it is */
+    e->upper = l->upper;
+    e->whiteout = false; /* settle_entries() looks */
     *l->last = e;
     l->last = &e->next;
     if (l->merges) {
@@ -169,8 +172,6 @@ static int read_layer(struct overlay_listing *l, const struct path *at)
 static int settle_entries(struct overlay_listing *l, struct dentry *dir, struct overlay_entry *e)
 {
     for (; e; e = e->next) {
-        bool upper = e->whiteout;
-        e->whiteout = false;
         if (e->dtype == DT_CHR || e->dtype == DT_UNKNOWN) {
             struct dentry *d;
             int err = dentry_lookup(dir, e->name, &l->o->actor, &d);
@@ -181,10 +182,12 @@ static int settle_entries(struct overlay_listing *l, struct dentry *dir, struct 
             e->whiteout = overlay_is_whiteout(d);
             dentry_put(d);
         }
-        if (upper)
+        if (e->upper)
             e->ino = shown_ino(l->o, e->ino);
         if (!e->whiteout)
             l->count++;
+        else if (e->upper)
+            l->hides = true;
     }
     return 0;
 }
@@ -198,53 +201,78 @@ static int list_layer(struct overlay_listing *l, const struct path *at, bool upp
     return err ? err : settle_entries(l, at->dentry, *from);
 }
 
-/* Reads all layers of `di`. listing_destroy() follows, also after a failure. */
+/* One of `di`, with nothing in it yet. listing_destroy() follows, whatever happens. */
+static void listing_init(struct overlay_inode *di, struct overlay_listing *l)
+{
+    memset(l, 0, sizeof *l);
+    l->sink.add = add_entry;
+    l->o = overlay_of(&di->inode);
+    l->last = &l->first;
+    l->merges = (overlay_upper(di) != NULL) + di->nlower > 1;
+    htab_init(&l->by_name, l->buckets, LISTING_BUCKETS);
+}
+
+static int list_upper(struct overlay_listing *l, struct dentry *upper)
+{
+    struct path at = { l->o->upper.mnt, upper };
+
+    return list_layer(l, &at, true);
+}
+
+/* Reads all layers; one that was removed has no more to show. */
 static int listing_read(struct overlay_inode *di, struct overlay_listing *l)
 {
-    struct overlay *o = overlay_of(&di->inode);
     struct dentry *upper = overlay_upper(di);
     int err = 0;
 
-    memset(l, 0, sizeof *l);
-    l->sink.add = add_entry;
-    l->o = o;
-    l->last = &l->first;
-    l->merges = (upper != NULL) + di->nlower > 1;
-    htab_init(&l->by_name, l->buckets, LISTING_BUCKETS);
-    if (upper) {
-        struct path at = { o->upper.mnt, upper };
-        err = list_layer(l, &at, true);
-    }
+    listing_init(di, l);
+    if (atomic_load_explicit(&di->gone, memory_order_acquire))
+        return 0;
+    if (upper)
+        err = list_upper(l, upper);
     for (unsigned i = 0; !err && i < di->nlower; i++) {
-        struct path at = { o->lower[0].mnt, di->lower[i] };
+        struct path at = { l->o->lower[0].mnt, di->lower[i] };
         err = list_layer(l, &at, false);
     }
     return err;
 }
 
-int overlay_is_empty(struct overlay_inode *di, const struct actor *who)
+int overlay_is_empty(struct overlay_inode *di, bool *whiteouts)
 {
     struct overlay_listing l;
-
-    (void)who;
     int err = listing_read(di, &l);
+
     if (!err && l.count > 0)
         err = -ENOTEMPTY;
+    *whiteouts = l.hides;
     listing_destroy(&l);
+    return err;
+}
+
+/* Only if it is one still: others may have changed the upper tree. */
+static int clear_one(struct overlay *o, struct dentry *dir, const char *name)
+{
+    struct dentry *d;
+    int err = dentry_lookup(dir, name, &o->actor, &d);
+
+    if (err)
+        return err;
+    if (overlay_is_whiteout(d))
+        err = overlay_remove(o, dir, name, dentry_inode(d));
+    dentry_put(d);
     return err;
 }
 
 int overlay_clear_whiteouts(struct overlay_inode *di)
 {
+    struct dentry *upper = overlay_upper(di);
     struct overlay_listing l;
-    int err = 0;
 
-    if (!overlay_upper(di))
-        return 0;
-    err = listing_read(di, &l);
+    listing_init(di, &l);
+    int err = list_upper(&l, upper);
     for (struct overlay_entry *e = l.first; !err && e; e = e->next)
         if (e->whiteout)
-            err = overlay_remove_upper(di, e->name);
+            err = clear_one(l.o, upper, e->name);
     listing_destroy(&l);
     return err;
 }

@@ -245,14 +245,22 @@ static void unpin(struct overlay_inode *oi)
         inode_put(&oi->inode);
 }
 
-/* One that is pinned, its reference passed to the caller; NULL where none is. */
-static struct overlay_inode *take_pinned(struct overlay *o)
+/* Where a walk over the table is. A table that got other buckets is begun anew. */
+struct cursor {
+    size_t mask, bucket;
+};
+
+/* The next that is pinned, its reference passed to the caller; NULL where none is. */
+static struct overlay_inode *take_pinned(struct overlay *o, struct cursor *at)
 {
+    const struct htab *t = &o->by_upper;
     struct overlay_inode *found = NULL;
 
     mutex_lock(&o->table_lock);
-    for (size_t i = 0; i <= o->by_upper.mask && !found; i++)
-        for (struct hnode *n = o->by_upper.buckets[i]; n && !found; n = n->next) {
+    if (at->mask != t->mask)
+        *at = (struct cursor){ .mask = t->mask };
+    for (; at->bucket <= t->mask && !found; at->bucket += !found)
+        for (struct hnode *n = t->buckets[at->bucket]; n && !found; n = n->next) {
             struct overlay_inode *oi = container_of(n, struct overlay_inode, upper_node);
             if (oi->pinned)
                 found = oi;
@@ -265,9 +273,10 @@ static struct overlay_inode *take_pinned(struct overlay *o)
 
 void overlay_unpin_all(struct overlay *o)
 {
+    struct cursor at = { 0 };
     struct overlay_inode *oi;
 
-    while ((oi = take_pinned(o)))
+    while ((oi = take_pinned(o, &at)))
         inode_put(&oi->inode);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a name in the layers of an overlay. */
+/*
+ * Finding a name in the layers of an overlay. A layer may be an overlay itself, so these are
+ * called once for each level, on one stack: no buffers on it.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -16,20 +19,40 @@ static int look(struct overlay *o, struct dentry *dir, const char *name, struct 
     return err;
 }
 
-/* Goes down from the root of a layer. `path` is absolute and changed meanwhile. */
-static int look_path(struct overlay *o, struct dentry *root, char *path, struct dentry **out)
+/* Takes the next name off an absolute path. False: there is none. */
+static bool next_name(const char **path, char name[256], int *err)
+{
+    const char *from = *path + strspn(*path, "/");
+    size_t len = strcspn(from, "/");
+
+    *path = from + len;
+    *err = len > 255 ? -ENOENT : 0;
+    if (len == 0 || *err)
+        return false;
+    memcpy(name, from, len);
+    name[len] = '\0';
+    return true;
+}
+
+/* Goes down from the root of a layer. */
+static int look_path(struct overlay *o, struct dentry *root, const char *path, struct dentry **out)
 {
     struct dentry *at = dentry_get(root), *next;
+    char name[256];
+    int err;
 
-    for (char *name = strtok_r(path, "/", &path); name; name = strtok_r(NULL, "/", &path)) {
-        int err = look(o, at, name, &next);
+    while (next_name(&path, name, &err)) {
+        err = look(o, at, name, &next);
         dentry_put(at);
         if (err)
             return err;
         at = next;
     }
-    *out = at;
-    return 0;
+    if (err)
+        dentry_put(at);
+    else
+        *out = at;
+    return err;
 }
 
 /*
@@ -68,11 +91,8 @@ static int add_lowers(struct overlay *o, struct overlay_inode *di, const char *n
 static int add_redirected(struct overlay *o, const char *redirect, struct overlay_parts *p)
 {
     for (unsigned i = 0; i < o->nlower; i++) {
-        char path[4096];
         struct dentry *d;
-        strncpy(path, redirect, sizeof path - 1);
-        path[sizeof path - 1] = '\0';
-        int err = look_path(o, o->lower[i].dentry, path, &d);
+        int err = look_path(o, o->lower[i].dentry, redirect, &d);
         if (err && err != -ENOENT && err != -ENOTDIR)
             return err;
         if (err)
@@ -112,15 +132,18 @@ static int find_upper(struct overlay *o, struct overlay_inode *di, const char *n
 static int find_dir_below(struct overlay *o, struct overlay_inode *di, const char *name,
                           struct overlay_parts *p)
 {
-    char redirect[4096];
+    char *redirect;
 
     if (!p->upper)
         return add_lowers(o, di, name, p);
-    ssize_t n = overlay_redirect(p->upper, redirect, sizeof redirect);
-    if (n < 0)
-        return (int)n;
-    if (n > 0)
-        return add_redirected(o, redirect, p);
+    int err = overlay_redirect(o, p->upper, &redirect);
+    if (err)
+        return err;
+    if (redirect) {
+        err = add_redirected(o, redirect, p);
+        arena_free(redirect);
+        return err;
+    }
     return overlay_is_opaque(p->upper) ? 0 : add_lowers(o, di, name, p);
 }
 
@@ -130,6 +153,8 @@ static int find_parts(struct overlay *o, struct overlay_inode *di, const char *n
     bool done;
 
     *p = (struct overlay_parts){ 0 };
+    if (atomic_load_explicit(&di->gone, memory_order_acquire))
+        return -ENOENT;
     int err = find_upper(o, di, name, p, &done);
     if (!err && !done)
         err = find_dir_below(o, di, name, p);

@@ -22,7 +22,23 @@
  * where its lower parts are by a redirect, so that moving it copies nothing but itself.
  *
  * Whoever changes a name of the overlay has claimed it there (claim.h), and lookups
- * are answered by that name while it lasts: so the steps of a change are not seen.
+ * are answered by that name while it lasts: so the steps of a change are not seen. He
+ * has said so to the name's directory, too (overlay_change_begin()), which is removed
+ * only while nobody changes it. What is done to the upper tree has one step that
+ * decides; before it nothing is lost, and what comes after it may fail:
+ *
+ *     what is wanted         what is made ready            what decides           afterwards
+ *     make                   –                             make in place          opaque; undone by
+ * hide over a whiteout      take the whiteout away        make in place          (else it is put
+ * back) link                   the old one's upper half      link in place remove, above only     –
+ * remove in place remove, below only     –                             whiteout in place remove,
+ * both, or a     –                             rename to the work     clear and remove it directory
+ * that                                     directory, with a      there holds whiteouts whiteout if
+ * below rename                 upper halves; an upper name   rename in place, with  clear and
+ * remove the (of a hard link copied by     a whiteout if below    directory it was another name);
+ * redirect or                           over opaque; a directory in the place goes to work (else it
+ * comes back) copy up                the copy in work              rename to its place    (else it
+ * is removed)
  *
  * Locks: oi->inode.lock guards where an inode is (`place`) and its link count; the
  * table has its own. No lock is held while a layer is asked. `copy_claim` is taken by
@@ -68,10 +84,14 @@ struct overlay_inode {
     struct dentry **lower;          /* [I] references, the topmost first; a file has one at most */
     unsigned nlower;                /* [I] */
     _Atomic uint32_t copy_claim;
-    struct hnode lower_node;      /* [b] by the device and number of lower[0] */
-    struct hnode upper_node;      /* [b] by the number of upper */
-    bool in_lower, in_upper;      /* [b] */
-    bool pinned;                  /* [b] the table has a reference: it was copied up */
+    _Atomic uint32_t leave_claim; /* of a directory: by whoever tries to remove it */
+    uint32_t changers;       /* [l] of a directory: changes of names in it that are under way */
+    bool leaving;            /* [l] none may begin: whoever has leave_claim decides */
+    _Atomic bool gone;       /* [a] removed, and empty for good */
+    struct hnode lower_node; /* [b] by the device and number of lower[0] */
+    struct hnode upper_node; /* [b] by the number of upper */
+    bool in_lower, in_upper; /* [b] */
+    bool pinned;             /* [b] the table has a reference: it was copied up */
     struct overlay_inode *parent; /* [l] where it is found: a reference; NULL: nowhere known */
     char *name;                   /* [l] arena */
     _Atomic uint32_t nlink;       /* [l] to change, [a] to look at: of what is no directory */
@@ -145,23 +165,51 @@ must_use int overlay_set_opaque(struct dentry *d);
 /* A directory's lower parts stay where they are when it moves. Errors: EXDEV where that is too
  * long. */
 must_use int overlay_set_redirect(struct overlay *o, struct overlay_inode *oi);
-/* The redirect of `d` in `buf`: its length, 0 where there is none. */
-ssize_t overlay_redirect(const struct dentry *d, char *buf, size_t size);
+/* The redirect of `d`: arena bytes, or NULL where there is none. Errors: ENOMEM. */
+must_use int overlay_redirect(struct overlay *o, const struct dentry *d, char **out);
 /* Does a lower layer of directory `di` have `name`? It could be seen if the upper one went. */
 must_use int overlay_lower_has(struct overlay_inode *di, const char *name, bool *has, bool *is_dir);
+/* Is `d`, of the upper tree, the upper half of `oi`? Others may have changed that tree. */
+bool overlay_is_upper_of(const struct dentry *d, const struct overlay_inode *oi);
+/* Has the upper directory of `di` a name for `oi`? Errors: ESTALE where it is another's. */
+must_use int overlay_upper_has(struct overlay_inode *di, const char *name,
+                               const struct overlay_inode *oi, bool *has);
 /*
- * The claimed free name in the upper directory of `di`: a whiteout there goes.
+ * Makes something in the upper directory of `di`, also in place of a whiteout.
  *
- *   out       given, claimed
- *   errors    EEXIST where something else is there
+ *   made      given
+ *   errors    EEXIST where something else is there; those of name_make()
  */
-must_use int overlay_claim_free(struct overlay_inode *di, const char *name, struct dentry **out);
+must_use int overlay_make_upper(struct overlay_inode *di, const char *name,
+                                const struct name_new *what, const struct actor *who,
+                                struct dentry **made);
 /* Makes a whiteout of a name that is free in the upper directory of `di`. */
 must_use int overlay_whiteout(struct overlay_inode *di, const char *name);
-/* Takes away what the upper directory of `di` has of that name, if anything. */
-must_use int overlay_remove_upper(struct overlay_inode *di, const char *name);
-/* A claimed free name in the work directory. `out` is given. */
-must_use int overlay_claim_temp(struct overlay *o, struct dentry **out);
+/* Takes `name` out of a directory of the upper tree. Errors: ESTALE where it is not `what`. */
+must_use int overlay_remove(struct overlay *o, struct dentry *dir, const char *name,
+                            const struct inode *what);
+
+/* Something in the work directory. */
+struct overlay_temp {
+    char name[24];
+    struct dentry *dentry; /* a reference */
+};
+/* Makes it. overlay_temp_remove() follows, or a rename and a dentry_put(). */
+must_use int overlay_temp_make(struct overlay *o, const struct name_new *what,
+                               struct overlay_temp *t);
+/* Takes it away if it is still there. */
+void overlay_temp_remove(struct overlay *o, struct overlay_temp *t);
+/*
+ * Moves the upper half of `oi` from its name there to the work directory, in one step.
+ *
+ *   flags     RENAME_WHITEOUT: a whiteout stands in its place
+ *   errors    ESTALE where the name is another's
+ */
+must_use int overlay_set_aside(struct overlay_inode *di, const char *name,
+                               const struct overlay_inode *oi, unsigned flags,
+                               struct overlay_temp *t);
+/* The way back. `t` is done with, also on failure. */
+must_use int overlay_bring_back(struct overlay_inode *di, const char *name, struct overlay_temp *t);
 /* Where a layer's file is, for its open. Borrowed. */
 struct path overlay_layer_path(struct overlay_inode *oi, bool upper);
 
@@ -177,7 +225,8 @@ must_use int overlay_copy_up(struct overlay_inode *oi, uint64_t size);
 
 /* ---- overlay_dir.c ---- */
 
-must_use int overlay_is_empty(struct overlay_inode *di, const struct actor *who);
+/* Errors: ENOTEMPTY. `whiteouts`: are there any in its upper half? */
+must_use int overlay_is_empty(struct overlay_inode *di, bool *whiteouts);
 /* Takes the whiteouts out of the upper half of an empty directory. */
 must_use int overlay_clear_whiteouts(struct overlay_inode *di);
 int overlay_open_dir(struct inode *i, const struct path *at, int flags, const struct actor *who,
@@ -189,6 +238,36 @@ int overlay_lookup(struct inode *dir, const char *name, const struct actor *who,
                    struct inode **out);
 void overlay_look_ahead(struct inode *dir, const char *path, const struct actor *who);
 int overlay_revalidate(struct inode *dir, const char *name, struct inode *inode);
+
+/* ---- overlay_leave.c: changes of a directory, and its end ---- */
+
+/*
+ * Names in `di`, which gets an upper half, are about to be changed: until
+ * overlay_change_end() it is not removed.
+ *
+ *   errors    EROFS; ENOENT where it was removed
+ *   blocks    while somebody tries to remove it
+ */
+must_use int overlay_change_begin(struct overlay_inode *di);
+void overlay_change_end(struct overlay_inode *di);
+/*
+ * Directory `di` is about to be removed: until overlay_leave_end() nobody changes it. It has
+ * an upper half from then on, so that it can know that it is gone.
+ *
+ *   whiteouts are there any in its upper half?
+ *   errors    ENOTEMPTY, also where somebody is changing it
+ */
+must_use int overlay_leave_begin(struct overlay_inode *di, bool *whiteouts);
+/* `gone`: it was removed. */
+void overlay_leave_end(struct overlay_inode *di, bool gone);
+/* What overlay_set_aside() put into the work directory, and nobody will see again, goes. */
+void overlay_drop_aside(struct overlay_inode *oi, struct overlay_temp *t);
+
+/* ---- overlay_rename.c ---- */
+
+int overlay_rename(struct inode *from_dir, const char *old_name, struct inode *inode,
+                   struct inode *to_dir, const char *new_name, struct inode *victim,
+                   unsigned flags);
 
 /* ---- overlay_names.c ---- */
 

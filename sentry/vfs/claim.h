@@ -5,7 +5,7 @@
  * A change of a directory asks its file system, which may ask the gofer, and no
  * lock may be held meanwhile. A claim is on a single name: others that want to
  * change the same name sleep, lookups and all other names go on. It is not part of
- * the lock order; whoever needs two takes them by address (rename.c), and a file
+ * the lock order; whoever needs two takes them by address (name.c), and a file
  * system that lies over another (overlay) claims its own names before theirs.
  */
 #pragma once

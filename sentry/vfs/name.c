@@ -41,36 +41,69 @@ void name_unclaim(struct dentry *d)
     claim_drop(&d->claim);
 }
 
-int name_claim_two(struct dentry *dir_a, const char *name_a, struct dentry *dir_b,
-                   const char *name_b, const struct actor *who, struct dentry **a,
-                   struct dentry **b)
+static void unclaim_two(struct name_pair *p)
+{
+    name_unclaim(p->from);
+    if (p->to != p->from)
+        name_unclaim(p->to);
+    dentry_put(keep(p->from));
+    dentry_put(keep(p->to));
+}
+
+/* Claims by address, so that two who want the same two do not wait for each other. */
+static int claim_two(struct name_pair *p, const char *from, const char *to, const struct actor *who)
 {
     for (;;) {
-        int err = dentry_lookup(dir_a, name_a, who, a);
+        int err = dentry_lookup(p->from_dir, from, who, &p->from);
         if (err)
             return err;
-        err = dentry_lookup(dir_b, name_b, who, b);
+        err = dentry_lookup(p->to_dir, to, who, &p->to);
         if (err) {
-            dentry_put(keep(*a));
+            dentry_put(keep(p->from));
             return err;
         }
-        struct dentry *first = min(*a, *b), *second = max(*a, *b);
+        struct dentry *first = min(p->from, p->to), *second = max(p->from, p->to);
         claim_take(&first->claim);
         if (second != first)
             claim_take(&second->claim);
-        if (is_still(*a, dir_a, name_a) && is_still(*b, dir_b, name_b))
+        if (is_still(p->from, p->from_dir, from) && is_still(p->to, p->to_dir, to))
             return 0;
-        name_unclaim_two(*a, *b);
-        dentry_put(keep(*a));
-        dentry_put(keep(*b));
+        unclaim_two(p);
     }
 }
 
-void name_unclaim_two(struct dentry *a, struct dentry *b)
+int name_claim_pair(struct name_pair *p, const char *from, const char *to, const struct actor *who)
 {
-    name_unclaim(a);
-    if (a != b)
-        name_unclaim(b);
+    bool crosses = p->from_dir != p->to_dir;
+    _Atomic uint32_t *moves = &p->from_dir->sb->dir_moves;
+
+    if (crosses)
+        claim_take(moves);
+    int err = claim_two(p, from, to, who);
+    if (err) {
+        if (crosses)
+            claim_drop(moves);
+        return err;
+    }
+    p->from_is_above = crosses && dentry_is_below(p->to_dir, p->from);
+    p->to_is_above = crosses && dentry_is_below(p->from_dir, p->to);
+    return 0;
+}
+
+void name_unclaim_pair(struct name_pair *p)
+{
+    unclaim_two(p);
+    if (p->from_dir != p->to_dir)
+        claim_drop(&p->from_dir->sb->dir_moves);
+}
+
+int name_check_loops(const struct name_pair *p, unsigned flags)
+{
+    if (p->from_is_above)
+        return -EINVAL;
+    if (p->to_is_above)
+        return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+    return 0;
 }
 
 /* The operation for what is wanted. NULL members: see inode_ops. */
@@ -143,16 +176,18 @@ static void tell_renamed(struct inode *from_dir, const char *old_name, struct in
     vfs_event(d, IN_MOVE_SELF);
 }
 
-int name_rename(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir,
-                struct dentry *to, unsigned flags)
+int name_rename(const struct name_pair *p, unsigned flags)
 {
+    struct dentry *from = p->from, *to = p->to;
     struct inode *inode = dentry_inode(from), *victim = dentry_inode(to);
-    struct inode *a = dentry_inode(from_dir), *b = dentry_inode(to_dir);
+    struct inode *a = dentry_inode(p->from_dir), *b = dentry_inode(p->to_dir);
     char *fresh, old_name[256];
+    int err = name_check_loops(p, flags);
 
-    if (!a->ops->rename)
-        return -EPERM;
-    int err = dentry_move_prepare(to, &fresh);
+    if (!err && !a->ops->rename)
+        err = -EPERM;
+    if (!err)
+        err = dentry_move_prepare(to, &fresh);
     if (err)
         return err;
     snprintf(old_name, sizeof old_name, "%s", from->name);

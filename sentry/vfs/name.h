@@ -48,14 +48,31 @@ must_use int name_make(const struct actor *who, struct dentry *dir, struct dentr
                        const struct name_new *what);
 /* Takes a claimed positive name away: rmdir(2) for a directory, unlink(2) for all else. */
 must_use int name_remove(struct dentry *dir, struct dentry *d);
-/* Both claimed (by address). `flags`: RENAME_*. */
-must_use int name_rename(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir,
-                         struct dentry *to, unsigned flags);
-/* Claims two names, which may be one. Errors: as name_claim(). */
-must_use int name_claim_two(struct dentry *dir_a, const char *name_a, struct dentry *dir_b,
-                            const char *name_b, const struct actor *who, struct dentry **a,
-                            struct dentry **b);
-void name_unclaim_two(struct dentry *a, struct dentry *b);
+
+/*
+ * The two names of a rename, which may be one, claimed. Where their directories differ, no
+ * other such rename of the file system is under way: so where both are stays true, and two
+ * renames at once cannot put a directory below itself.
+ */
+struct name_pair {
+    struct dentry *from_dir, *to_dir; /* borrowed */
+    struct dentry *from, *to;         /* references */
+    bool from_is_above, to_is_above;  /* of the other's directory, or that directory itself */
+};
+
+/*
+ * Claims two names of directories that are in `p` already. name_unclaim_pair() undoes it.
+ *
+ *   errors    as name_claim()
+ *   blocks    the same; for another rename from directory to directory
+ */
+must_use int name_claim_pair(struct name_pair *p, const char *from, const char *to,
+                             const struct actor *who);
+void name_unclaim_pair(struct name_pair *p);
+/* Would one of them come to lie below itself? Errors: EINVAL, ENOTEMPTY, as of rename(2). */
+must_use int name_check_loops(const struct name_pair *p, unsigned flags);
+/* `flags`: RENAME_*. Errors: those of name_check_loops(); the file system's. */
+must_use int name_rename(const struct name_pair *p, unsigned flags);
 
 /* The mode of something new: what the guest asked for, less the umask, with its type. */
 uint32_t name_mode(const struct actor *who, uint32_t mode, uint32_t type);

@@ -2,9 +2,6 @@
 /*
  * rename(2).
  *
- * A directory that goes to another parent could be put below itself by two
- * renames at once; so such moves take a file system's `dir_moves` claim first.
- *
  *   source    rename(2); the order of errors is that of do_renameat2() and vfs_rename(),
  *             fs/namei.c, Linux 6.12
  */
@@ -12,7 +9,6 @@
 #include <stdio.h> /* RENAME_* */
 #include <string.h>
 
-#include "sentry/vfs/claim.h"
 #include "sentry/vfs/dentry_priv.h"
 #include "sentry/vfs/mount_priv.h"
 #include "sentry/vfs/name.h"
@@ -21,8 +17,8 @@
 
 struct rename {
     const struct actor *who;
-    struct last from, to;     /* dirs are references */
-    struct dentry *old, *new; /* claimed */
+    struct last from, to; /* dirs are references */
+    struct name_pair names;
     unsigned flags;
 };
 
@@ -31,23 +27,9 @@ static bool is_name(const struct last *l)
     return *l->name && strcmp(l->name, ".") != 0 && strcmp(l->name, "..") != 0;
 }
 
-/* Where one of the two lies below the other. Errors: EINVAL, ENOTEMPTY. */
-static int check_loops(const struct rename *r)
-{
-    struct dentry *from_dir = r->from.dir.dentry, *to_dir = r->to.dir.dentry;
-
-    if (from_dir == to_dir)
-        return 0;
-    if (dentry_is_below(to_dir, r->old))
-        return -EINVAL;
-    if (dentry_is_below(from_dir, r->new))
-        return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-    return 0;
-}
-
 static int check_names(const struct rename *r)
 {
-    struct inode *old = dentry_inode(r->old), *new = dentry_inode(r->new);
+    struct inode *old = dentry_inode(r->names.from), *new = dentry_inode(r->names.to);
 
     if (!old)
         return -ENOENT;
@@ -79,7 +61,7 @@ static int check_parent_change(const struct rename *r, struct inode *moved)
 static int check_rights(const struct rename *r)
 {
     struct inode *from = dentry_inode(r->from.dir.dentry), *to = dentry_inode(r->to.dir.dentry);
-    struct inode *old = dentry_inode(r->old), *new = dentry_inode(r->new);
+    struct inode *old = dentry_inode(r->names.from), *new = dentry_inode(r->names.to);
     bool is_dir = inode_is(old, S_IFDIR);
     int err = perm_may_delete(from, old, is_dir, r->who);
 
@@ -97,7 +79,8 @@ static int check_rights(const struct rename *r)
         err = check_parent_change(r, new);
     if (err)
         return err;
-    if (mount_is_point(r->from.dir.mnt, r->old) || (new &&mount_is_point(r->to.dir.mnt, r->new)))
+    if (mount_is_point(r->from.dir.mnt, r->names.from) ||
+        (new &&mount_is_point(r->to.dir.mnt, r->names.to)))
         return -EBUSY;
     return 0;
 }
@@ -107,35 +90,27 @@ static int rename_claimed(const struct rename *r)
     int err = check_names(r);
 
     if (!err)
-        err = check_loops(r);
+        err = name_check_loops(&r->names, r->flags);
     if (err)
         return err;
     /* Two names of one inode, or one name: nothing happens. */
-    if (dentry_inode(r->old) == dentry_inode(r->new))
+    if (dentry_inode(r->names.from) == dentry_inode(r->names.to))
         return 0;
     err = check_rights(r);
     if (err)
         return err;
-    return name_rename(r->from.dir.dentry, r->old, r->to.dir.dentry, r->new, r->flags);
+    return name_rename(&r->names, r->flags);
 }
 
 static int rename_last(struct rename *r)
 {
-    struct superblock *sb = r->from.dir.dentry->sb;
-    bool crosses = r->from.dir.dentry != r->to.dir.dentry;
-
-    if (crosses)
-        claim_take(&sb->dir_moves);
-    int err = name_claim_two(r->from.dir.dentry, r->from.name, r->to.dir.dentry, r->to.name, r->who,
-                             &r->old, &r->new);
-    if (!err) {
-        err = rename_claimed(r);
-        name_unclaim_two(r->old, r->new);
-        dentry_put(r->old);
-        dentry_put(r->new);
-    }
-    if (crosses)
-        claim_drop(&sb->dir_moves);
+    r->names.from_dir = r->from.dir.dentry;
+    r->names.to_dir = r->to.dir.dentry;
+    int err = name_claim_pair(&r->names, r->from.name, r->to.name, r->who);
+    if (err)
+        return err;
+    err = rename_claimed(r);
+    name_unclaim_pair(&r->names);
     return err;
 }
 

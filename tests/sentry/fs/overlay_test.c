@@ -448,3 +448,152 @@ Test(overlay, options_are_checked)
     cr_assert_eq(mount_at("/mnt", "overlay", "lowerdir=/low,upperdir=/up,workdir=/up"), -EINVAL);
     cr_assert_eq(mount_at("/mnt", "overlay", "lowerdir=/low,what=1"), -EINVAL);
 }
+
+Test(overlay, at_most_two_lie_one_over_the_other)
+{
+    static const char *const dirs[] = { "/e", "/l1", "/l2", "/l3", "/u", "/w" };
+
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+        cr_assert_eq(vfs_mkdir(&w.root, NULL, dirs[i], 0755), 0);
+    cr_assert_eq(mount_at("/l1", "overlay", "lowerdir=/low:/e"), 0);
+    cr_assert_eq(mount_at("/l2", "overlay", "lowerdir=/l1:/e,upperdir=/u,workdir=/w"), 0);
+    cr_assert_str_eq(text_of("/l2/dir/sub/deep"), "deep");
+    cr_assert_eq(mount_at("/l3", "overlay", "lowerdir=/l2:/e"), -EINVAL);
+    cr_assert_eq(mount_at("/l3", "overlay", "lowerdir=/e:/l2"), -EINVAL);
+    umount_at("/l2");
+    umount_at("/l1");
+}
+
+/* /o2: an overlay over /low, with /up and /work in sight. */
+static void mount_open(void)
+{
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/up", 0755), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/work", 0755), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/o2", 0755), 0);
+    cr_assert_eq(mount_at("/o2", "overlay", "lowerdir=/low,upperdir=/up,workdir=/work"), 0);
+}
+
+Test(overlay, a_directory_is_not_put_below_itself_behind_our_back)
+{
+    struct attr a;
+
+    mount_open();
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/o2/a", 0755), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/o2/b", 0755), 0);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/up/b", NULL, "/up/a/b", 0), 0);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o2/a", NULL, "/o2/b/a", 0), -EINVAL);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o2/b", NULL, "/o2/c", 0), -ESTALE);
+    cr_assert_eq(vfs_rmdir(&w.root, NULL, "/o2/b"), 0, "it has no name above, and none below");
+    cr_assert_eq(world_stat(&w.root, "/up/a/b", true, &a), 0);
+    umount_at("/o2");
+}
+
+Test(overlay, any_name_of_a_copied_file_moves)
+{
+    cr_assert_eq(world_chmod(&w.root, "/o/h1", 0600), 0);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o/h2", NULL, "/o/h3", 0), 0);
+    cr_assert_str_eq(text_of("/o/h3"), "hard");
+    cr_assert_eq(attr_of("/o/h3").ino, attr_of("/o/h1").ino);
+    cr_assert_eq(attr_of("/o/h3").nlink, 2);
+    forget();
+    cr_assert_str_eq(names_in("/o"), "dir empty f h1 h3 l");
+}
+
+Test(overlay, any_name_of_a_copied_file_changes_places)
+{
+    cr_assert_eq(world_chmod(&w.root, "/o/h1", 0600), 0);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o/f", NULL, "/o/h2", RENAME_EXCHANGE), 0);
+    forget();
+    cr_assert_str_eq(text_of("/o/f"), "hard");
+    cr_assert_str_eq(text_of("/o/h2"), "file");
+    cr_assert_eq(attr_of("/o/f").ino, attr_of("/o/h1").ino);
+}
+
+Test(overlay, the_last_name_of_a_copied_file_moves)
+{
+    cr_assert_eq(world_chmod(&w.root, "/o/h1", 0600), 0);
+    cr_assert_eq(vfs_unlink(&w.root, NULL, "/o/h1"), 0);
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o/h2", NULL, "/o/dir/h", 0), 0);
+    forget();
+    cr_assert_str_eq(text_of("/o/dir/h"), "hard");
+    cr_assert_eq(attr_of("/o/dir/h").mode, S_IFREG | 0600);
+    cr_assert_str_eq(names_in("/o"), "dir empty f l");
+}
+
+static void empty_dir(const char *top, bool but_deep)
+{
+    static const char *const files[] = { "dir/a", "dir/b", "dir/sub/deep" };
+    char name[64];
+
+    for (size_t i = 0; i < ARRAY_LEN(files) - but_deep; i++) {
+        snprintf(name, sizeof name, "%s/%s", top, files[i]);
+        cr_assert_eq(vfs_unlink(&w.root, NULL, name), 0);
+    }
+}
+
+Test(overlay, a_directory_of_whiteouts_is_replaced_whole)
+{
+    mount_open();
+    empty_dir("/o2", false);
+    cr_assert_eq(vfs_rmdir(&w.root, NULL, "/o2/dir/sub"), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/o2/new", 0755), 0);
+    world_put(&w.root, "/o2/new/n", "n");
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/o2/new", NULL, "/o2/dir", 0), 0);
+    cr_assert_str_eq(names_in("/o2/dir"), "n");
+    cr_assert_str_eq(names_in("/work/work"), "", "what was replaced is gone");
+    umount_at("/o2");
+    cr_assert_eq(mount_at("/o2", "overlay", "lowerdir=/low,upperdir=/up,workdir=/work"), 0);
+    cr_assert_str_eq(names_in("/o2/dir"), "n");
+    umount_at("/o2");
+}
+
+Test(overlay, a_removed_directory_shows_nothing_of_what_is_below)
+{
+    scoped(file) struct file *f;
+    struct path p, q;
+
+    mount_open();
+    cr_assert_eq(walk(&w.root, NULL, "/o2/dir/sub", 0, &p), 0);
+    cr_assert_eq(world_open(&w.root, "/o2/dir/sub", O_RDONLY | O_DIRECTORY, 0, &f), 0);
+    empty_dir("/o2", false);
+    cr_assert_eq(vfs_rmdir(&w.root, NULL, "/o2/dir/sub"), 0);
+    cr_assert_eq(walk(&w.root, &p, "deep", 0, &q), -ENOENT);
+    cr_assert_eq(vfs_mkdir(&w.root, &p, "x", 0755), -ENOENT);
+    path_put(&p);
+    cr_assert_str_eq(names_in("/up/dir"), "a b sub");
+    cr_assert_str_eq(names_in("/work/work"), "");
+    file_put(keep(f));
+    umount_at("/o2");
+}
+
+Test(overlay, a_removal_that_fails_brings_nothing_back)
+{
+    mount_open();
+    empty_dir("/o2", true);
+    cr_assert_eq(vfs_rmdir(&w.root, NULL, "/o2/dir"), -ENOTEMPTY);
+    cr_assert_str_eq(names_in("/o2/dir"), "sub");
+    cr_assert_str_eq(names_in("/up/dir"), "a b");
+    cr_assert_eq(vfs_unlink(&w.root, NULL, "/o2/dir/sub/deep"), 0);
+    cr_assert_eq(vfs_rmdir(&w.root, NULL, "/o2/dir/sub"), 0);
+    /* Behind its back: a directory that it shows as empty is none. */
+    world_put(&w.root, "/up/dir/behind", "1");
+    cr_assert_eq(vfs_rename(&w.root, NULL, "/up/dir", NULL, "/up/elsewhere", 0), 0);
+    cr_assert_eq(vfs_mkdir(&w.root, NULL, "/up/dir", 0755), 0);
+    cr_assert_lt(vfs_rmdir(&w.root, NULL, "/o2/dir"), 0);
+    cr_assert_str_eq(names_in("/up/elsewhere"), "a b behind sub");
+    umount_at("/o2");
+}
+
+Test(overlay, many_copies_are_let_go_of)
+{
+    char name[32];
+
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "/low/empty/%d", i);
+        world_put(&w.root, name, "");
+    }
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "/o/empty/%d", i);
+        cr_assert_eq(world_chmod(&w.root, name, 0600), 0);
+    }
+}
