@@ -63,9 +63,14 @@ must_use int user_ns_create_root(struct arena *a, struct user_ns **out);
  * whose ids it never sees. Before anybody else has it. Errors: ENOMEM.
  */
 must_use int user_ns_show(struct user_ns *ns, bool groups, const struct id_extent *map, uint32_t n);
-/* Errors: ENOMEM; ENOSPC past 32 levels; EPERM where the creator's ids have no mapping in `parent`.
+/*
+ * A child of `parent`.
+ *
+ *   ino       its own, which no other namespace has: whoever tells them apart goes by it
+ *   errors    ENOMEM; ENOSPC past 32 levels; EPERM where the creator's ids have no mapping in
+ *             `parent`
  */
-must_use int user_ns_create(struct user_ns *parent, const struct cred *creator,
+must_use int user_ns_create(struct user_ns *parent, const struct cred *creator, uint64_t ino,
                             struct user_ns **out);
 struct user_ns *user_ns_get(struct user_ns *ns);
 void user_ns_put(struct user_ns *ns);
@@ -77,6 +82,9 @@ uint32_t user_ns_gid_in(const struct user_ns *ns, uint32_t gid);
 /* Kernel id → as shown in `ns`; ID_OVERFLOW where it maps to nothing. */
 uint32_t user_ns_uid_out(const struct user_ns *ns, uint32_t kuid);
 uint32_t user_ns_gid_out(const struct user_ns *ns, uint32_t kgid);
+/* Has the namespace a name for it? (ID_OVERFLOW may be one.) */
+bool user_ns_has_uid(const struct user_ns *ns, uint32_t kuid);
+bool user_ns_has_gid(const struct user_ns *ns, uint32_t kgid);
 
 /* A cred with all ids `uid`/`gid` and the given capabilities in permitted and effective. */
 must_use int cred_create(struct arena *a, struct user_ns *ns, uint32_t uid, uint32_t gid,

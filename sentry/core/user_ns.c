@@ -91,18 +91,19 @@ static uint32_t from_kernel(const struct user_ns *ns, bool gid, uint32_t id)
     return id == ID_NONE ? ID_NONE : translate(gid ? &ns->gids : &ns->uids, id, false);
 }
 
-int user_ns_create(struct user_ns *parent, const struct cred *creator, struct user_ns **out)
+int user_ns_create(struct user_ns *parent, const struct cred *creator, uint64_t ino,
+                   struct user_ns **out)
 {
     if (parent->level >= LEVELS_MAX)
         return -ENOSPC;
-    if (from_kernel(parent, false, creator->euid) == ID_NONE ||
-        from_kernel(parent, true, creator->egid) == ID_NONE)
+    if (!user_ns_has_uid(parent, creator->euid) || !user_ns_has_gid(parent, creator->egid))
         return -EPERM;
     struct user_ns *ns = create(arena_of(parent), parent);
     if (!ns)
         return -ENOMEM;
     ns->owner = creator->euid;
     ns->group = creator->egid;
+    ns->ino = ino;
     *out = ns;
     return 0;
 }
@@ -148,4 +149,14 @@ uint32_t user_ns_gid_out(const struct user_ns *ns, uint32_t kgid)
     uint32_t id = from_kernel(ns, true, kgid);
 
     return id == ID_NONE ? ID_OVERFLOW : id;
+}
+
+bool user_ns_has_uid(const struct user_ns *ns, uint32_t kuid)
+{
+    return from_kernel(ns, false, kuid) != ID_NONE;
+}
+
+bool user_ns_has_gid(const struct user_ns *ns, uint32_t kgid)
+{
+    return from_kernel(ns, true, kgid) != ID_NONE;
 }

@@ -65,7 +65,7 @@ int user_ns_enter_new(struct task *t, struct cred **out)
 
     if (is_chrooted(t))
         return -EPERM;
-    int err = user_ns_create(t->cred->user_ns, t->cred, &ns);
+    int err = user_ns_create(t->cred->user_ns, t->cred, tasks_ns_ino(t->arena), &ns);
     if (err)
         return err;
     err = cred_in(t, ns, out);

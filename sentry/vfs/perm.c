@@ -15,8 +15,7 @@ static bool ids_are_mapped(const struct inode *i, const struct user_ns *ns)
 {
     if (!ns->parent)
         return true;
-    return user_ns_uid_out(ns, inode_uid(i)) != ID_OVERFLOW &&
-           user_ns_gid_out(ns, inode_gid(i)) != ID_OVERFLOW;
+    return user_ns_has_uid(ns, inode_uid(i)) && user_ns_has_gid(ns, inode_gid(i));
 }
 
 bool inode_capable(const struct inode *i, const struct cred *c, int cap)

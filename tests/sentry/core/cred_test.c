@@ -64,23 +64,28 @@ Test(cred, ids_are_translated_level_by_level, .init = start, .fini = stop)
     struct cred *c, *d;
 
     cr_assert_eq(cred_create(a, root, 1000, 1000, 0, &c), 0);
-    cr_assert_eq(user_ns_create(root, c, &ns), 0);
+    cr_assert_eq(user_ns_create(root, c, 7, &ns), 0);
     cr_assert_eq(user_ns_uid_in(ns, 0), ID_NONE);
     cr_assert_eq(user_ns_uid_out(ns, 1000), ID_OVERFLOW);
     map(ns, 0, 1000, 10);
     cr_assert_eq(user_ns_uid_in(ns, 3), 1003);
     cr_assert_eq(user_ns_uid_in(ns, 10), ID_NONE);
     cr_assert_eq(user_ns_gid_out(ns, 1009), 9);
-    cr_assert_eq(user_ns_create(ns, c, &inner), 0);
+    cr_assert_eq(user_ns_create(ns, c, 8, &inner), 0);
     map(inner, 500, 5, 2);
     cr_assert_eq(user_ns_uid_in(inner, 501), 1006);
     cr_assert_eq(user_ns_uid_out(inner, 1006), 501);
     cr_assert_eq(user_ns_uid_out(inner, 1000), ID_OVERFLOW);
     cr_assert_eq(user_ns_uid_in(root, 4000000000u), 4000000000u);
+    cr_assert(user_ns_has_uid(ns, 1009));
+    cr_assert_not(user_ns_has_gid(ns, 1010));
+    cr_assert(user_ns_has_uid(root, ID_OVERFLOW), "a number like any other");
+    cr_assert_not(user_ns_has_uid(ns, ID_OVERFLOW));
+    cr_assert_eq(inner->ino, 8);
     /* Who has no name in a namespace cannot make another one there. */
     cr_assert_eq(cred_create(a, root, 5, 5, 0, &d), 0);
     struct user_ns *none;
-    cr_assert_eq(user_ns_create(ns, d, &none), -EPERM);
+    cr_assert_eq(user_ns_create(ns, d, 7, &none), -EPERM);
     cred_put(d);
     user_ns_put(inner);
     user_ns_put(ns);
@@ -94,7 +99,7 @@ Test(cred, the_owner_of_a_namespace_rules_in_it, .init = start, .fini = stop)
 
     cr_assert_eq(cred_create(a, root, 1000, 1000, 0, &owner), 0);
     cr_assert_eq(cred_create(a, root, 1001, 1001, 0, &other), 0);
-    cr_assert_eq(user_ns_create(root, owner, &ns), 0);
+    cr_assert_eq(user_ns_create(root, owner, 7, &ns), 0);
     cr_assert_eq(cred_create(a, ns, 1000, 1000, CAPS_ALL, &inside), 0);
     cr_assert(cred_ns_capable(owner, ns, CAP_SYS_ADMIN));
     cr_assert_not(cred_ns_capable(owner, root, CAP_SYS_ADMIN));
@@ -114,7 +119,7 @@ Test(cred, levels_end, .init = start, .fini = stop)
     int err = 0, n = 0;
 
     cr_assert_eq(cred_create(a, root, 0, 0, CAPS_ALL, &c), 0);
-    while ((err = user_ns_create(ns, c, &next)) == 0) {
+    while ((err = user_ns_create(ns, c, 7, &next)) == 0) {
         map(next, 0, 0, 1);
         user_ns_put(ns);
         ns = next;
