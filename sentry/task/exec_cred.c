@@ -12,56 +12,27 @@
  */
 #include "sentry/task/exec_cred.h"
 
-#include <endian.h>
-#include <linux/capability.h>
 #include <linux/securebits.h>
-#include <string.h>
 
 #include "sentry/task/group.h"
 #include "sentry/task/tasks.h"
+#include "sentry/vfs/file_caps.h"
 #include "sentry/vfs/mount.h"
 
-struct file_caps {
-    bool present, effective;
-    uint64_t permitted, inheritable;
-};
-
-/* Is `kuid` root in `ns` or in one above it? */
-static bool owns(const struct user_ns *ns, uint32_t kuid)
-{
-    for (; ns; ns = ns->parent) {
-        if (user_ns_uid_out(ns, kuid) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* security.capability: struct vfs_cap_data, version 2 or 3. An odd one counts as none. */
-static struct file_caps read_file_caps(struct file *f, const struct cred *c)
+/* Those that count for `c`. An odd value counts as none. */
+static bool read_file_caps(struct file *f, const struct cred *c, struct file_caps *out)
 {
     struct inode *i = f->inode;
     struct vfs_ns_cap_data d;
-    struct file_caps out = { 0 };
 
     if (!i->ops->getxattr)
-        return out;
-    memset(&d, 0, sizeof d);
-    ssize_t n = i->ops->getxattr(i, "security.capability", &d, sizeof d);
-    if (n < (ssize_t)XATTR_CAPS_SZ_2)
-        return out;
-    uint32_t magic = le32toh(d.magic_etc), version = magic & VFS_CAP_REVISION_MASK;
-    bool v2 = version == VFS_CAP_REVISION_2 && n == XATTR_CAPS_SZ_2;
-    bool v3 = version == VFS_CAP_REVISION_3 && n == XATTR_CAPS_SZ_3;
-    if ((!v2 && !v3) || (v3 && !owns(c->user_ns, le32toh(d.rootid))))
-        return out;
-    out.present = true;
-    out.effective = magic & VFS_CAP_FLAGS_EFFECTIVE;
-    out.permitted = le32toh(d.data[0].permitted) | (uint64_t)le32toh(d.data[1].permitted) << 32;
-    out.inheritable = le32toh(d.data[0].inheritable) | (uint64_t)le32toh(d.data[1].inheritable)
-                                                           << 32;
-    out.permitted &= CAPS_ALL;
-    out.inheritable &= CAPS_ALL;
-    return out;
+        return false;
+    ssize_t n = i->ops->getxattr(i, FILE_CAPS_NAME, &d, sizeof d);
+    if (n < 0 || file_caps_decode(&d, (size_t)n, out) != 0 || !file_caps_count(out, c->user_ns))
+        return false;
+    out->permitted &= CAPS_ALL;
+    out->inheritable &= CAPS_ALL;
+    return true;
 }
 
 static bool may_set_id(const struct cred *c, struct file *f)
@@ -76,8 +47,7 @@ static void take_file_ids(struct cred *c, struct file *f, bool *set_id)
 
     if (inode_getattr(f->inode, &a) != 0 || !(a.mode & (S_ISUID | S_ISGID)))
         return;
-    if (user_ns_uid_out(c->user_ns, a.uid) == ID_OVERFLOW ||
-        user_ns_gid_out(c->user_ns, a.gid) == ID_OVERFLOW)
+    if (!user_ns_has_uid(c->user_ns, a.uid) || !user_ns_has_gid(c->user_ns, a.gid))
         return;
     if (a.mode & S_ISUID) {
         c->euid = a.uid;
@@ -90,19 +60,19 @@ static void take_file_ids(struct cred *c, struct file *f, bool *set_id)
     }
 }
 
-/* P'(permitted) without ambient, and F(effective). */
+/* P'(permitted) without ambient, and F(effective). `f` is NULL where the file has none. */
 static int file_permitted(struct cred *c, const struct file_caps *f, bool *effective)
 {
     uint32_t root = user_ns_uid_in(c->user_ns, 0);
 
     c->cap_permitted =
-        f->present ? (f->permitted & c->cap_bounding) | (f->inheritable & c->cap_inheritable) : 0;
-    *effective = f->effective;
-    if (f->present && f->effective && f->permitted & ~c->cap_permitted)
+        f ? (f->permitted & c->cap_bounding) | (f->inheritable & c->cap_inheritable) : 0;
+    *effective = f && f->effective;
+    if (f && f->effective && f->permitted & ~c->cap_permitted)
         return -EPERM; /* the program would run without what it counts on */
     if (c->securebits & SECBIT_NOROOT || root == ID_NONE)
         return 0;
-    if (f->present && c->ruid != root && c->euid == root)
+    if (f && c->ruid != root && c->euid == root)
         return 0; /* set-user-ID-root with capabilities of its own: those alone */
     if (c->euid == root || c->ruid == root)
         c->cap_permitted = c->cap_bounding | c->cap_inheritable;
@@ -148,9 +118,9 @@ static void hold_down(struct task *t, struct cred *c, const struct cred *old, bo
 int exec_cred_make(struct task *t, struct file *file, struct exec_cred *out)
 {
     const struct cred *old = t->cred;
-    struct file_caps caps = { 0 };
+    struct file_caps caps;
     struct cred *c;
-    bool effective;
+    bool effective, has_caps = false;
 
     int err = cred_copy(old, &c);
     if (err)
@@ -158,16 +128,16 @@ int exec_cred_make(struct task *t, struct file *file, struct exec_cred *out)
     *out = (struct exec_cred){ .cred = c };
     if (may_set_id(old, file)) {
         take_file_ids(c, file, &out->set_id);
-        caps = read_file_caps(file, old);
+        has_caps = read_file_caps(file, old, &caps);
     }
-    err = file_permitted(c, &caps, &effective);
+    err = file_permitted(c, has_caps ? &caps : NULL, &effective);
     if (err)
         return err; /* the caller puts the credentials */
     bool set_id = c->euid != old->ruid || c->egid != old->rgid;
     hold_down(t, c, old, set_id);
     c->suid = c->fsuid = c->euid;
     c->sgid = c->fsgid = c->egid;
-    if (caps.present || set_id)
+    if (has_caps || set_id)
         c->cap_ambient = 0;
     c->cap_permitted |= c->cap_ambient;
     c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;

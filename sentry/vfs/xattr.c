@@ -7,9 +7,9 @@
 #include "sentry/vfs/xattr.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
 
+#include "sentry/vfs/file_caps.h"
 #include "sentry/vfs/mount.h"
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -61,6 +61,25 @@ static int check_name(const char *name)
     return dot[1] ? 0 : -EINVAL;
 }
 
+static bool is_file_caps(const char *name)
+{
+    return strcmp(name, FILE_CAPS_NAME) == 0;
+}
+
+/* Each is shown those that are something to him. */
+static ssize_t get_file_caps(const struct actor *who, struct inode *i, void *buf, size_t size)
+{
+    struct vfs_ns_cap_data caps;
+    ssize_t n = file_caps_to_show(i, who->cred->user_ns, &caps);
+
+    if (n < 0 || size == 0)
+        return n;
+    if (size < (size_t)n)
+        return -ERANGE;
+    memcpy(buf, &caps, (size_t)n);
+    return n;
+}
+
 ssize_t vfs_getxattr(const struct actor *who, struct inode *i, const char *name, void *buf,
                      size_t size)
 {
@@ -68,32 +87,43 @@ ssize_t vfs_getxattr(const struct actor *who, struct inode *i, const char *name,
 
     if (err)
         return err;
+    if (is_file_caps(name))
+        return get_file_caps(who, i, buf, size);
     if (!i->ops->getxattr)
         return -EOPNOTSUPP;
     err = check_name(name);
     return err ? err : i->ops->getxattr(i, name, buf, size);
 }
 
-/* security.*: labels of modules that are not here may be set by root, as without any module. */
-static int may_set(const struct actor *who, const struct mount *mnt, struct inode *i,
-                   const char *name)
+/*
+ * security.*: labels of modules that are not here may be set by root, as without any module: by
+ * who is it of the file system, which here is the sandbox's own root.
+ */
+static int may_change(const struct actor *who, struct inode *i, const char *name)
 {
-    int err = mnt ? mount_want_write(mnt) : 0;
+    int err = may_xattr(who, i, name, MAY_WRITE);
 
-    if (!err)
-        err = may_xattr(who, i, name, MAY_WRITE);
     if (err || !has_prefix(name, "security."))
         return err;
-    if (strcmp(name, "security.capability") == 0)
+    if (is_file_caps(name))
         return inode_capable(i, who->cred, CAP_SETFCAP) ? 0 : -EPERM;
-    return cred_capable(who->cred, CAP_SYS_ADMIN) ? 0 : -EPERM;
+    return cred_root_capable(who->cred, CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 int vfs_setxattr(const struct actor *who, const struct mount *mnt, struct inode *i,
                  const char *name, const void *value, size_t size, int flags)
 {
-    int err = may_set(who, mnt, i, name);
+    struct vfs_ns_cap_data caps;
+    int err = mnt ? mount_want_write(mnt) : 0;
 
+    if (!err && is_file_caps(name) && size > 0) {
+        ssize_t n = file_caps_to_store(i, who->cred, value, size, &caps);
+        err = n < 0 ? (int)n : 0;
+        value = &caps;
+        size = (size_t)n;
+    }
+    if (!err)
+        err = may_change(who, i, name);
     if (err)
         return err;
     if (!i->ops->setxattr)
@@ -105,8 +135,10 @@ int vfs_setxattr(const struct actor *who, const struct mount *mnt, struct inode 
 int vfs_removexattr(const struct actor *who, const struct mount *mnt, struct inode *i,
                     const char *name)
 {
-    int err = may_set(who, mnt, i, name);
+    int err = mnt ? mount_want_write(mnt) : 0;
 
+    if (!err)
+        err = may_change(who, i, name);
     if (err)
         return err;
     if (!i->ops->removexattr)
