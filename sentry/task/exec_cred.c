@@ -81,6 +81,20 @@ static int file_permitted(struct cred *c, const struct file_caps *f, bool *effec
     return 0;
 }
 
+/* Has any thread of `g` this root and cwd? RANK_TASKS is held. */
+static bool has_fs(struct thread_group *g, const struct fs_context *fs)
+{
+    struct task *t;
+    bool has = false;
+
+    list_for_each (t, &g->tasks, group_node) {
+        mutex_lock(&t->lock);
+        has |= t->fs == fs;
+        mutex_unlock(&t->lock);
+    }
+    return has;
+}
+
 /* Does another process share the root and cwd (CLONE_FS)? It could mislead the program. */
 static bool shares_fs(struct task *t)
 {
@@ -89,14 +103,8 @@ static bool shares_fs(struct task *t)
     bool shares = false;
 
     mutex_lock(&ts->lock);
-    list_for_each (g, &ts->groups, all) {
-        struct task *other = g->leader;
-        if (g == t->group || !other)
-            continue;
-        mutex_lock(&other->lock);
-        shares |= other->fs == t->fs;
-        mutex_unlock(&other->lock);
-    }
+    list_for_each (g, &ts->groups, all)
+        shares |= g != t->group && has_fs(g, t->fs);
     mutex_unlock(&ts->lock);
     return shares;
 }
