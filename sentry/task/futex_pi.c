@@ -87,11 +87,11 @@ static int check_state(const struct pi_state *st, const struct task *who, uint32
     return owner == (uint32_t)task_tid(st->owner, who) ? 0 : -EINVAL;
 }
 
-/* The first to wait: makes the state of a word that names an owner. */
-static int attach_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
-                         struct pi_state **out) HOLDS(s->lock);
-static int attach_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
-                         struct pi_state **out)
+/* Makes the state of a word that names an owner, if that one still lives. */
+static int make_state_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
+                             struct pi_state **out) HOLDS(s->lock);
+static int make_state_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
+                             struct pi_state **out)
 {
     scoped(task) struct task *owner = task_find(a->t, (int)(word & FUTEX_TID_MASK));
     uint32_t now;
@@ -105,6 +105,23 @@ static int attach_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_
     }
     *out = pi_state_make_locked(s, owner, &a->key);
     return *out ? 0 : -ENOMEM;
+}
+
+/*
+ * The first to wait. An owner that ends says so, and then looks whether there are any states; so
+ * we count as one before we look at what it says. One of the two sees the other: see pi_exit().
+ */
+static int attach_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
+                         struct pi_state **out) HOLDS(s->lock);
+static int attach_locked(struct pi_shard *s, const struct pi_attempt *a, uint32_t word,
+                         struct pi_state **out)
+{
+    struct futexes *f = futexes_of(a->t);
+
+    atomic_fetch_add(&f->pi_states, 1);
+    int err = make_state_locked(s, a, word, out);
+    atomic_fetch_sub(&f->pi_states, 1);
+    return err;
 }
 
 int pi_attempt_locked(struct pi_shard *s, const struct pi_attempt *a, struct pi_state **out)
@@ -273,7 +290,7 @@ void pi_exit(struct task *t)
 {
     struct futexes *f = futexes_of(t);
 
-    /* Whoever attaches to us from now on sees futex_exit first: see attach_locked(). */
+    /* Whoever attaches to us is counted already, or sees futex_exit: see attach_locked(). */
     if (!atomic_load(&f->pi_states))
         return;
     for (size_t i = 0; i < PI_SHARDS; i++) {

@@ -43,7 +43,7 @@ struct pi_shard {
 struct futexes {
     void *memory; /* [I] what arena_alloc() gave: this lies in it, aligned */
     uint64_t seed;
-    _Atomic uint32_t pi_states; /* in all shards: most sandboxes never have one */
+    _Atomic uint32_t pi_states; /* in all shards, and about to be: most sandboxes have none */
     struct pi_shard shards[PI_SHARDS];
     struct futex_bucket buckets[FUTEX_BUCKETS];
 };

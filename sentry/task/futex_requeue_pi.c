@@ -164,6 +164,8 @@ int futex_requeue_pi(struct task *t, const struct futex *from, const struct fute
         if (err)
             put_back(b, &taken);
         mutex_unlock(&s->lock);
+        if (again && task_killed(t))
+            return -ERESTARTSYS;
         if (again)
             host_sched_yield();
     }

@@ -138,6 +138,38 @@ TEST(the_death_of_the_owner_makes_an_heir)
     CHECK_EQ(futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
 }
 
+static _Atomic int owned;
+
+static void *end_as_owner(void *arg)
+{
+    lock = self();
+    owned = 1;
+    return arg;
+}
+
+/* Whoever comes while the owner ends finds nobody, or becomes the heir: he does not wait for ever.
+ */
+TEST(nobody_waits_for_an_owner_that_has_gone)
+{
+    for (int i = 0; i < 2000; i++) {
+        struct timespec until;
+        pthread_t thread;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 5;
+        owned = 0;
+        CHECK_EQ(pthread_create(&thread, NULL, end_as_owner, NULL), 0);
+        while (!owned)
+            sched_yield();
+        for (volatile int spin = i % 100 * 20; spin > 0; spin--)
+            ;
+        errno = 0;
+        long r = futex(&lock, FUTEX_LOCK_PI, 0, &until, NULL, 0);
+        CHECK(r == 0 || errno == ESRCH);
+        pthread_join(thread, NULL);
+    }
+}
+
 TEST(a_condition_hands_over_to_its_lock)
 {
     struct waiter w[3];
