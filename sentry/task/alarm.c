@@ -145,6 +145,8 @@ void alarm_expire(struct alarm *a)
     bool due = is_armed(a) && now_of(a) >= a->at;
     if (is_armed(a) && !due)
         arm_locked(a); /* the clock was set back, or what it measures stood still */
+    if (due)
+        disarm_locked(a); /* it may have been set again, since it was found due */
     bool sends = due && expire_locked(a, &s);
     uint32_t serial = a->serial;
     mutex_unlock(&a->owner->lock);
@@ -175,7 +177,7 @@ void alarm_init(struct alarm *a, struct group_timers *owner)
     a->owner = owner;
     a->at = NSEC_NEVER;
     list_init(&a->node);
-    list_init(&a->cpu_node);
+    list_init(&a->due_node);
 }
 
 void alarm_set_locked(struct alarm *a, nsec_t at, nsec_t interval)
@@ -232,9 +234,5 @@ void alarm_stop(struct alarm *a)
         timer_cancel(gt->arena, &a->timer);
         return;
     }
-    /* The tick may be at it: wait for that, and set it again for the others. */
-    timer_cancel(gt->arena, &gt->tick);
-    mutex_lock(&a->owner->lock);
-    cpu_alarm_disarm_locked(a);
-    mutex_unlock(&a->owner->lock);
+    cpu_alarms_settle(gt);
 }

@@ -214,17 +214,24 @@ void posix_timer_taken(struct group_timers *gt, struct abi_siginfo *si)
 
 void posix_timers_drop(struct group_timers *gt)
 {
+    struct list all = LIST_INIT(all);
     struct alarm *a;
 
-    do {
-        mutex_lock(&gt->lock);
-        a = list_pop_front(&gt->posix, struct alarm, node);
-        mutex_unlock(&gt->lock);
-        if (a) {
-            alarm_stop(a);
-            destroy(a);
-        }
-    } while (a);
+    mutex_lock(&gt->lock);
+    list_splice(&all, &gt->posix);
+    mutex_unlock(&gt->lock);
+    if (list_empty(&all))
+        return;
+    list_for_each (a, &all, node) {
+        mutex_lock(&a->owner->lock);
+        alarm_set_locked(a, NSEC_NEVER, 0);
+        mutex_unlock(&a->owner->lock);
+    }
+    cpu_alarms_settle(gt); /* once for all of them */
+    while ((a = list_pop_front(&all, struct alarm, node))) {
+        timer_cancel(gt->arena, &a->timer);
+        destroy(a);
+    }
 }
 
 bool posix_timer_next(struct thread_group *g, int from, struct posix_timer_info *out)

@@ -43,7 +43,6 @@ static struct group_timers *create(struct thread_group *g)
     gt->arena = g->arena;
     gt->group = g;
     list_init(&gt->posix);
-    list_init(&gt->cpu);
     timer_init(&gt->tick, &cpu_tick_ops);
     init_own(gt, &gt->itimer[ITIMER_REAL], GUEST_CLOCK_WALL, CPU_ALL, SIGALRM);
     gt->itimer[ITIMER_REAL].lazy = true;

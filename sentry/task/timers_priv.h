@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "base/lock.h"
+#include "base/rbtree.h"
 #include "sentry/core/timer.h"
 #include "sentry/task/timers.h"
 
@@ -34,7 +35,9 @@ struct alarm {
     struct timer timer;         /* of a wall clock */
     struct group_timers *owner; /* [I] */
     struct list node;           /* [l] posix timers: in owner->posix, by number */
-    struct list cpu_node;       /* [l] armed on processor time: in owner->cpu */
+    struct rb_node cpu_node;    /* [l] armed on processor time: in owner->cpu */
+    bool cpu_armed;             /* [l] the same */
+    struct list due_node;       /* [l] the tick has found it due, and has yet to get to it */
     struct guest_clock clock;   /* [I] references */
     enum alarm_action action;   /* [I] */
     bool lazy;                  /* [I] goes on when its signal is taken */
@@ -61,8 +64,10 @@ struct group_timers {
     struct alarm cpu_limit;
     struct list posix;   /* [l] alarm.node */
     int next_id;         /* [l] */
-    struct list cpu;     /* [l] alarm.cpu_node: armed on processor time */
+    struct rb_root cpu;  /* [l] alarm.cpu_node: armed on processor time */
     struct timer tick;   /* looks at those */
+    bool ticking;        /* [l] it does now, and will plan the next time when it has done so */
+    nsec_t rests_until;  /* [l] it does not before: CLOCK_MONOTONIC */
     _Atomic bool parked; /* they are not looked at, since all threads sleep */
 };
 
@@ -81,9 +86,11 @@ int alarm_taken_locked(struct alarm *a) HOLDS(a->owner->lock);
 /* Disarms, and waits for an expiry that is under way. No lock held. */
 void alarm_stop(struct alarm *a);
 
-/* cpu_timer.c: on and off the list of those that processor time moves. */
+/* cpu_timer.c: in and out of the tree of those that processor time moves. */
 void cpu_alarm_arm_locked(struct alarm *a) HOLDS(a->owner->lock);
 void cpu_alarm_disarm_locked(struct alarm *a) HOLDS(a->owner->lock);
+/* Waits for a tick that is under way: it is at none any more that was disarmed before. */
+void cpu_alarms_settle(struct group_timers *gt);
 /* Expires one whose time has come. No lock held; on the thread for timers. */
 void alarm_expire(struct alarm *a);
 extern const struct timer_ops cpu_tick_ops;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* covers: alarm, setitimer */
 /* getitimer(2), setitimer(2), alarm(2), and RLIMIT_CPU */
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -169,6 +171,97 @@ TEST(the_limit_of_processor_time)
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK(WIFSIGNALED(status));
     CHECK_EQ(WTERMSIG(status), SIGXCPU);
+}
+
+/* ---- what one process does is no other's burden ---- */
+
+static long now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static pid_t with_a_period_of_nothing(void)
+{
+    struct itimerval it = {
+        {0,  1},
+        { 0, 1}
+    };
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    catch (SIGPROF);
+    setitimer(ITIMER_PROF, &it, NULL);
+    for (long end = now_ms() + 10000; now_ms() < end;)
+        ;
+    _exit(0);
+}
+
+TEST(a_period_that_is_too_short_stops_no_other_timer)
+{
+    struct itimerspec every = {
+        {0,  10000000},
+        { 0, 10000000}
+    };
+    int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+    uint64_t n, sum = 0;
+
+    CHECK(fd >= 0);
+    pid_t pid = with_a_period_of_nothing();
+    CHECK(pid > 0);
+    CHECK_EQ(timerfd_settime(fd, 0, &every, NULL), 0);
+    for (long end = now_ms() + 5000; sum < 50 && now_ms() < end;) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        if (poll(&p, 1, 1000) == 1 && read(fd, &n, sizeof n) == sizeof n)
+            sum += n;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(fd);
+    CHECK(sum >= 50);
+}
+
+static pid_t with_many_timers(int done)
+{
+    struct itimerspec late = {
+        {0,     0},
+        { 1000, 0}
+    };
+    struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    for (int i = 0; i < 8000; i++) {
+        timer_t id;
+        if (timer_create(i % 2 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID, &ev, &id))
+            break;
+        late.it_value.tv_sec++;
+        timer_settime(id, 0, &late, NULL);
+    }
+    (void)!write(done, "x", 1);
+    for (;;)
+        pause();
+}
+
+TEST(many_timers_of_processor_time_end_soon)
+{
+    int p[2], status;
+    char c;
+
+    CHECK_EQ(pipe(p), 0);
+    pid_t pid = with_many_timers(p[1]);
+    CHECK(pid > 0);
+    CHECK_EQ(read(p[0], &c, 1), 1);
+    long start = now_ms();
+    kill(pid, SIGKILL);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(now_ms() - start < 1000);
+    close(p[0]);
+    close(p[1]);
 }
 
 MAIN
