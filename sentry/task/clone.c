@@ -266,10 +266,12 @@ static struct thread_group *make_group(struct task *t, const struct clone_reques
 
     if (r->flags & CLONE_THREAD)
         return group_get(from);
-    if (r->flags & CLONE_SIGHAND)
-        hand = sighand_get(from->sighand);
-    else
-        hand = sighand_copy(from->sighand);
+    hand = group_sighand_get(from);
+    if (!(r->flags & CLONE_SIGHAND)) {
+        struct sighand *copy = sighand_copy(hand);
+        sighand_put(hand);
+        hand = copy;
+    }
     if (!hand)
         return NULL;
     if (r->flags & CLONE_CLEAR_SIGHAND_)

@@ -133,7 +133,10 @@ static void be_leader(struct task *t)
 
 /* ---- 6: the new program ---- */
 
-/* Handlers would lead into the old one. */
+/*
+ * Handlers would lead into the old one. Nobody of this process looks at the old table meanwhile,
+ * for we are alone; and who else shares it cannot share it with us from now on.
+ */
 static int own_sighand(struct task *t)
 {
     struct thread_group *g = t->group;
@@ -255,7 +258,7 @@ static void become(struct task *t, struct load *l, struct exec_cred *e, const ch
     t->no_result = true;
 }
 
-/* load_image() gave up where Linux has unmapped the old program already. */
+/* There is no way back: it ends, as in Linux, where nothing is left of the old program. */
 static void die(struct task *t)
 {
     group_kill(t->group, SIGSEGV);
@@ -275,12 +278,15 @@ static int exec_loaded(struct task *t, struct load *l, struct exec_cred *e)
             die(t);
         return err;
     }
-    err = own_sighand(t);
-    if (!err)
-        err = be_alone(t);
+    err = be_alone(t);
     if (err)
         return err;
     be_leader(t);
+    err = own_sighand(t);
+    if (err) {
+        die(t);
+        return err;
+    }
     load_comm(&l->ask, name);
     become(t, l, e, name);
     return 0;

@@ -105,6 +105,14 @@ int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pi
     return 0;
 }
 
+struct sighand *group_sighand_get(struct thread_group *g)
+{
+    mutex_lock(&g->lock);
+    struct sighand *s = sighand_get(g->sighand);
+    mutex_unlock(&g->lock);
+    return s;
+}
+
 uint32_t group_flags(struct thread_group *g)
 {
     mutex_lock(&g->lock);

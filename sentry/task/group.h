@@ -63,7 +63,7 @@ struct thread_group {
     uint64_t parent_exec_id; /* [T] the parent's, when it was forked */
 
     struct mutex lock;         /* RANK_GROUP */
-    struct sighand *sighand;   /* [g] a reference */
+    struct sighand *sighand;   /* [g] a reference; changed by exec, when it is alone */
     struct sigpending pending; /* [g] for any of its threads */
     uint32_t flags;            /* [g] enum group_flags */
     int exit_code;             /* [g] with GROUP_EXITING: as wait4(2) encodes it */

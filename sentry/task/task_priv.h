@@ -30,6 +30,8 @@ must_use struct thread_group *group_alloc(struct container *c, struct sighand *t
  *   locks     RANK_TASKS held; takes RANK_GROUP
  */
 must_use int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pid);
+/* Its signal actions, given. */
+struct sighand *group_sighand_get(struct thread_group *g);
 /* Takes a task that has ended out of its group and the tables; its reference goes. */
 void group_release_task_locked(struct task *t);
 /* The same for the whole process: parent, process group and session too. */

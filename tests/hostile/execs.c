@@ -7,6 +7,7 @@
  */
 #include <elf.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "lib.h"
@@ -189,6 +190,39 @@ static void all_at_once(void *arg)
     sleep_ms(1000);
 }
 
+static _Noreturn void *fork_too(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+        if (pid == 0)
+            _exit(0);
+        waitpid(pid, NULL, 0);
+    }
+}
+
+static int leaves(void *arg)
+{
+    for (volatile int spin = *(int *)arg; spin > 0; spin--)
+        ;
+    syscall(SYS_exit, 0);
+    return 0;
+}
+
+/* A table of handlers that another process shares, while one thread forks and the other execs. */
+static void shared_handlers(void *arg)
+{
+    static char stack[4][16384];
+    int spin = *(int *)arg * 50;
+    pthread_t t;
+
+    pthread_create(&t, NULL, fork_too, NULL);
+    pthread_create(&t, NULL, fork_too, NULL);
+    for (size_t i = 0; i < COUNT(stack); i++)
+        clone(leaves, stack[i] + sizeof stack[i], CLONE_VM | CLONE_SIGHAND | SIGCHLD, &spin);
+    execl("/proc/self/exe", "quiet", "quiet", NULL);
+}
+
 /* The program's file changes, shrinks and goes away while it is loaded. */
 static void changing(void *arg)
 {
@@ -222,6 +256,8 @@ int main(int argc, char *argv[])
     in_child(start_chain, NULL, 20000);
     for (int i = 0; i < 10; i++)
         in_child(all_at_once, NULL, 2000);
+    for (int i = 0; i < effort(100); i++)
+        in_child(shared_handlers, &i, 1000);
     in_child(changing, NULL, 5000);
     puts("survived");
     return 0;
