@@ -81,15 +81,16 @@ static int check_namespaces(uint64_t flags, const struct cred *c)
     return flags & CLONE_NS_ABSENT ? -EINVAL : 0;
 }
 
+/* Of each namespace in which it asks for a number. */
 static int check_set_tid(struct task *t, const struct clone_request *r, const struct pid_ns *ns)
 {
-    if (!r->set_tid_count)
-        return 0;
     if (r->set_tid_count > ns->level + 1)
         return -EINVAL;
-    if (!cred_ns_capable(t->cred, ns->user_ns, CAP_SYS_ADMIN) &&
-        !cred_ns_capable(t->cred, ns->user_ns, CAP_CHECKPOINT_RESTORE))
-        return -EPERM;
+    for (unsigned i = 0; i < r->set_tid_count; i++, ns = ns->parent) {
+        if (!cred_ns_capable(t->cred, ns->user_ns, CAP_SYS_ADMIN) &&
+            !cred_ns_capable(t->cred, ns->user_ns, CAP_CHECKPOINT_RESTORE))
+            return -EPERM;
+    }
     return 0;
 }
 

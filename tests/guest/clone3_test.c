@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <linux/sched.h>
+#include <sched.h>
 #include <stddef.h>
 
 #include "tests/guest/child.h"
@@ -105,6 +106,36 @@ TEST(a_number_can_be_chosen)
     CHECK_EQ(pid, 29001);
     CHECK_EQ(waitpid(29001, &status, 0), 29001);
     CHECK_EQ(status, 0);
+}
+
+/* In the namespace of the parent nobody has given us any rights. */
+static int asks_for_two(void)
+{
+    int tids[] = { 50, 29050 }, status;
+    struct clone_args a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)tids, .set_tid_size = 1 };
+
+    long pid = raw(&a, sizeof a);
+    if (pid == 0)
+        _exit(getpid() != 50);
+    REQUIRE(pid == 50 && waitpid(50, &status, 0) == 50 && status == 0);
+    a.set_tid_size = 2;
+    REQUIRE_ERRNO(raw(&a, sizeof a), EPERM);
+    a.set_tid_size = 30;
+    REQUIRE_ERRNO(raw(&a, sizeof a), EINVAL);
+    return 0;
+}
+
+static int in_own_namespaces(void)
+{
+    REQUIRE(geteuid() != 0 || setresuid(54321, 54321, 54321) == 0);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
+        return 0; /* as the host's administrator wishes */
+    return child_ok(asks_for_two) ? 0 : 1;
+}
+
+TEST(each_namespace_is_asked_for_its_number)
+{
+    CHECK_CHILD(in_own_namespaces);
 }
 
 static void handler(int sig)
