@@ -117,16 +117,17 @@ static uint64_t frame_features(const struct task *t, const char *area)
     return xstate_present(area) & XSTATE_TILES ? all : all & ~XSTATE_TILES;
 }
 
-static size_t frame_fpu_size(const struct task *t, uint64_t features)
+/* How much of the area that is: the same for all programs, and no word of theirs goes into it. */
+static size_t frame_fpu_size(const struct task *t, bool tiles)
 {
     struct platform_ref *known = platform_xstate(t->arena);
     uint64_t size;
 
-    if (features & XSTATE_TILES)
+    if (tiles)
         return fpu_size(t);
     size = atomic_load_explicit(&known->xstate_usual, memory_order_relaxed);
     if (size == 0) {
-        size = xstate_size(fpu_size(t), features);
+        size = xstate_size(fpu_size(t), fpu_features(t) & ~XSTATE_TILES);
         atomic_store_explicit(&known->xstate_usual, size, memory_order_relaxed);
     }
     return size;
@@ -148,7 +149,7 @@ static char *frame_fpu(struct task *t, size_t *size)
     if (!area || platform_of(t->arena)->ops->fpu_get(t->guest, area, fpu_size(t)) != 0)
         return NULL;
     uint64_t features = frame_features(t, area);
-    *size = frame_fpu_size(t, features);
+    *size = frame_fpu_size(t, features & XSTATE_TILES);
     struct abi_fpx_sw sw = {
         .magic1 = ABI_FP_MAGIC1,
         .extended_size = (uint32_t)*size + ABI_FP_MAGIC2_SIZE,
@@ -205,8 +206,8 @@ static int pop_fpu(struct task *t, uptr_t at)
         return -EFAULT;
     read_sw(t, at, &features, &size);
     if (at.va % (size > ABI_FXSAVE_SIZE ? 64 : 16))
-        return -EFAULT;                     /* XRSTOR and FXRSTOR refuse it */
-    if (frame_fpu_size(t, features) > size) /* it has not all that it says it has */
+        return -EFAULT;                                    /* XRSTOR and FXRSTOR refuse it */
+    if (frame_fpu_size(t, features & XSTATE_TILES) > size) /* it may not have all that it says */
         memset(area + size, 0, room - size);
     if (copy_in(t->mm, area, at, size) != 0)
         return -EFAULT;

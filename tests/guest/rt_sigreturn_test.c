@@ -8,6 +8,82 @@
 
 #include "tests/guest/child.h"
 
+/* ---- how large a frame is, is nobody's to say ---- */
+
+static ucontext_t own_context;
+static struct {
+    char area[576];
+    unsigned magic2;
+} own_float __attribute__((aligned(64)));
+
+/* A frame that was never pushed, of a float state that is smaller than the processor's. */
+static void returns_with_little(void)
+{
+    const struct {
+        unsigned magic1, extended_size;
+        unsigned long xfeatures;
+        unsigned xstate_size;
+    } sw = { 0x46505853, 580, 3, 576 };
+    static volatile int back;
+
+    getcontext(&own_context);
+    if (back++)
+        return;
+    __asm__ volatile("fxsave64 %0" : "=m"(own_float.area));
+    memset(own_float.area + 512, 0, 64);
+    own_float.area[512] = 3;
+    memcpy(own_float.area + 464, &sw, sizeof sw);
+    own_float.magic2 = 0x46505845;
+    own_context.uc_flags = 7;
+    own_context.uc_mcontext.fpregs = (void *)own_float.area;
+    own_context.uc_mcontext.gregs[REG_CSGSFS] = 0x33 | 0x2bul << 48;
+    own_context.uc_mcontext.gregs[REG_EFL] = 0x202;
+    own_context.uc_mcontext.gregs[REG_RAX] = 0;
+    __asm__ volatile("mov %0, %%rsp; mov $15, %%eax; syscall" ::"r"(&own_context) : "memory");
+    __builtin_unreachable();
+}
+
+static unsigned long ymm15[4] __attribute__((aligned(32)));
+
+/* Raises a signal with ymm15 full, and says what is in there afterwards. */
+__attribute__((target("avx"))) static void raise_with(unsigned long value, int sig)
+{
+    for (int i = 0; i < 4; i++)
+        ymm15[i] = value;
+    register long pid __asm__("rdi") = getpid();
+    register long number __asm__("rsi") = sig;
+    __asm__ volatile("vmovdqa %0, %%ymm15; mov %1, %%eax; syscall; vmovdqa %%ymm15, %0"
+                     : "+m"(ymm15)
+                     : "i"(SYS_kill), "r"(pid), "r"(number)
+                     : "rax", "rcx", "r11", "xmm15", "memory");
+}
+
+static void nests(int sig)
+{
+    if (sig == SIGUSR1)
+        raise_with(0x2222, SIGUSR2);
+    else
+        __asm__ volatile("vxorps %%ymm15, %%ymm15, %%ymm15" ::: "xmm15");
+}
+
+/* The first signal of all: no frame was made before. */
+TEST(a_small_frame_is_small_for_itself_only)
+{
+    unsigned long before[4];
+
+    returns_with_little();
+    if (!__builtin_cpu_supports("avx"))
+        return;
+    signal(SIGUSR1, nests);
+    signal(SIGUSR2, nests);
+    raise_with(0x1111, SIGUSR1);
+    memcpy(before, ymm15, sizeof before);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(before[i], 0x1111);
+    signal(SIGUSR1, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
+}
+
 enum { BAD_CS, BAD_SS, BAD_RIP, BAD_FP_ADDRESS, BAD_FP_ALIGN, BAD_XFEATURES, BAD_MXCSR };
 
 static int how;
