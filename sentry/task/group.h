@@ -30,6 +30,7 @@ enum group_flags {
     GROUP_TELL_STOPPED = 32,   /* its next thread to come by tells the parent */
     GROUP_TELL_CONTINUED = 64, /* the same */
     GROUP_REAPS_ALL = 128,     /* a namespace's init that ends: its children leave no zombies */
+    GROUP_STOP_TAKEN = 256,    /* a stop signal was taken off a queue, and no SIGCONT came since */
     GROUP_UNKILLABLE = 16,     /* a namespace's init: signals without a handler are lost on it */
 };
 

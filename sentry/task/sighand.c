@@ -114,3 +114,11 @@ enum signal_default signal_default(int sig)
         return SIGNAL_DIE;
     }
 }
+
+bool handler_ignores(uint64_t handler, int sig)
+{
+    enum signal_default what = signal_default(sig);
+
+    return handler == HANDLER_IGNORE ||
+           (handler == HANDLER_DEFAULT && (what == SIGNAL_IGNORE || what == SIGNAL_CONTINUE));
+}

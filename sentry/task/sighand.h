@@ -36,3 +36,6 @@ void sighand_set(struct sighand *s, int sig, const struct abi_sigaction *act);
 /* What the default action of a signal is: signal(7). */
 enum signal_default { SIGNAL_DIE, SIGNAL_DUMP, SIGNAL_IGNORE, SIGNAL_STOP, SIGNAL_CONTINUE };
 enum signal_default signal_default(int sig);
+/* Is it of no effect with that handler, so that it need not be queued? (SIGCONT has its effect
+ * when it is sent.) */
+bool handler_ignores(uint64_t handler, int sig);

@@ -46,8 +46,10 @@ static void call_off_locked(struct thread_group *g, int sig) HOLDS(g->lock)
     sigpending_flush(g->arena, &g->pending, off);
     list_for_each (t, &g->tasks, group_node)
         sigpending_flush(g->arena, &t->pending, off);
-    if (sig == SIGCONT)
+    if (sig == SIGCONT) {
+        g->flags &= ~(uint32_t)GROUP_STOP_TAKEN;
         group_continue_locked(g);
+    }
 }
 
 static bool is_ignored(struct thread_group *g, const struct task *t, int sig, bool forced)
@@ -59,9 +61,7 @@ static bool is_ignored(struct thread_group *g, const struct task *t, int sig, bo
     bool only = SIG_BIT(sig) & SIG_UNBLOCKABLE;
     if (g->flags & GROUP_UNKILLABLE && handler == HANDLER_DEFAULT && !(forced && only))
         return true;
-    if (handler == HANDLER_IGNORE)
-        return true;
-    return handler == HANDLER_DEFAULT && signal_default(sig) == SIGNAL_IGNORE;
+    return handler_ignores(handler, sig);
 }
 
 static bool has_slept(struct task *t)
@@ -73,7 +73,7 @@ bool signal_is_too_early(struct thread_group *g, int sig)
 {
     bool early;
 
-    if (SIG_BIT(sig) & SIG_UNBLOCKABLE || signal_default(sig) == SIGNAL_IGNORE)
+    if (SIG_BIT(sig) & SIG_UNBLOCKABLE || handler_ignores(HANDLER_DEFAULT, sig))
         return false;
     mutex_lock(&g->lock);
     early = g->flags & GROUP_UNKILLABLE && !(g->flags & GROUP_EXITING) && !list_empty(&g->tasks) &&

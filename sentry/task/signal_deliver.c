@@ -20,6 +20,8 @@ static int take(struct task *t, struct abi_siginfo *si, struct abi_sigaction *ac
     if (!sig) {
         task_clear_work(t, TASK_SIGNAL);
     } else {
+        if (SIG_BIT(sig) & SIG_STOPS)
+            g->flags |= GROUP_STOP_TAKEN;
         sighand_action(g->sighand, sig, act);
         if (act->handler > HANDLER_IGNORE && act->flags & SA_RESETHAND) {
             struct abi_sigaction reset = *act;
@@ -97,8 +99,8 @@ static void act_by_default(struct task *t, int sig)
     if (!may_stop(t, sig))
         return;
     mutex_lock(&g->lock);
-    /* a SIGCONT that came meanwhile called the stop off */
-    if (!(g->flags & GROUP_EXITING) && !(g->pending.set & SIG_BIT(SIGCONT)))
+    /* a SIGCONT that came meanwhile called the stop off: JOBCTL_STOP_DEQUEUED of Linux */
+    if (!(g->flags & GROUP_EXITING) && g->flags & GROUP_STOP_TAKEN)
         group_stop_locked(g, sig);
     mutex_unlock(&g->lock);
 }

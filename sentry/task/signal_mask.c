@@ -107,13 +107,6 @@ struct waitq *signal_waitq(struct task *t)
     return &t->group->signal_waitq;
 }
 
-static bool ignores(int sig, uint64_t handler)
-{
-    return handler == HANDLER_IGNORE ||
-           (handler == HANDLER_DEFAULT &&
-            (signal_default(sig) == SIGNAL_IGNORE || signal_default(sig) == SIGNAL_CONTINUE));
-}
-
 int signal_set_action(struct task *t, int sig, const struct abi_sigaction *act,
                       struct abi_sigaction *old)
 {
@@ -130,7 +123,7 @@ int signal_set_action(struct task *t, int sig, const struct abi_sigaction *act,
         clean.mask &= ~SIG_UNBLOCKABLE;
         sighand_set(g->sighand, sig, &clean);
         /* POSIX, 2.4.3: setting a signal to be ignored discards it where it is pending */
-        if (ignores(sig, act->handler)) {
+        if (handler_ignores(act->handler, sig)) {
             sigpending_flush(g->arena, &g->pending, SIG_BIT(sig));
             list_for_each (other, &g->tasks, group_node)
                 sigpending_flush(g->arena, &other->pending, SIG_BIT(sig));

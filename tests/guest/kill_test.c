@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+
 #include "tests/guest/child.h"
 
 static pid_t sleeper(void)
@@ -151,6 +156,96 @@ static int may_not(void)
 TEST(others_users_are_left_alone)
 {
     CHECK_CHILD(may_not);
+}
+
+/* ---- SIGCONT ---- */
+
+static int disturbs; /* a pipe: who reads a byte sends SIGCONT soon */
+
+static int sleeps_to_the_end(void)
+{
+    struct timespec time = { .tv_nsec = 400000000 };
+    int ep = epoll_create1(0);
+    struct epoll_event e;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    REQUIRE(write(disturbs, "x", 1) == 1);
+    REQUIRE_ERRNO(sigtimedwait(&set, NULL, &time), EAGAIN);
+    REQUIRE(write(disturbs, "x", 1) == 1);
+    REQUIRE(epoll_wait(ep, &e, 1, 400) == 0);
+    return 0;
+}
+
+TEST(who_runs_is_not_disturbed_by_sigcont)
+{
+    int p[2], status;
+    char c;
+
+    CHECK_EQ(pipe(p), 0);
+    disturbs = p[1];
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(sleeps_to_the_end());
+    close(p[1]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(read(p[0], &c, 1), 1);
+        usleep(100000);
+        kill(pid, SIGCONT);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    close(p[0]);
+}
+
+static _Atomic unsigned *progress;
+
+static void *makes_progress(void *arg)
+{
+    for (;;) {
+        ++*progress;
+        getppid();
+    }
+    return arg;
+}
+
+static bool goes_on(void)
+{
+    unsigned was = *progress;
+
+    for (int i = 0; i < 3000 && *progress == was; i++)
+        usleep(1000);
+    return *progress != was;
+}
+
+/* A stop that a thread has yet to make is called off, too. */
+TEST(after_sigcont_nobody_stops)
+{
+    static const int stops[] = { SIGTSTP, SIGSTOP };
+
+    progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        setpgid(0, 0);
+        for (int i = 0; i < 3; i++)
+            pthread_create(&thread, NULL, makes_progress, NULL);
+        makes_progress(NULL);
+    }
+    CHECK(pid > 0);
+    bool all = goes_on();
+    for (int i = 0; i < 200 && all; i++) {
+        kill(pid, stops[i % 2]);
+        for (volatile int spin = i * 10; spin > 0; spin--)
+            ;
+        kill(pid, SIGCONT);
+        all = goes_on();
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    CHECK(all);
 }
 
 MAIN
