@@ -292,11 +292,15 @@ static int take_number(struct task *t, struct task *child, const struct clone_re
                        struct pid **out)
 {
     struct tasks *ts = tasks_of(t->arena);
+    struct container *c = t->group->container;
 
     mutex_lock(&ts->lock);
-    int err = ts->ended || !task_container_has_room_locked(t->group->container) ? -EAGAIN : 0;
-    if (!err)
+    int err = -EAGAIN;
+    if (!ts->ended && task_container_enter_locked(c)) {
         err = pid_create_locked(ts, child->pid_ns_children, r->set_tid, r->set_tid_count, out);
+        if (err)
+            task_container_leave_locked(c);
+    }
     mutex_unlock(&ts->lock);
     return err;
 }
@@ -306,6 +310,7 @@ static void give_number_back(struct task *t, struct pid *pid)
     struct tasks *ts = tasks_of(t->arena);
 
     mutex_lock(&ts->lock);
+    task_container_leave_locked(t->group->container);
     pid_release_locked(pid);
     mutex_unlock(&ts->lock);
     pid_put(pid);

@@ -79,9 +79,19 @@ struct container *task_container(const struct task *t)
     return t->group->container;
 }
 
-bool task_container_has_room_locked(const struct container *c)
+bool task_container_enter_locked(struct container *c)
 {
-    return !c->ended && c->count < c->limit;
+    if (c->ended || c->count >= c->limit)
+        return false;
+    c->count++;
+    tasks_of(c->arena)->count++;
+    return true;
+}
+
+void task_container_leave_locked(struct container *c)
+{
+    c->count--;
+    tasks_of(c->arena)->count--;
 }
 
 /* ---- all of it ---- */

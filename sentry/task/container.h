@@ -41,7 +41,8 @@ struct container {
                                          from; NULL: the platform's first */
     bool cgroup_v1;                   /* [I] its cgroups are shown as of version 1 */
     uint64_t mem;                     /* [I] bytes of memory that it is shown; 0: all there is */
-    uint32_t count, limit;            /* [T] its tasks that have a number; how many there may be */
+    uint32_t count, limit;            /* [T] its tasks that have a number, or are about
+                                         to; how many there may be */
     bool ended;                       /* [T] no new ones */
     _Atomic uint32_t threads;         /* [a] host threads of its tasks that have not yet ended */
     _Atomic bool frozen;              /* [a] none of it runs */
@@ -62,8 +63,14 @@ struct container *task_container_get(struct container *c);
 void task_container_put(struct container *c);
 
 struct container *task_container(const struct task *t);
-/* May one more task be born in it? Locks: RANK_TASKS held. */
-bool task_container_has_room_locked(const struct container *c);
+/*
+ * A place for one more task, before it gets its number. False where no more may be born in it.
+ *
+ *   locks     RANK_TASKS held
+ */
+must_use bool task_container_enter_locked(struct container *c);
+/* Its number is free again. */
+void task_container_leave_locked(struct container *c);
 
 /* Another limit of its tasks; 0: as many as there are numbers. Those above it stay. */
 void task_container_set_limit(struct container *c, uint32_t most);

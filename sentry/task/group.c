@@ -95,8 +95,6 @@ int group_add_task_locked(struct thread_group *g, struct task *t, struct pid *pi
         task_set_work(t, TASK_FROZEN);
     bool first = g->leader == t;
     mutex_unlock(&g->lock);
-    ts->count++;
-    g->container->count++;
     if (!first)
         return 0;
     pid->group = g;
@@ -124,7 +122,6 @@ uint32_t group_flags(struct thread_group *g)
 void group_release_task_locked(struct task *t)
 {
     struct thread_group *g = t->group;
-    struct tasks *ts = tasks_of(t->arena);
 
     mutex_lock(&g->lock);
     atomic_store(&t->life, TASK_DEAD);
@@ -137,8 +134,7 @@ void group_release_task_locked(struct task *t)
         task_wake(waits);
     t->pid->task = NULL;
     pid_release_locked(t->pid);
-    ts->count--;
-    g->container->count--;
+    task_container_leave_locked(g->container);
     if (t->charged)
         user_uncharge(t->arena, t->charged_uid, USER_TASKS);
     task_put(t);

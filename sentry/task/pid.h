@@ -60,7 +60,7 @@ struct pid_ns {
     struct rb_root numbers;      /* [T] struct pid_number, by nr */
     int last;                    /* [T] the number given out last */
     struct thread_group *reaper; /* [T] its init; NULL before and after; weak */
-    bool dead;                   /* [T] its init has gone: no more numbers */
+    bool dead;                   /* [T] its init has gone, or goes: pid_ns_is_dead() */
 };
 
 must_use int pid_ns_create(struct arena *a, struct pid_ns *parent, struct user_ns *owner,
@@ -68,6 +68,15 @@ must_use int pid_ns_create(struct arena *a, struct pid_ns *parent, struct user_n
 struct pid_ns *pid_ns_get(struct pid_ns *ns);
 void pid_ns_put(struct pid_ns *ns);
 DEFINE_SCOPED(pid_ns)
+/* Has its init gone, or that of one above it? No numbers any more. RANK_TASKS held. */
+static inline bool pid_ns_is_dead(const struct pid_ns *ns)
+{
+    for (; ns; ns = ns->parent) {
+        if (ns->dead)
+            return true;
+    }
+    return false;
+}
 /* Is `ns` `ancestor`, or below it? */
 bool pid_ns_is_within(const struct pid_ns *ns, const struct pid_ns *ancestor);
 

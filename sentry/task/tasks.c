@@ -124,11 +124,13 @@ static int link_init_locked(struct tasks *ts, struct task *t, struct pid_ns *ns)
     struct thread_group *g = t->group;
     struct pid *pid;
 
-    if (ts->ended || !task_container_has_room_locked(g->container))
+    if (ts->ended || !task_container_enter_locked(g->container))
         return -EAGAIN;
     int err = pid_create_locked(ts, ns, NULL, 0, &pid);
-    if (err)
-        return err == -ENOMEM && ns->dead ? -EAGAIN : err;
+    if (err) {
+        task_container_leave_locked(g->container);
+        return err == -ENOMEM && pid_ns_is_dead(ns) ? -EAGAIN : err;
+    }
     err = group_add_task_locked(g, t, pid);
     assert(!err); /* nobody knows it yet */
     err = session_start_locked(g);

@@ -47,7 +47,7 @@ struct tasks {
     struct ipc_ns *ipc;          /* [I] the first, of all containers; a reference */
     struct list groups;          /* [T] thread_group.all: in the order of birth */
     struct container *first;     /* [I] the sandbox's own; a reference */
-    uint32_t count;              /* [T] tasks that have a number, zombies too */
+    uint32_t count;              /* [T] tasks that have a number, zombies too: container.count */
     bool ended;                  /* [T] tasks_kill_all() was called: no new ones */
     uint32_t cpus;               /* [I] processors that the guest sees, from 0 on */
     _Atomic uint64_t next_ino;   /* of namespaces */
