@@ -346,7 +346,7 @@ static int link_locked(struct task *t, struct task *child, struct pid *pid,
 {
     if (task_killed(t) || tasks_of(t->arena)->ended || t->group->container->ended)
         return -EINTR;
-    if (pid_ns_of(pid)->dead)
+    if (pid_ns_is_dead(pid_ns_of(pid)))
         return -ENOMEM;
     int err = group_add_task_locked(child->group, child, pid);
     if (!err && !(r->flags & CLONE_THREAD))

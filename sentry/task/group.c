@@ -143,11 +143,7 @@ void group_release_task_locked(struct task *t)
 /* Is there somebody who waits for all, or for one that has no parent? Most have parents only. */
 static bool is_awaited_locked(const struct thread_group *g)
 {
-    for (const struct pid_ns *ns = pid_ns_of(g->pid); ns; ns = ns->parent) {
-        if (ns->dead)
-            return true;
-    }
-    return !g->parent;
+    return !g->parent || pid_ns_is_dead(pid_ns_of(g->pid));
 }
 
 void group_release_locked(struct thread_group *g)

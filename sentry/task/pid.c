@@ -116,7 +116,7 @@ int pid_create_locked(struct tasks *ts, struct pid_ns *ns, const int *wanted, un
     struct pid *p;
 
     assert_slow(mutex_held(&ts->lock));
-    if (ns->dead)
+    if (pid_ns_is_dead(ns))
         return -ENOMEM;
     int err = alloc_pid(ns, &p);
     if (err)

@@ -9,25 +9,33 @@
 #include "sentry/task/sigqueue.h"
 #include "sentry/task/task_priv.h"
 
-/* Kills all but `self`. Whether any of them is left. */
-static bool kill_others_locked(struct pid_ns *ns, struct thread_group *self)
+/* Kills all but `self`. Once is enough: there are no new numbers in a dead namespace. */
+static void kill_others_locked(struct pid_ns *ns, struct thread_group *self)
 {
     struct thread_group *child;
     struct list *next;
     struct pid *p;
-    bool left = false;
 
     list_for_each_safe (child, next, &self->children, sibling) {
         if (child->zombie)
             group_release_locked(child);
     }
     for (int nr = 1; (p = pid_next_locked(ns, nr, &nr)); nr++) {
-        if (!p->group || p->group == self)
-            continue;
-        left = true;
-        group_kill(p->group, SIGKILL);
+        if (p->group && p->group != self)
+            group_kill(p->group, SIGKILL);
     }
-    return left;
+}
+
+/* Is any of them left? All below `*nr` have gone: it moves up. */
+static bool others_left_locked(struct pid_ns *ns, const struct thread_group *self, int *nr)
+{
+    struct pid *p;
+
+    for (; (p = pid_next_locked(ns, *nr, nr)); (*nr)++) {
+        if (p->group && p->group != self)
+            return true;
+    }
+    return false;
 }
 
 void pid_ns_end(struct task *t)
@@ -37,6 +45,7 @@ void pid_ns_end(struct task *t)
     struct pid_ns *ns = pid_ns_of(g->pid);
     struct quiet_wait w;
     bool left = true;
+    int nr = 1;
 
     mutex_lock(&ts->lock);
     bool is_init = ns->reaper == g;
@@ -45,6 +54,7 @@ void pid_ns_end(struct task *t)
         mutex_lock(&g->lock);
         g->flags |= GROUP_REAPS_ALL;
         mutex_unlock(&g->lock);
+        kill_others_locked(ns, g);
     }
     mutex_unlock(&ts->lock);
     if (!is_init)
@@ -53,7 +63,7 @@ void pid_ns_end(struct task *t)
     while (left) {
         park_prepare(&t->park);
         mutex_lock(&ts->lock);
-        left = kill_others_locked(ns, g);
+        left = others_left_locked(ns, g, &nr);
         mutex_unlock(&ts->lock);
         int err = left ? park_wait(&t->park, NSEC_NEVER) : 0;
         (void)err; /* EINTR: look again */
