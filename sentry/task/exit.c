@@ -181,6 +181,9 @@ void task_discard(struct task *t)
         sigpending_flush(t->arena, &t->pending, ~(sigset64)0);
         sigpending_flush(t->arena, &g->pending, ~(sigset64)0);
         group_unlink_reaper_locked(g);
+        /* somebody may wait for it already: its number was there to be found */
+        parent = g->parent ? group_get(g->parent) : NULL;
+        waitq_wake(&g->pid->waitq, POLLIN);
         group_release_locked(g);
     }
     mutex_unlock(&ts->lock);
