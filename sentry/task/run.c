@@ -297,8 +297,8 @@ void task_main(void *task)
     task_exit(t);
     struct container *c = task_container_get(t->group->container);
     task_put(t);
-    bool last = atomic_fetch_sub(&c->threads, 1) == 1;
-    task_container_put(c);
-    if (atomic_fetch_sub(&ts->threads, 1) == 1 || last)
+    if (atomic_fetch_sub(&c->threads, 1) == 1)
         waitq_wake(&ts->idle, 0);
+    task_container_put(c);
+    tasks_leave(ts);
 }

@@ -56,6 +56,11 @@ struct quiet_wait {
 void quiet_wait_begin(struct quiet_wait *w, struct waitq *q, struct park *park);
 void quiet_wait_end(struct quiet_wait *w, struct waitq *q);
 
+/* ---- tasks.c ---- */
+
+/* The last that a host thread of a task does: whoever waits for their end may free `ts` now. */
+void tasks_leave(struct tasks *ts);
+
 /* ---- run.c ---- */
 
 /* The body of a task's host thread. */

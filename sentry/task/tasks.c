@@ -317,6 +317,29 @@ void tasks_kill_all(struct arena *a)
     mutex_unlock(&ts->lock);
 }
 
+/* Whoever finds that no thread is left waits for the last to let go of the lock, then frees `ts`.
+ */
+void tasks_leave(struct tasks *ts)
+{
+    uint32_t n = atomic_load(&ts->threads);
+
+    while (n > 1)
+        if (atomic_compare_exchange_weak(&ts->threads, &n, n - 1))
+            return;
+    mutex_lock(&ts->lock);
+    if (atomic_fetch_sub(&ts->threads, 1) == 1)
+        waitq_wake(&ts->idle, 0);
+    mutex_unlock(&ts->lock);
+}
+
+static bool is_idle(struct tasks *ts)
+{
+    mutex_lock(&ts->lock);
+    bool idle = atomic_load(&ts->threads) == 0;
+    mutex_unlock(&ts->lock);
+    return idle;
+}
+
 bool tasks_wait_idle(struct arena *a, nsec_t deadline)
 {
     struct tasks *ts = tasks_of(a);
@@ -327,10 +350,10 @@ bool tasks_wait_idle(struct arena *a, nsec_t deadline)
     quiet_wait_begin(&w, &ts->idle, &park);
     for (;;) {
         park_prepare(&park);
-        if (atomic_load(&ts->threads) == 0 || err == -ETIMEDOUT)
+        if (is_idle(ts) || err == -ETIMEDOUT)
             break;
         err = park_wait(&park, deadline);
     }
     quiet_wait_end(&w, &ts->idle);
-    return atomic_load(&ts->threads) == 0;
+    return is_idle(ts);
 }
