@@ -26,6 +26,8 @@ static long send_to_thread(struct task *t, int tgid, int tid, int sig, struct ab
     if (!si) {
         si = &own;
         siginfo_user(si, sig, t, SI_TKILL, to->group);
+    } else {
+        siginfo_queued(si, t, to->group);
     }
     return signal_send_task(to, sig, si);
 }
@@ -68,7 +70,10 @@ long sys_rt_sigqueueinfo(struct task *t, int tgid, int sig, uptr_t info)
     if (sig < 0 || sig > SIGNAL_COUNT)
         return -EINVAL;
     err = signal_may_send(t, to->group, sig);
-    return err || !sig ? err : signal_send_group(to->group, sig, &si);
+    if (err || !sig)
+        return err;
+    siginfo_queued(&si, t, to->group);
+    return signal_send_group(to->group, sig, &si);
 }
 
 long sys_rt_tgsigqueueinfo(struct task *t, int tgid, int tid, int sig, uptr_t info)

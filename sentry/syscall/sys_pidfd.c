@@ -60,6 +60,7 @@ static int copy_info(struct task *t, struct thread_group *g, int sig, uptr_t fro
         return -EINVAL;
     if (g != t->group && (si->si_code >= 0 || si->si_code == SI_TKILL))
         return -EPERM;
+    siginfo_queued(si, t, g);
     return 0;
 }
 

@@ -201,6 +201,16 @@ struct task *group_any_live(struct thread_group *g)
     return found;
 }
 
+const struct cred *group_cred_get(struct thread_group *g)
+{
+    scoped(task) struct task *leader = group_leader(g);
+    scoped(task) struct task *any = leader ? NULL : group_any_live(g);
+
+    if (!leader && !any)
+        return NULL;
+    return task_cred_get(leader ? leader : any);
+}
+
 struct task *group_next_task(struct thread_group *g, struct task *t)
 {
     struct task *next = NULL;

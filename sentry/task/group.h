@@ -99,6 +99,9 @@ must_use struct task *group_leader(struct thread_group *g);
 must_use struct task *group_any_live(struct thread_group *g);
 /* The thread after `t` (NULL: the first), in the order of birth: given; NULL at the end. */
 must_use struct task *group_next_task(struct thread_group *g, struct task *t);
+/* The ids and namespace of its leader, or else of any that lives: given; NULL where there is none.
+ */
+must_use const struct cred *group_cred_get(struct thread_group *g);
 /* enum group_flags as they are at this moment. */
 uint32_t group_flags(struct thread_group *g);
 uint32_t group_task_count(struct thread_group *g);

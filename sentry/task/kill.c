@@ -6,17 +6,6 @@
 #include "sentry/task/signal.h"
 #include "sentry/task/task_priv.h"
 
-/* The ids and namespace that a receiver's permission depends on. */
-static const struct cred *cred_of(struct thread_group *g)
-{
-    scoped(task) struct task *leader = group_leader(g);
-    scoped(task) struct task *any = leader ? NULL : group_any_live(g);
-
-    if (!leader && !any)
-        return NULL;
-    return task_cred_get(leader ? leader : any);
-}
-
 static bool cred_allows(const struct cred *from, const struct cred *to)
 {
     if (from->euid == to->suid || from->euid == to->ruid || from->ruid == to->suid ||
@@ -29,7 +18,7 @@ static int may_send_locked(struct task *t, struct thread_group *g, int sig)
 {
     if (g == t->group)
         return 0;
-    const struct cred *to = cred_of(g);
+    const struct cred *to = group_cred_get(g);
     bool allowed = to && cred_allows(t->cred, to);
     cred_put((struct cred *)to);
     /* job control crosses user ids within a session */

@@ -22,20 +22,18 @@ static int child_code(int status)
     return WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
 }
 
-/* As the parent sees it: numbers in its pid namespace. RANK_TASKS held. */
+/* As the parent sees it: numbers and users of its namespaces. RANK_TASKS held. */
 static void child_info(struct thread_group *g, int sig, int code, int status,
                        struct abi_siginfo *si)
 {
     struct usage u = g->dead;
+    const struct cred *c = group_cred_get(g);
 
     siginfo_kernel(si, sig, code);
     si->child.pid = pid_nr(g->pid, pid_ns_of(g->parent->pid));
-    if (g->leader) {
-        mutex_lock(&g->leader->lock);
-        const struct cred *c = g->leader->cred;
-        si->child.uid = user_ns_uid_out(c->user_ns, c->ruid);
-        mutex_unlock(&g->leader->lock);
-    }
+    if (c)
+        si->child.uid = siginfo_uid(g->parent, c->ruid);
+    cred_put((struct cred *)c);
     si->child.status = status;
     si->child.utime = usage_ticks(u.user);
     si->child.stime = usage_ticks(u.sys);

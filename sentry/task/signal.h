@@ -19,9 +19,14 @@
  *
  *   to        whose numbers the sender's pid and uid are shown in
  *   code      SI_USER, SI_TKILL
+ *   locks     takes RANK_GROUP and RANK_TASK, one after the other
  */
 void siginfo_user(struct abi_siginfo *si, int sig, struct task *sender, int code,
-                  const struct thread_group *to);
+                  struct thread_group *to);
+/* One that the sender has written: its pid and uid become what they are to `to`. The same locks. */
+void siginfo_queued(struct abi_siginfo *si, struct task *sender, struct thread_group *to);
+/* What a user is called where `to` is. The same locks. */
+uint32_t siginfo_uid(struct thread_group *to, uint32_t kuid);
 void siginfo_kernel(struct abi_siginfo *si, int sig, int code);
 void siginfo_fault(struct abi_siginfo *si, int sig, int code, uptr_t addr);
 

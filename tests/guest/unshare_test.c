@@ -221,6 +221,127 @@ TEST(users_of_ones_own)
     CHECK_CHILD(own_users);
 }
 
+static int write_map(const char *name, const char *text)
+{
+    int fd = open(name, O_WRONLY);
+    ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+    close(fd);
+    return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* The one user and the one group in there are called 0: who has no name can make no namespace. */
+static int in_a_new_one(uid_t uid, gid_t gid)
+{
+    char map[32];
+
+    if (unshare(CLONE_NEWUSER) || write_map("/proc/self/setgroups", "deny"))
+        return -1;
+    snprintf(map, sizeof map, "0 %u 1", uid);
+    if (write_map("/proc/self/uid_map", map))
+        return -1;
+    snprintf(map, sizeof map, "0 %u 1", gid);
+    return write_map("/proc/self/gid_map", map);
+}
+
+static int own_numbers(void)
+{
+    char of[3][64] = { "", "", "" };
+
+    for (int i = 0; i < 3; i++) {
+        REQUIRE(readlink("/proc/self/ns/user", of[i], sizeof of[i] - 1) > 0);
+        REQUIRE(strcmp(of[i], "user:[0]") != 0);
+        for (int k = 0; k < i; k++)
+            REQUIRE(strcmp(of[k], of[i]) != 0);
+        if (i < 2)
+            REQUIRE(in_a_new_one(geteuid(), getegid()) == 0);
+    }
+    return 0;
+}
+
+TEST(each_namespace_of_users_has_a_number)
+{
+    if (!may(CLONE_NEWUSER))
+        return;
+    CHECK_CHILD(own_numbers);
+}
+
+/* ---- who sends, seen from elsewhere ---- */
+
+/* Root of a namespace of nobody's, that calls itself 0. */
+static int sends_as_root(void)
+{
+    siginfo_t si = { .si_signo = SIGUSR1, .si_code = SI_QUEUE };
+
+    REQUIRE(prctl(PR_SET_DUMPABLE, 1) == 0);
+    REQUIRE(unshare(CLONE_NEWUSER) == 0);
+    REQUIRE(write_map("/proc/self/uid_map", "0 54321 1") == 0 && getuid() == 0);
+    REQUIRE(kill(getppid(), SIGUSR1) == 0);
+    REQUIRE(syscall(SYS_rt_sigqueueinfo, getppid(), SIGRTMIN, &si) == 0);
+    return 0;
+}
+
+static int hears_who_it_was(void)
+{
+    const int expected[] = { SIGUSR1, SIGRTMIN, SIGCHLD };
+    struct timespec time = { .tv_sec = 5 };
+    siginfo_t si;
+    sigset_t set;
+
+    REQUIRE(geteuid() != 0 || setresuid(54321, 54321, 54321) == 0);
+    if (geteuid() != 54321)
+        return 0;
+    sigemptyset(&set);
+    for (int i = 0; i < 3; i++)
+        sigaddset(&set, expected[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(sends_as_root());
+    for (int i = 0; i < 3; i++) {
+        int sig = sigtimedwait(&set, &si, &time);
+        REQUIRE(sig == SIGUSR1 || sig == SIGRTMIN || sig == SIGCHLD);
+        REQUIRE(si.si_uid == 54321);
+        REQUIRE(sig != SIGCHLD || si.si_status == 0);
+    }
+    return waitpid(pid, NULL, 0) != pid;
+}
+
+TEST(a_sender_is_called_as_where_the_signal_arrives)
+{
+    if (!may(CLONE_NEWUSER))
+        return;
+    CHECK_CHILD(hears_who_it_was);
+}
+
+/* Whoever is in a namespace cannot pass for somebody outside, whom its init would obey. */
+static int cannot_end_its_init(void)
+{
+    siginfo_t si = { .si_signo = SIGKILL, .si_code = SI_QUEUE };
+    int status;
+
+    REQUIRE(unshare(CLONE_NEWPID) == 0);
+    pid_t init = fork();
+    if (init == 0) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(syscall(SYS_rt_sigqueueinfo, 1, SIGKILL, &si) != 0);
+        if (waitpid(child, &status, 0) != child || status != 0)
+            _exit(1);
+        usleep(20000);
+        _exit(0);
+    }
+    REQUIRE(waitpid(init, &status, 0) == init && status == 0);
+    return 0;
+}
+
+TEST(an_init_is_safe_from_its_children)
+{
+    if (!may(CLONE_NEWPID))
+        return;
+    CHECK_CHILD(cannot_end_its_init);
+}
+
 /* What is everybody's is asked of the first namespace: nobody gets it by making another. */
 static int powerless(void)
 {
