@@ -2,8 +2,9 @@
 /*
  * Terminals: their lives, and their near ends as files.
  *
- * A near end that has been hung up on reads as ended and cannot be written; that state is
- * the tty's, since all ends of one are hung up together and none can be opened after.
+ * A near end that has been hung up on reads as ended and cannot be written. Where the far
+ * end is gone that state is the tty's, and no end can be opened after; under TIOCVHANGUP it
+ * is each end's that was open.
  */
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
@@ -149,15 +150,51 @@ ssize_t tty_input_locked(struct tty *tty, struct io *io)
     return done || io->left == 0 ? (ssize_t)done : -EAGAIN;
 }
 
+static void leave_session(struct tty *tty)
+{
+    const struct ctty_hooks *hooks = ctty_hooks(tty->ctty.arena);
+
+    if (hooks)
+        hooks->hangup(&tty->ctty);
+}
+
 void tty_hang_up(struct tty *tty)
 {
     tty_lock(tty);
     tty->hung_up = true;
     wake_ends_locked(tty, 0);
     tty_unlock(tty);
-    const struct ctty_hooks *hooks = ctty_hooks(tty->ctty.arena);
-    if (hooks)
-        hooks->hangup(&tty->ctty);
+    leave_session(tty);
+}
+
+void tty_hang_up_ends(struct tty *tty)
+{
+    struct tty_end *e;
+
+    tty_lock(tty);
+    list_for_each (e, &tty->ends, node)
+        e->hung_up = true;
+    termios_init(&tty->termios);
+    ldisc_flush_input_locked(tty);
+    wake_ends_locked(tty, 0);
+    tty_unlock(tty);
+    leave_session(tty);
+}
+
+static bool is_hung_up_locked(const struct tty_end *e) HOLDS(e->tty->lock);
+static bool is_hung_up_locked(const struct tty_end *e)
+{
+    return e->tty->hung_up || e->hung_up;
+}
+
+bool tty_end_is_hung_up(struct file *f)
+{
+    struct tty_end *e = end_of(f);
+
+    tty_lock(e->tty);
+    bool hung_up = is_hung_up_locked(e);
+    tty_unlock(e->tty);
+    return hung_up;
 }
 
 void tty_resize(struct tty *tty, const struct abi_winsize *size)
@@ -196,18 +233,21 @@ static ssize_t tty_read(struct file *f, struct io *io, uint64_t *pos)
     if (err)
         return err;
     tty_lock(tty);
-    ssize_t n = tty->hung_up ? 0 : ldisc_read_locked(tty, io, file_nonblock(f), &wake_at);
+    ssize_t n =
+        is_hung_up_locked(end_of(f)) ? 0 : ldisc_read_locked(tty, io, file_nonblock(f), &wake_at);
     tty_unlock(tty);
     if (n == -EAGAIN && wake_at != NSEC_NEVER)
         timer_arm(tty->ctty.arena, &end_of(f)->timer, wake_at);
     return n;
 }
 
-static int may_write(struct tty *tty, struct task *t)
+static int may_write(struct tty_end *e, struct task *t)
 {
+    struct tty *tty = e->tty;
+
     tty_lock(tty);
     bool stop = tty_lflag(tty, TOSTOP);
-    bool hung_up = tty->hung_up;
+    bool hung_up = is_hung_up_locked(e);
     tty_unlock(tty);
     if (hung_up)
         return -EIO;
@@ -217,23 +257,24 @@ static int may_write(struct tty *tty, struct task *t)
 static ssize_t tty_write(struct file *f, struct io *io, uint64_t *pos)
 {
     struct tty *tty = end_of(f)->tty;
-    ssize_t n = may_write(tty, io->task);
+    ssize_t n = may_write(end_of(f), io->task);
 
     (void)pos;
     if (n < 0)
         return n;
     tty_lock(tty);
-    n = tty->hung_up ? -EIO : ldisc_write_locked(tty, io);
+    n = is_hung_up_locked(end_of(f)) ? -EIO : ldisc_write_locked(tty, io);
     tty_unlock(tty);
     return n;
 }
 
-static unsigned ready_locked(struct tty *tty) HOLDS(tty->lock);
-static unsigned ready_locked(struct tty *tty)
+static unsigned ready_locked(struct tty_end *e) HOLDS(e->tty->lock);
+static unsigned ready_locked(struct tty_end *e)
 {
+    struct tty *tty = e->tty;
     unsigned ready = 0;
 
-    if (tty->hung_up)
+    if (is_hung_up_locked(e))
         return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
     if (ldisc_can_read_locked(tty))
         ready |= POLLIN | POLLRDNORM;
@@ -247,7 +288,7 @@ static unsigned tty_poll(struct file *f)
     struct tty *tty = end_of(f)->tty;
 
     mutex_lock(&tty->lock);
-    unsigned ready = ready_locked(tty);
+    unsigned ready = ready_locked(end_of(f));
     mutex_unlock(&tty->lock);
     return ready;
 }

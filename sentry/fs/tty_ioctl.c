@@ -166,7 +166,7 @@ static long misc_ioctl(struct tty *tty, const struct ioctl *c)
     case TIOCVHANGUP:
         if (!cred_root_capable(c->who->cred, CAP_SYS_ADMIN))
             return -EPERM;
-        tty_hang_up(tty);
+        tty_hang_up_ends(tty);
         return 0;
     default:
         return -ENOTTY;
@@ -195,10 +195,7 @@ long tty_ioctl(struct file *f, const struct ioctl *c)
 {
     struct tty *tty = tty_of_file(f);
 
-    tty_lock(tty);
-    bool hung_up = tty->hung_up;
-    tty_unlock(tty);
-    if (hung_up)
+    if (tty_end_is_hung_up(f))
         return c->cmd == TIOCSPGRP ? -ENOTTY : -EIO;
     switch (c->cmd) {
     case TCFLSH:

@@ -95,6 +95,7 @@ struct tty_end {
     struct file file;
     struct tty *tty;    /* [I] a reference */
     struct list node;   /* [tty] in tty.ends */
+    bool hung_up;       /* [tty] by TIOCVHANGUP: reads as ended, cannot be written */
     struct timer timer; /* wakes a reader whose VTIME has passed */
 };
 
@@ -108,6 +109,10 @@ void tty_unlock(struct tty *tty) RELEASES(tty->lock);
 
 /* The far end is gone for good: readers see the end, the session hears SIGHUP. */
 void tty_hang_up(struct tty *tty);
+/* The same for all who have it open, as TIOCVHANGUP; whoever opens it next finds it as new. */
+void tty_hang_up_ends(struct tty *tty);
+/* Has one of these happened to this near end? */
+bool tty_end_is_hung_up(struct file *f);
 
 static inline struct tty *tty_of_ctty(struct ctty *c)
 {

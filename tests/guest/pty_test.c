@@ -535,6 +535,38 @@ TEST(the_master_opens_its_peer)
     close_pair();
 }
 
+TEST(those_who_have_it_open_can_be_hung_up_on)
+{
+    struct termios t;
+    char b[16];
+
+    if (geteuid() != 0)
+        return;
+    CHECK(open_pair());
+    mode(0, 0, ICANON, 1, 0);
+    CHECK(type("old\n"));
+    usleep(20000);
+    CHECK_EQ(ready(s, POLLIN), POLLIN);
+    CHECK_EQ(ioctl(s, TIOCVHANGUP), 0);
+    CHECK_EQ(read(s, b, 16), 0);
+    CHECK_ERRNO(write(s, "x", 1), EIO);
+    CHECK_ERRNO(tcgetattr(s, &t), EIO);
+    CHECK(ready(s, POLLIN) & POLLHUP);
+    CHECK_EQ(ready(m, POLLIN | POLLOUT), POLLOUT);
+    int again = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    CHECK(again >= 0);
+    CHECK(tcgetattr(again, &t) == 0 && t.c_lflag & ECHO);
+    CHECK_ERRNO(read(again, b, 16), EAGAIN);
+    CHECK_EQ(write(again, "hi", 2), 2);
+    CHECK(gives(m, "hi"));
+    CHECK(type("new\n"));
+    usleep(20000);
+    CHECK_EQ(read(again, b, 16), 4);
+    CHECK_EQ(read(s, b, 16), 0);
+    close(again);
+    close_pair();
+}
+
 TEST(exclusive_use)
 {
     int on;
