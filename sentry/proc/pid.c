@@ -158,6 +158,15 @@ static int show_timerslack(struct proc_view *v, struct text *t)
     return 0;
 }
 
+/* Its own, or those of whom it has the capability over. */
+static bool may_set_timerslack(const struct proc_view *v)
+{
+    scoped(cred) struct cred *c = (struct cred *)task_cred_get(v->task);
+
+    return v->viewer == v->task ||
+           (v->viewer && cred_ns_capable(v->viewer->cred, c->user_ns, CAP_SYS_NICE));
+}
+
 static ssize_t write_timerslack(struct proc_view *v, char *s, size_t size)
 {
     int64_t n;
@@ -165,7 +174,7 @@ static ssize_t write_timerslack(struct proc_view *v, char *s, size_t size)
 
     if (err)
         return err;
-    if (v->viewer != v->task && !(v->viewer && task_capable(v->viewer, CAP_SYS_NICE)))
+    if (!may_set_timerslack(v))
         return -EPERM;
     atomic_store(&v->task->timer_slack, n ? (uint64_t)n : 50000);
     return (ssize_t)size;

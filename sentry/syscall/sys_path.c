@@ -84,7 +84,7 @@ long sys_linkat(struct task *t, int olddirfd, uptr_t oldpath, int newdirfd, uptr
     int err = at_walk(t, olddirfd, oldpath, walk_flags, &from, &old);
     /* As Linux: a name for a bare descriptor needs the right to go anywhere, or one's own file. */
     if (!err && at_is_fd(&from) && from.file->cred != t->cred &&
-        !task_capable(t, 2 /* CAP_DAC_READ_SEARCH */))
+        !cred_ns_capable(t->cred, from.file->cred->user_ns, 2 /* CAP_DAC_READ_SEARCH */))
         err = -ENOENT;
     if (!err) {
         err = at_get(t, newdirfd, newpath, 0, &to);

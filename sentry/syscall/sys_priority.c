@@ -88,7 +88,7 @@ static void set_ioprio(struct task *other, void *arg)
     const struct cred *me = s->caller->cred;
 
     s->result = 0;
-    if (c->ruid != me->euid && c->ruid != me->ruid && !task_capable(s->caller, CAP_SYS_NICE))
+    if (c->ruid != me->euid && c->ruid != me->ruid && !task_root_capable(s->caller, CAP_SYS_NICE))
         s->result = -EPERM;
     else
         atomic_store(&other->ioprio, (uint32_t)s->value);

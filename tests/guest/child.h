@@ -2,7 +2,10 @@
 /* Children of a test: each does one thing and says by its exit status whether it went well. */
 #pragma once
 
+#include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -56,6 +59,38 @@ static inline int child_ok(int (*body)(void))
             return;                                                                           \
         }                                                                                     \
     } while (0)
+
+/* In a child of root: becomes that user, with no other groups. 0, or -1. */
+static inline int become_user(uid_t id)
+{
+    if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
+        return -1;
+    return prctl(PR_SET_DUMPABLE, 1); /* it still owns its own files in /proc */
+}
+
+/* 0, or -1 and what open(2) or write(2) says. */
+static inline int write_to(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+    int err = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = err;
+    return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* In a user namespace of its own, just made: `id` is the one user and group there is. 0, or -1. */
+static inline int map_itself(uid_t id)
+{
+    char line[32];
+
+    snprintf(line, sizeof line, "%u %u 1", id, id);
+    if (write_to("/proc/self/setgroups", "deny") || write_to("/proc/self/uid_map", line))
+        return -1;
+    return write_to("/proc/self/gid_map", line);
+}
 
 /* Two ends of a pipe by which one process lets another go on. */
 struct gate {

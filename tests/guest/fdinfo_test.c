@@ -2,7 +2,6 @@
 /* /proc/PID/fdinfo: only for who may look into the process. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 
 #include "tests/guest/child.h"
 
@@ -20,8 +19,7 @@ static int is_refused(void)
     const char *name = file;
     int proc = open("/proc", O_RDONLY | O_DIRECTORY);
 
-    REQUIRE(setgroups(0, NULL) == 0 && setresgid(1000, 1000, 1000) == 0);
-    REQUIRE(setresuid(1000, 1000, 1000) == 0);
+    REQUIRE(become_user(1000) == 0);
     REQUIRE_ERRNO(open(dir, O_RDONLY | O_DIRECTORY), EACCES);
     REQUIRE_ERRNO(open(file, O_RDONLY), EACCES);
     REQUIRE_ERRNO(openat(proc, name + strlen("/proc/"), O_RDONLY), EACCES);
