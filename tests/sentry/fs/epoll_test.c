@@ -86,6 +86,25 @@ Test(epoll, a_wait_costs_what_is_ready)
     cr_assert_eq(slab_live(w.arena, SLAB_epoll_item), 0);
 }
 
+/* What one cannot take is offered to the next: each event wakes only one. */
+Test(epoll, a_fault_leaves_the_events_to_another)
+{
+    struct file *f = new_event(1);
+    struct listener next;
+    uint64_t data[1];
+    struct io io;
+
+    cr_assert_eq(ctl(ep, EPOLL_CTL_ADD, f, EPOLLIN, 7), 0);
+    listen_to(&next, ep);
+    io_kernel(&io, data, 1); /* no room for one */
+    cr_assert_eq(epoll_collect(ep, &io, 1), -EFAULT);
+    cr_assert_eq(listen_count(&next), 1);
+    listen_end(&next);
+    cr_assert_eq(collect(ep, data, 1), 1);
+    cr_assert_eq(data[0], 7u);
+    file_put(f);
+}
+
 Test(epoll, an_item_goes_with_its_file)
 {
     struct file *f = new_event(1);
